@@ -1,0 +1,50 @@
+"""Shape of the embedded codec."""
+
+from dataclasses import dataclass
+
+from roboego.timebase import FRAME_SAMPLES
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddedCodecConfig:
+    """Causal STFT -> ConvNeXt -> residual VQ -> ConvNeXt -> inverse STFT (after Vocos, arXiv 2306.00814, and SoundStream, 2107.03312).
+
+    Attributes:
+        window: samples of an STFT window.
+        hop: samples between windows; the frame of 1920 samples holds `1920 / hop` of them.
+        fine_width, fine_hidden: channels and inner channels of the blocks at the hop rate (100 Hz).
+        coarse_width, coarse_hidden: the same for the blocks at the frame rate (12.5 Hz).
+        encoder_fine, encoder_coarse, decoder_coarse, decoder_fine: how many blocks each.
+        kernel: taps of a block's depthwise convolution; all of them lie in the past or the present.
+        codebooks, entries, code_width: the residual vector quantizer.
+    """
+
+    window: int = 960
+    hop: int = 240
+    fine_width: int = 256
+    fine_hidden: int = 512
+    coarse_width: int = 384
+    coarse_hidden: int = 1152
+    encoder_fine: int = 3
+    encoder_coarse: int = 3
+    decoder_coarse: int = 3
+    decoder_fine: int = 5
+    kernel: int = 7
+    codebooks: int = 8
+    entries: int = 512
+    code_width: int = 32
+
+    @property
+    def bins(self) -> int:
+        """Frequencies of an STFT frame."""
+        return self.window // 2 + 1
+
+    @property
+    def hops(self) -> int:
+        """STFT frames an 80 ms frame."""
+        return FRAME_SAMPLES // self.hop
+
+    @property
+    def delay_samples(self) -> int:
+        """A sample is complete once the last of the windows that cover it has been added."""
+        return self.window - self.hop

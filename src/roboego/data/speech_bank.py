@@ -1,0 +1,159 @@
+"""A speech bank: sentences spoken by one voice, in shards of raw samples beside their texts, words and phones.
+
+A shard is `NAME-00012.pcm` (int16 mono 24 kHz, sentences one after another) and `NAME-00012.jsonl` (one sentence a line). A shard is made
+in one go from its own seed and renamed into place, so an interrupted command goes on where it stopped and gives the same bank.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roboego.data.voices import open_voice
+from roboego.data.voices.base import Spoken, TimedPhone, TimedWord, Voice
+from roboego.errors import InputError
+
+SENTENCES_PER_SHARD = 100
+
+TextSource = Callable[[np.random.Generator], str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BankJob:
+    """One shard to make: which voice says which kind of text, from which seed."""
+
+    folder: Path
+    name: str
+    voice: str
+    source: TextSource
+    shard: int
+    sentences: int = SENTENCES_PER_SHARD
+    seed: int = 0
+
+    @property
+    def stem(self) -> Path:
+        return self.folder / f"{self.name}-{self.shard:05d}"
+
+
+class SpeechBank:
+    """Reads the shards of a folder. Samples are memory-mapped.
+
+    Args:
+        folder: where the shards lie.
+        names: which banks of the folder to open (all by default).
+    Raises:
+        InputError: the folder holds no shard of these names.
+    """
+
+    def __init__(self, folder: Path, names: tuple[str, ...] | None = None) -> None:
+        self._entries: list[tuple[Path, int, int, dict[str, Any]]] = []
+        self._maps: dict[Path, NDArray[np.int16]] = {}
+        for index in sorted(folder.glob("*.jsonl")):
+            if names is not None and index.stem.rsplit("-", 1)[0] not in names:
+                continue
+            offset = 0
+            for line in index.read_text(encoding="utf-8").splitlines():
+                entry = json.loads(line)
+                self._entries.append((index.with_suffix(".pcm"), offset, entry["samples"], entry))
+                offset += entry["samples"]
+        if not self._entries:
+            raise InputError(f"no speech in {folder} for {names or 'any bank'}; make it with: roboego synth speech")
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def samples(self) -> int:
+        """Samples of all sentences together."""
+        return sum(n for _, _, n, _ in self._entries)
+
+    def text(self, i: int) -> str:
+        return str(self._entries[i][3]["text"])
+
+    def length(self, i: int) -> int:
+        """Samples of sentence `i`."""
+        return self._entries[i][2]
+
+    def pcm16(self, i: int) -> NDArray[np.int16]:
+        path, offset, samples, _ = self._entries[i]
+        if path not in self._maps:
+            self._maps[path] = np.memmap(path, np.int16, "r")
+        return self._maps[path][offset : offset + samples]
+
+    def __getitem__(self, i: int) -> Spoken:
+        entry = self._entries[i][3]
+        return Spoken(
+            text=entry["text"],
+            voice=entry["voice"],
+            pcm=self.pcm16(i).astype(np.float32) / 32768,
+            words=tuple(TimedWord(text=t, start=a, end=b) for t, a, b in entry["words"]),
+            phones=tuple(TimedPhone(symbol=s, start=a, end=b) for s, a, b in entry["phones"]),
+        )
+
+    def __iter__(self) -> Iterator[Spoken]:
+        return (self[i] for i in range(len(self)))
+
+
+def make_shard(job: BankJob, voice: Voice | None = None) -> Path:
+    """Speaks one shard, unless it is there already."""
+    final = job.stem.with_suffix(".jsonl")
+    if final.exists():
+        return final
+    voice = voice or _voice(job.voice)
+    rng = np.random.default_rng([job.seed, job.shard])
+    parts, lines = [], []
+    while len(lines) < job.sentences:
+        spoken = voice.say(job.source(rng), rng)
+        peak = float(np.abs(spoken.pcm).max(initial=0.0))
+        if peak == 0.0:
+            continue
+        pcm = np.round(spoken.pcm * (min(1.0, 0.98 / peak) * 32767)).astype(np.int16)
+        parts.append(pcm)
+        lines.append(
+            json.dumps(
+                {
+                    "text": spoken.text,
+                    "voice": spoken.voice,
+                    "samples": len(pcm),
+                    "words": [(w.text, w.start, w.end) for w in spoken.words],
+                    "phones": [(p.symbol, p.start, p.end) for p in spoken.phones],
+                },
+                ensure_ascii=False,
+            )
+        )
+    job.folder.mkdir(parents=True, exist_ok=True)
+    for suffix, data in ((".pcm", np.concatenate(parts).tobytes()), (".jsonl", "\n".join(lines).encode())):
+        temporary = job.stem.with_suffix(f"{suffix}.part{os.getpid()}")
+        temporary.write_bytes(data)
+        temporary.replace(job.stem.with_suffix(suffix))
+    return final
+
+
+def make_bank(jobs: list[BankJob], *, workers: int, progress: Callable[[int, int], None] = lambda done, total: None) -> None:
+    """Makes the missing shards in `workers` processes. `progress(done, total)` is called after each."""
+    missing = [job for job in jobs if not job.stem.with_suffix(".jsonl").exists()]
+    progress(len(jobs) - len(missing), len(jobs))
+    with ProcessPoolExecutor(max_workers=workers) as pool:
+        futures = [pool.submit(make_shard, job) for job in missing]
+        try:
+            for done, future in enumerate(as_completed(futures), start=1):
+                future.result()
+                progress(len(jobs) - len(missing) + done, len(jobs))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+_opened: dict[str, Voice] = {}
+
+
+def _voice(name: str) -> Voice:
+    if name not in _opened:
+        _opened[name] = open_voice(name)
+    return _opened[name]

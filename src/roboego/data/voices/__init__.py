@@ -1,0 +1,40 @@
+"""The voices: one for Ego, several for listeners, one that only tests hear. Opened by name, in the process that uses them."""
+
+from collections.abc import Callable
+
+from roboego.data.voices.base import Spoken, TimedPhone, TimedWord, Voice
+from roboego.data.voices.formant import EspeakVoice, FliteVoice
+from roboego.data.voices.neural import KOKORO_TRAINING, KOKORO_UNSEEN, HibariVoice, JoeVoice, KokoroVoice
+from roboego.errors import InputError
+
+EGO = "heart"
+LISTENERS = ("kokoro", "joe", "espeak-en-us", "espeak-en-gb", "flite-kal16", "heart-changed")
+"""Voices that train listening. "kokoro" is a family of female and male speakers, "heart-changed" Ego's engine with pitch and formants moved."""
+UNSEEN = "nezumi"
+"""Kept for tests alone."""
+
+_OPEN: dict[str, Callable[[], Voice]] = {
+    EGO: HibariVoice,
+    "heart-changed": HibariVoice,
+    "joe": JoeVoice,
+    "kokoro": lambda: KokoroVoice("kokoro", KOKORO_TRAINING),
+    UNSEEN: lambda: KokoroVoice(UNSEEN, (KOKORO_UNSEEN,)),
+    "espeak-en-us": lambda: EspeakVoice(accent="en-us"),
+    "espeak-en-gb": lambda: EspeakVoice(accent="en-gb"),
+    "flite-kal16": lambda: FliteVoice(speaker="kal16"),
+}
+
+
+def open_voice(name: str) -> Voice:
+    """Opens a voice (loads its model).
+
+    Raises:
+        InputError: no voice has this name.
+    """
+    try:
+        return _OPEN[name]()
+    except KeyError:
+        raise InputError(f"no voice is called {name!r}; the voices are {', '.join(_OPEN)}") from None
+
+
+__all__ = ["EGO", "LISTENERS", "UNSEEN", "Spoken", "TimedPhone", "TimedWord", "Voice", "open_voice"]

@@ -1,0 +1,55 @@
+"""The key-value ring: a preallocated window over the past, slot by slot."""
+# B slots, L layers, G key-value heads, W window, E head dimension
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from roboego.model.config import BackboneConfig
+
+
+@dataclass
+class RingCache:
+    """Keys and values of the last W positions of each slot.
+
+    Attributes:
+        keys, values: one tensor [B, G, W, E] a layer. Keys are stored rotated, unless the config keeps its first positions: then
+            they are stored as they are, and rotated by their place in the window at every step.
+        position: [B] positions seen so far; its place in the ring follows from it, and is another thing.
+    """
+
+    keys: list[Tensor]
+    values: list[Tensor]
+    position: Tensor
+
+    @classmethod
+    def initial(cls, config: BackboneConfig, batch: int, *, device: torch.device, dtype: torch.dtype) -> "RingCache":
+        shape = (batch, config.kv_heads, config.window, config.head_dim)
+        keys = [torch.zeros(shape, device=device, dtype=dtype) for _ in range(config.layers)]
+        values = [torch.zeros(shape, device=device, dtype=dtype) for _ in range(config.layers)]
+        return cls(keys, values, torch.zeros(batch, dtype=torch.int64, device=device))
+
+    def reset(self, mask_B: Tensor) -> None:
+        """Empties slots: what lies in their ring is masked from now on."""
+        self.position[mask_B] = 0
+
+
+def ring_index(position: Tensor, window: int, kept: int) -> Tensor:
+    """Place in the ring of absolute positions: the first `kept` stay, the others take turns in the rest."""
+    turning = kept + (position - kept) % (window - kept)
+    return torch.where(position < kept, position, turning) if kept else position % window
+
+
+def place_in_window(position_B: Tensor, window: int, kept: int) -> Tensor:
+    """For each ring place [B, W]: its position relative to the first one in the window once position_B has been written.
+
+    Without a wrap this is the absolute position; after one, the kept positions come first and the others follow in order.
+    """
+    place = torch.arange(window, device=position_B.device)
+    turn = window - kept
+    newest = (position_B[:, None] - kept) % turn
+    # How long ago (in positions) each turning place was written.
+    age = (newest - (place - kept)) % turn
+    last = position_B.clamp(max=window - 1)[:, None]
+    return torch.where(place < kept, place.expand(len(position_B), -1), last - age)

@@ -1,0 +1,64 @@
+"""Fusion: every stream's token of a step is looked up, and the vectors are added up."""
+# B batch, T frames, S streams (one table each), D width
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from roboego.model.config import ModelConfig
+from roboego.streams.pointer import LONGEST_HOLD
+
+POINTER = ("token", "after", "hold")
+
+
+def stream_sizes(config: ModelConfig) -> list[tuple[str, int]]:
+    """Names and vocabulary sizes of the fused streams, in order: text, speak, listen, then what the model has beside them."""
+    layout = config.layout
+    sizes = [("text", layout.text.ids)]
+    sizes += [(f"speak.{k}", layout.speak.ids) for k in range(layout.speak.codebooks)]
+    sizes += [(f"listen.{k}", layout.listen.ids) for k in range(layout.listen.codebooks)]
+    if layout.reads:
+        sizes.append(("read", layout.text.ids))
+    if config.spoken_head:
+        sizes += [("token", layout.text.ids), ("after", layout.text.ids), ("hold", LONGEST_HOLD + 1)]
+    sizes += [(f"act.{d}", layout.action_bins + 1) for d in range(layout.action_dims)]
+    return sizes
+
+
+class Fusion(nn.Module):
+    """One table of all streams' embeddings, and a projection of the picture's vector.
+
+    `x_t = sum_s table[offset_s + token_s] (+ W picture)`, as in Moshi and FLM-Audio. A step without a picture adds a learned vector,
+    so that "no picture" is not mistaken for a black one.
+    """
+
+    offsets: Tensor
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        sizes = [size for _, size in stream_sizes(config)]
+        self.table = nn.Parameter(torch.randn(sum(sizes), config.backbone.width) * 0.05)
+        self.register_buffer("offsets", torch.tensor([0, *sizes[:-1]]).cumsum(0), persistent=False)
+        self.scale = config.input_scale
+        self.text_ids = config.layout.text.ids
+        self.look = nn.Linear(config.vision_width, config.backbone.width) if config.vision_width else None
+        self.no_look = nn.Parameter(torch.zeros(config.backbone.width)) if config.vision_width else None
+
+    @property
+    def text_table(self) -> Tensor:
+        """Embeddings [V, D] of the text stream; a tied head shares them."""
+        return self.table[: self.text_ids]
+
+    def forward(self, tokens_MS: Tensor, look_MV: Tensor | None = None, look_M: Tensor | None = None) -> Tensor:
+        """Tokens [M, S] in the order of `stream_sizes` -> fused vectors [M, D].
+
+        Args:
+            look_MV: the latest picture's fused vector; `look_M` (bool) says where there is one.
+        """
+        x_MD = F.embedding_bag(tokens_MS + self.offsets, self.table, mode="sum")
+        if self.look is not None and self.no_look is not None:
+            if look_MV is None or look_M is None:
+                x_MD = x_MD + self.no_look
+            else:
+                x_MD = x_MD + torch.where(look_M[:, None], self.look(look_MV), self.no_look)
+        return x_MD * self.scale if self.scale != 1.0 else x_MD

@@ -1,0 +1,73 @@
+"""The state of a model between two steps, slot by slot."""
+# B slots, K codebooks, D action dimensions, P frames of the penalty history
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from roboego.model.cache import RingCache
+from roboego.model.config import ModelConfig
+from roboego.streams.pointer import PointerState
+
+
+@dataclass
+class ModelState:
+    """What the next step needs of the past.
+
+    Attributes:
+        cache: the backbone's ring.
+        pointer: where Ego is in its reply.
+        text, speak, act: the last outputs [B], [B, K], [B, D].
+        heard: [B, m + 1, K] the listening codes of this and the last m steps, m the longest listening delay.
+        said: [B, n + 1, K] the same of speech.
+        texts, codes: rings [B, P], [B, P, K] of outputs, for the repetition penalty.
+        frame: [B] frames so far.
+    """
+
+    cache: RingCache
+    pointer: PointerState
+    text: Tensor
+    speak: Tensor
+    act: Tensor
+    heard: Tensor
+    said: Tensor
+    texts: Tensor
+    codes: Tensor
+    frame: Tensor
+    config: ModelConfig
+
+    @classmethod
+    def initial(cls, config: ModelConfig, cache: RingCache, *, history: int = 64) -> "ModelState":
+        batch, device = len(cache.position), cache.position.device
+        layout = config.layout
+
+        def full(value: int, *shape: int) -> Tensor:
+            return torch.full((batch, *shape), value, dtype=torch.int64, device=device)
+
+        return cls(
+            cache=cache,
+            pointer=PointerState.initial(batch, layout.text, device=device),
+            text=full(layout.text.wait),
+            speak=full(layout.speak.pad_id, layout.speak.codebooks),
+            act=full(layout.action_bins, layout.action_dims),
+            heard=full(layout.listen.pad_id, layout.listen.max_delay + 1, layout.listen.codebooks),
+            said=full(layout.speak.pad_id, layout.speak.max_delay + 1, layout.speak.codebooks),
+            texts=full(layout.text.wait, history),
+            codes=full(layout.speak.pad_id, history, layout.speak.codebooks),
+            frame=full(0),
+            config=config,
+        )
+
+    def reset(self, mask_B: Tensor) -> None:
+        """Starts slots afresh; the others are not touched."""
+        layout = self.config.layout
+        self.cache.reset(mask_B)
+        self.pointer.reset(mask_B)
+        fresh = (
+            (self.text, layout.text.wait), (self.speak, layout.speak.pad_id), (self.act, layout.action_bins),
+            (self.heard, layout.listen.pad_id), (self.said, layout.speak.pad_id),
+            (self.texts, layout.text.wait), (self.codes, layout.speak.pad_id), (self.frame, 0),
+        )  # fmt: skip
+        for tensor, value in fresh:
+            tensor[mask_B] = value

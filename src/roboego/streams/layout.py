@@ -1,0 +1,86 @@
+"""StreamLayout: the vocabularies, codebooks, special ids and delays that a model and its data share."""
+
+from dataclasses import dataclass
+
+from roboego.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoundLayout:
+    """Codes of one direction of sound.
+
+    Attributes:
+        codebooks: K, codes a frame.
+        entries: codes of each codebook, 0 .. entries - 1. `pad` follows them.
+        delays: by how many frames each codebook is held back on its way into (listen) or out of (speak) the model. Empty: none is.
+        ids: size of the embedding table of one codebook: at least entries + 1 (the pad); foreign layouts have more special ids.
+        pad_id: the code that stands where there is none yet; by default `entries`.
+    """
+
+    codebooks: int
+    entries: int
+    delays: tuple[int, ...] = ()
+    ids: int = 0
+    pad_id: int = -1
+
+    def __post_init__(self) -> None:
+        if not self.delays:
+            object.__setattr__(self, "delays", (0,) * self.codebooks)
+        if not self.ids:
+            object.__setattr__(self, "ids", self.entries + 1)
+        if self.pad_id < 0:
+            object.__setattr__(self, "pad_id", self.entries)
+        if len(self.delays) != self.codebooks or min(self.delays) < 0:
+            raise InputError(f"delays must be {self.codebooks} non-negative numbers of frames, one a codebook, not {self.delays}")
+        if self.ids <= self.pad_id:
+            raise InputError(f"pad_id {self.pad_id} must be below ids {self.ids}")
+
+    @property
+    def max_delay(self) -> int:
+        """Frames by which a complete column of codes lags."""
+        return max(self.delays)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextLayout:
+    """Ids of the text and read streams.
+
+    Attributes:
+        ids: size of the vocabulary.
+        wait: written when there is nothing to write; on the read stream, that there is nothing to read.
+        cut: Ego was interrupted and drops the rest; None if the model has no such token.
+        asr, tts, duplex: mode tokens, given on the read stream; None if the model has none.
+        first_word: ids below it are special, ids from it on are pieces of words.
+    """
+
+    ids: int
+    wait: int = 0
+    cut: int | None = 1
+    asr: int | None = 2
+    tts: int | None = 3
+    duplex: int | None = 4
+    end: int | None = 5
+    first_word: int = 23
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamLayout:
+    """What a frame is made of.
+
+    Attributes:
+        spk_delay: frames from a reply's first text token to the first frame of its speech.
+        reads: whether there is a read stream.
+        looks: whether there is a picture stream.
+        action_dims, action_bins: the action stream; 0 dimensions: there is none.
+        first_listen: whether the codes heard before the first step are used; a foreign model may start with pads instead.
+    """
+
+    text: TextLayout
+    speak: SoundLayout
+    listen: SoundLayout
+    spk_delay: int = 2
+    reads: bool = True
+    looks: bool = False
+    action_dims: int = 0
+    action_bins: int = 0
+    first_listen: bool = True

@@ -1,0 +1,131 @@
+"""Where in its reply Ego is: from the history of text and `spoken`, the next token to be said, and for how long it has been next.
+
+Text-first speech drifts when a frame of speech sees nothing but waits. The count `spoken`, which every frame reports, is therefore fed back
+like any other output: step t gets the token that follows what has been spoken by step t - 1.
+"""
+# B batch, T frames
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from roboego.streams.layout import TextLayout
+
+LONGEST_HOLD = 15
+"""Frames after which the count of frames spent on a token stops growing."""
+
+
+@dataclass
+class PointerInputs:
+    """What step t knows of its own reply.
+
+    Attributes:
+        token: [B, T] the next token to be said; `wait` if everything written so far has been said.
+        after: [B, T] the token after that; `wait` if there is none yet.
+        hold: [B, T] frames for which `token` has been the next one, up to `LONGEST_HOLD`.
+    """
+
+    token: Tensor
+    after: Tensor
+    hold: Tensor
+
+
+def is_piece(text: Tensor, layout: TextLayout) -> Tensor:
+    """Whether tokens are pieces of words."""
+    return text >= layout.first_word
+
+
+def pointer_inputs(text_BT: Tensor, spoken_BT: Tensor, layout: TextLayout) -> PointerInputs:
+    """Inputs of steps 0 .. T-1 from the outputs of the same steps (step t uses those before t alone)."""
+    frames = text_BT.shape[1]
+    frame = torch.arange(frames, device=text_BT.device)
+    piece = is_piece(text_BT, layout)
+    before = torch.nn.functional.pad(piece[:, :-1], (1, 0), value=False)
+    starts = piece & ~before
+    start = torch.where(starts, frame, -1).cummax(1).values
+    # A cut ends the reply: nothing of it is left to be said.
+    if layout.cut is not None:
+        cut = torch.where(text_BT == layout.cut, frame, -1).cummax(1).values
+        start = torch.where(cut > start, -1, start)
+    changed = torch.ones_like(piece)
+    changed[:, 1:] = (spoken_BT[:, 1:] != spoken_BT[:, :-1]) | starts[:, 1:]
+    since = torch.where(changed, frame, 0).cummax(1).values
+    hold = (frame - since + 1).clamp(max=LONGEST_HOLD)
+
+    def token_at(offset: int) -> Tensor:
+        index = start + spoken_BT + offset
+        known = (start >= 0) & (index <= frame)
+        found = text_BT.gather(1, index.clamp(0, frames - 1))
+        # The run must reach from its start to the token without a gap.
+        first_gap = torch.where(~piece, frame, frames).flip(1).cummin(1).values.flip(1)
+        run_end = first_gap.gather(1, start.clamp(min=0))
+        return torch.where(known & (index < run_end), found, layout.wait)
+
+    def shift(value: Tensor, fill: int) -> Tensor:
+        return torch.nn.functional.pad(value[:, :-1], (1, 0), value=fill)
+
+    return PointerInputs(shift(token_at(0), layout.wait), shift(token_at(1), layout.wait), shift(hold, 0))
+
+
+@dataclass
+class PointerState:
+    """The same, one frame at a time: the texts of the last frames in a ring, and where the reply began.
+
+    Attributes:
+        ring: [B, L] the last L texts; a reply longer than L tokens loses its pointer.
+        frame: [B] frames so far.
+        start: [B] frame at which the reply began, -1 without one.
+        last: [B] the last text.
+        end: [B] frame after the reply's last token so far.
+        spoken, hold: [B] as in `PointerInputs`.
+    """
+
+    ring: Tensor
+    frame: Tensor
+    start: Tensor
+    end: Tensor
+    last: Tensor
+    spoken: Tensor
+    hold: Tensor
+    wait: int
+
+    @classmethod
+    def initial(cls, batch: int, layout: TextLayout, *, length: int = 512, device: torch.device | None = None) -> "PointerState":
+        def full(value: int, *shape: int) -> Tensor:
+            return torch.full((batch, *shape), value, dtype=torch.int64, device=device)
+
+        wait = layout.wait
+        return cls(full(wait, length), full(0), full(-1), full(-1), full(wait), full(0), full(0), wait)
+
+    def reset(self, mask_B: Tensor) -> None:
+        fresh = ((self.ring, self.wait), (self.frame, 0), (self.start, -1), (self.end, -1), (self.last, self.wait), (self.spoken, 0), (self.hold, 0))
+        for tensor, value in fresh:
+            tensor[mask_B] = value
+
+    def inputs(self) -> PointerInputs:
+        """Inputs [B] of the step to come."""
+
+        def token_at(offset: int) -> Tensor:
+            index = self.start + self.spoken + offset
+            found = self.ring.gather(1, (index % self.ring.shape[1]).clamp(min=0)[:, None])[:, 0]
+            known = (self.start >= 0) & (index < self.end) & (self.frame - index <= self.ring.shape[1])
+            return torch.where(known, found, self.wait)
+
+        return PointerInputs(token_at(0), token_at(1), self.hold)
+
+    def advanced(self, text_B: Tensor, by_B: Tensor, layout: TextLayout) -> "PointerState":
+        """The state after a step that wrote `text_B` and made `by_B` more tokens audible. `spoken` never passes what is written."""
+        piece = is_piece(text_B, layout)
+        starts = piece & ~is_piece(self.last, layout)
+        ring = self.ring.scatter(1, (self.frame % self.ring.shape[1])[:, None], text_B[:, None])
+        start = torch.where(starts, self.frame, self.start)
+        if layout.cut is not None:
+            start = torch.where(text_B == layout.cut, -1, start)
+        end = torch.where(piece, self.frame + 1, self.end)
+        spoken = torch.where(starts, 0, self.spoken)
+        by = torch.where(start >= 0, by_B, 0)
+        spoken = torch.maximum(spoken, torch.minimum(spoken + by, torch.where(start >= 0, end - start, spoken)))
+        changed = (spoken != self.spoken) | starts | (self.frame == 0)
+        hold = torch.where(changed, 1, (self.hold + 1).clamp(max=LONGEST_HOLD))
+        return PointerState(ring, self.frame + 1, start, end, text_B, spoken, hold, self.wait)

@@ -1,0 +1,180 @@
+"""Training of the embedded codec: reconstruction of several voices, and phones in the first codebooks.
+
+Mimi (Moshi, arXiv 2410.00037) gives its first codebook meaning by distilling a self-supervised model. Here every sentence was synthesised
+with known phone times, so the codes are asked for the phones directly: what the language model hears is then close to what was said.
+"""
+# B crops, N samples, T frames, W code width, P phone slots a frame, S phone classes
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from roboego.codecs.embedded.codec import EmbeddedCodec
+from roboego.codecs.embedded.config import EmbeddedCodecConfig
+from roboego.data.speech_bank import SpeechBank
+from roboego.data.voices.base import TimedPhone
+from roboego.timebase import FRAME_SAMPLES, SAMPLE_RATE
+from roboego.training.codec_losses import SpectralLoss
+from roboego.training.codec_quantizer import QuantizerTrainer
+from roboego.training.loop import Metrics
+
+PHONES = "AIOQWYbdfhijklmnpstuvwzæðŋɑɒɔəɛɜɡɪɹɾʃʊʌʒʤʧθᵊᵻTɐa"
+"""Phone classes (misaki symbols); class 0 is silence, symbols not listed are not scored."""
+PHONE_SLOTS = 4
+"""Phone targets a frame: one every 20 ms."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodecTraining:
+    """What the codec learns from.
+
+    Attributes:
+        crops, crop_frames: batch size and length of its crops.
+        shares: share of crops drawn from each bank.
+        phone_weight: of the phone loss on the first codebook, and again on the sum of the first two.
+        phone_lookback: samples by which phone targets lie before the frame's slots, so that a phone's end has been heard.
+        noise_share: share of crops with noise added (5 to 30 dB), the phones staying as they are.
+        dropout_share: share of crops decoded from fewer codebooks.
+    """
+
+    folder: Path
+    shares: tuple[tuple[str, float], ...]
+    crops: int = 16
+    crop_frames: int = 12
+    phone_weight: float = 0.5
+    phone_lookback: int = 600
+    commitment: float = 0.25
+    noise_share: float = 0.2
+    dropout_share: float = 0.25
+    validation_sentences: int = 24
+    seed: int = 0
+
+
+class _Module(nn.Module):
+    def __init__(self, config: EmbeddedCodecConfig) -> None:
+        super().__init__()
+        self.codec = EmbeddedCodec(config)
+        self.phones = nn.ModuleList(
+            nn.Sequential(nn.Linear(config.code_width, 256), nn.GELU(), nn.Linear(256, PHONE_SLOTS * (len(PHONES) + 1))) for _ in range(2)
+        )
+
+
+class CodecTask:
+    """Implements `roboego.training.loop.Task`."""
+
+    def __init__(self, codec: EmbeddedCodecConfig, training: CodecTraining) -> None:
+        torch.manual_seed(training.seed)
+        self.config = training
+        self.module = _Module(codec)
+        self.quantizer = QuantizerTrainer(self.module.codec.quantizer)
+        self.spectral = SpectralLoss()
+        self.banks = [SpeechBank(training.folder, (name,)) for name, _ in training.shares]
+        shares = np.asarray([share for _, share in training.shares])
+        self.shares = shares / shares.sum()
+
+    # -- data --------------------------------------------------------------------------------
+
+    def batch(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Sound [B, N], phone classes [B, T, P] (-100: not scored) and codebooks to decode from [B]."""
+        rng = np.random.default_rng([self.config.seed, step])
+        length = self.config.crop_frames * FRAME_SAMPLES
+        pcm_BN = np.zeros((self.config.crops, length), np.float32)
+        phones_BTP = np.full((self.config.crops, self.config.crop_frames, PHONE_SLOTS), -100, np.int64)
+        for b in range(self.config.crops):
+            bank = self.banks[rng.choice(len(self.banks), p=self.shares)]
+            pcm_BN[b], phones_BTP[b] = self._crop(bank, int(rng.integers(0, len(bank) - self.config.validation_sentences)), rng)
+        used_B = np.where(rng.random(self.config.crops) < self.config.dropout_share, rng.integers(1, 9, self.config.crops), 8)
+        return torch.from_numpy(pcm_BN), torch.from_numpy(phones_BTP), torch.from_numpy(used_B)
+
+    def _crop(self, bank: SpeechBank, i: int, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        length = self.config.crop_frames * FRAME_SAMPLES
+        spoken = bank[i]
+        start = int(rng.integers(-length // 3, max(len(spoken.pcm) - 2 * length // 3, 1)))
+        pcm = np.zeros(length, np.float32)
+        inside = spoken.pcm[max(start, 0) : max(start + length, 0)]
+        pcm[max(-start, 0) : max(-start, 0) + len(inside)] = inside
+        pcm *= 10 ** (rng.uniform(-16, 4) / 20) * 0.5 / max(float(np.abs(spoken.pcm).max()), 1e-3)
+        if rng.random() < self.config.noise_share:
+            pcm += _noise(length, rng) * float(np.sqrt(np.mean(pcm**2)) + 1e-4) * 10 ** (-rng.uniform(5, 30) / 20)
+        times = start - self.config.phone_lookback + np.arange(self.config.crop_frames * PHONE_SLOTS) * (FRAME_SAMPLES // PHONE_SLOTS) + 240
+        return np.clip(pcm, -1, 1), phone_classes(spoken.phones, times).reshape(-1, PHONE_SLOTS)
+
+    # -- learning ----------------------------------------------------------------------------
+
+    def loss(self, batch: tuple[Tensor, Tensor, Tensor], step: int) -> tuple[Tensor, Metrics]:
+        pcm_BN, phones_BTP, used_B = batch
+        codec = self.module.codec
+        latent, _ = codec.encoder.step(pcm_BN, codec.initial_encoder_state(len(pcm_BN)))
+        quantized, first, second, commitment = self.quantizer(latent, used_B)
+        out, _ = codec.decoder.step(quantized, codec.initial_decoder_state(len(pcm_BN)))
+        delay = codec.delay_samples
+        spectral = self.spectral(out[:, delay:], pcm_BN[:, :-delay])
+        losses, right = [], []
+        for head, vector in zip(self.module.phones, (first, second), strict=True):
+            logits = head(vector).unflatten(-1, (PHONE_SLOTS, -1))
+            losses.append(F.cross_entropy(logits.flatten(0, -2), phones_BTP.flatten(), ignore_index=-100))
+            scored = phones_BTP > 0
+            right.append((logits.argmax(-1) == phones_BTP)[scored].float().mean())
+        total = spectral + self.config.commitment * commitment + self.config.phone_weight * (losses[0] + losses[1])
+        return total, {
+            "spectral": spectral.detach(), "commitment": commitment.detach(), "phone_loss": losses[1].detach(),
+            "phones_right_1": right[0], "phones_right_2": right[1], "entries_used": self.quantizer.usage(),
+        }  # type: ignore[return-value]  # fmt: skip
+
+    def after_step(self, step: int) -> None:
+        self.quantizer.update()
+
+    def validate(self, step: int) -> Metrics:
+        """Spectral loss on sentences that no crop comes from."""
+        found = {}
+        codec = self.module.codec
+        for (name, _), bank in zip(self.config.shares, self.banks, strict=True):
+            values = []
+            for i in range(len(bank) - self.config.validation_sentences, len(bank), 4):
+                pcm = torch.from_numpy(bank[i].pcm)[None]
+                pcm = F.pad(pcm, (0, FRAME_SAMPLES + (-pcm.shape[1]) % FRAME_SAMPLES))
+                out = codec.decode(codec.encode(pcm))
+                values.append(float(self.spectral(out[:, codec.delay_samples :], pcm[:, : -codec.delay_samples])))
+            found[name] = float(np.mean(values))
+        return found
+
+    def extra_state(self) -> dict[str, Any]:
+        return self.quantizer.state()
+
+    def load_extra_state(self, state: dict[str, Any]) -> None:
+        self.quantizer.load_state(state)
+
+
+def phone_classes(phones: tuple[TimedPhone, ...], times: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Class of the phone heard at each of the sorted sample numbers `times`: 0 for silence, -100 for phones without a class.
+
+    Stress marks count as the phone that follows them. A sentence without phone times scores nothing.
+    """
+    if not phones:
+        return np.full(len(times), -100, np.int64)
+    ends = np.asarray([p.end for p in phones])
+    classes = np.zeros(len(phones) + 1, np.int64)
+    for i in reversed(range(len(phones))):
+        symbol = phones[i].symbol
+        if symbol in ("ˈ", "ˌ"):
+            classes[i] = classes[i + 1]
+        elif symbol == "ː":
+            classes[i] = -100
+        elif symbol:
+            classes[i] = PHONES.find(symbol) + 1 or -100
+    found = classes[np.searchsorted(ends, times, side="right")]
+    return np.where(times < phones[0].start, 0, found)
+
+
+def _noise(length: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Noise of unit power whose spectrum falls by 0 to 6 dB an octave."""
+    spectrum = np.fft.rfft(rng.standard_normal(length))
+    frequency = np.maximum(np.fft.rfftfreq(length, 1 / SAMPLE_RATE), 20.0)
+    shaped = np.fft.irfft(spectrum * frequency ** -rng.uniform(0, 1), n=length)
+    return (shaped / np.sqrt(np.mean(shaped**2))).astype(np.float32)

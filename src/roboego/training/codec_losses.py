@@ -1,0 +1,46 @@
+"""Spectral distances between sounds, at several resolutions."""
+# B crops, N samples, F frequencies, J frames
+
+import torch
+from torch import Tensor
+
+from roboego.timebase import SAMPLE_RATE
+
+
+def mel_matrix(bins: int, mels: int, *, low_hz: float = 20.0) -> Tensor:
+    """Triangular mel filters [bins, mels] of unit peak (HTK's mel scale), for an STFT of `bins` frequencies at 24 kHz."""
+
+    def mel(hz: Tensor) -> Tensor:
+        return 2595 * torch.log10(1 + hz / 700)
+
+    edges = torch.linspace(float(mel(torch.tensor(low_hz))), float(mel(torch.tensor(SAMPLE_RATE / 2))), mels + 2)
+    frequency = mel(torch.linspace(0, SAMPLE_RATE / 2, bins))[:, None]
+    rising = (frequency - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - frequency) / (edges[2:] - edges[1:-1])
+    filters = torch.minimum(rising, falling).clamp(min=0)
+    # Narrow low filters may miss every bin: give each at least its nearest.
+    nearest = (frequency - edges[1:-1]).abs().argmin(0)
+    filters[nearest, torch.arange(mels)] = filters[nearest, torch.arange(mels)].clamp(min=0.5)
+    return filters
+
+
+class SpectralLoss:
+    """Mean absolute difference of log-mel spectra and relative difference of magnitudes, over windows of 2048 to 256 samples."""
+
+    scales = ((2048, 100), (1024, 80), (512, 48), (256, 24))
+
+    def __init__(self) -> None:
+        self.windows = [torch.hann_window(n) for n, _ in self.scales]
+        self.mels = [mel_matrix(n // 2 + 1, m) for n, m in self.scales]
+
+    def __call__(self, out_BN: Tensor, target_BN: Tensor) -> Tensor:
+        total = out_BN.new_zeros(())
+        for (size, _), window, mel in zip(self.scales, self.windows, self.mels, strict=True):
+            both = torch.cat([out_BN, target_BN]).float()
+            magnitude = torch.stft(both, size, size // 4, window=window, return_complex=True).abs()
+            ours, theirs = magnitude.chunk(2)
+            convergence = (ours - theirs).norm(dim=(1, 2)) / theirs.norm(dim=(1, 2)).clamp(min=1.0)
+            log_mel = torch.log(torch.einsum("bfj,fm->bmj", magnitude, mel) + 1e-2)
+            a, b = log_mel.chunk(2)
+            total = total + (a - b).abs().mean() + 0.3 * convergence.mean()
+        return total

@@ -1,0 +1,216 @@
+"""The training loop: one for the codec and for both stages. Resumes exactly, shows progress, stops cleanly on Ctrl-C."""
+
+import contextlib
+import math
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch import Tensor, nn
+
+from roboego.errors import CheckpointError
+from roboego.training.checkpoint import latest, load_state, prune, save_state
+
+Metrics = dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoopConfig:
+    """How long and how fast to learn, and how often to look and to save.
+
+    Attributes:
+        steps: optimizer steps in all.
+        warmup: steps of linear warm-up.
+        decay: share of the steps, at the end, over which the learning rate falls linearly to `final_rate` of its value.
+        autocast: "bfloat16", "float32", or "auto": bfloat16 where the processor multiplies it natively, otherwise float32.
+        keep: checkpoints to keep.
+    """
+
+    steps: int
+    learning_rate: float
+    warmup: int = 100
+    decay: float = 0.3
+    final_rate: float = 0.05
+    weight_decay: float = 0.01
+    betas: tuple[float, float] = (0.9, 0.98)
+    clip: float = 1.0
+    autocast: str = "auto"
+    compile: bool = False
+    validate_every: int = 500
+    checkpoint_every: int = 500
+    log_every: int = 20
+    keep: int = 2
+    seed: int = 0
+
+
+class Task(Protocol):
+    """What is learned: the module, a batch for each step, its loss, and how well it does."""
+
+    module: nn.Module
+
+    def batch(self, step: int) -> Any:
+        """The batch of step number `step`: a pure function of the step and the seed, so that a resumed run sees the same data."""
+
+    def loss(self, batch: Any, step: int) -> tuple[Tensor, Metrics]:
+        """Scalar loss and what to log."""
+
+    def after_step(self, step: int) -> None:
+        """Called after each optimizer step."""
+
+    def validate(self, step: int) -> Metrics:
+        """Figures on held-out data, free-running ones included."""
+
+    def extra_state(self) -> dict[str, Any]:
+        """State beyond the module's and the optimizer's."""
+
+    def load_extra_state(self, state: dict[str, Any]) -> None: ...
+
+
+def rate_at(config: LoopConfig, step: int) -> float:
+    """Learning rate of step number `step`: warm-up, constant, then a linear fall."""
+    if step < config.warmup:
+        return config.learning_rate * (step + 1) / config.warmup
+    fall = max(1, round(config.steps * config.decay))
+    left = (config.steps - step) / fall
+    return config.learning_rate * max(config.final_rate, min(1.0, left))
+
+
+def native_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 products run at least as fast as float32 ones here."""
+    if device.type != "cpu":
+        return torch.cuda.is_bf16_supported()
+    capability = torch.backends.cpu.get_cpu_capability()
+    with contextlib.suppress(OSError):
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        return "avx512_bf16" in flags or "amx_bf16" in flags
+    return capability == "AMX"
+
+
+def autocast(config: LoopConfig, device: torch.device) -> Any:
+    """The autocast context that `config.autocast` asks for."""
+    wanted = config.autocast
+    if wanted == "auto":
+        wanted = "bfloat16" if native_bfloat16(device) else "float32"
+    return torch.autocast(device.type, torch.bfloat16, enabled=wanted == "bfloat16")
+
+
+def optimizer_for(module: nn.Module, config: LoopConfig) -> torch.optim.AdamW:
+    """AdamW with weight decay on matrices only."""
+    trained = [p for p in module.parameters() if p.requires_grad]
+    groups: Sequence[dict[str, Any]] = [
+        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": config.weight_decay},
+        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=config.betas, fused=True)
+
+
+@contextlib.contextmanager
+def stop_on_interrupt() -> Iterator[list[bool]]:
+    """Turns the first Ctrl-C or SIGTERM into a flag, so that the loop saves before it stops."""
+    stopped: list[bool] = []
+    before = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
+
+    def handle(number: int, frame: object) -> None:
+        if stopped:
+            raise KeyboardInterrupt
+        stopped.append(True)
+
+    for s in before:
+        signal.signal(s, handle)
+    try:
+        yield stopped
+    finally:
+        for s, handler in before.items():
+            signal.signal(s, handler)
+
+
+def train(task: Task, config: LoopConfig, folder: Path, *, device: torch.device | None = None, console: Console | None = None) -> int:
+    """Trains `task` until `config.steps`, resuming from the newest checkpoint in `folder`.
+
+    Returns:
+        The steps done so far: fewer than `config.steps` if it was interrupted.
+    Raises:
+        CheckpointError: the loss became NaN or infinite.
+    """
+    from torch.utils.tensorboard import SummaryWriter
+
+    device = device or torch.device("cpu")
+    console = console or Console()
+    torch.manual_seed(config.seed)
+    optimizer = optimizer_for(task.module, config)
+    step = _resume(task, optimizer, folder, console)
+    writer = SummaryWriter(str(folder / "tensorboard"), purge_step=step)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
+    with stop_on_interrupt() as stopped, Progress(*columns, console=console) as bar:
+        row = bar.add_task(folder.name, total=config.steps, completed=step, note="")
+        started, since = time.monotonic(), step
+        while step < config.steps and not stopped:
+            for group in optimizer.param_groups:
+                group["lr"] = rate_at(config, step)
+            task.module.train()
+            with autocast(config, device):
+                loss, metrics = task.loss(task.batch(step), step)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            norm = nn.utils.clip_grad_norm_(task.module.parameters(), config.clip)
+            optimizer.step()
+            task.after_step(step)
+            step += 1
+            if step % config.log_every == 0:
+                value = float(loss.detach())
+                if not math.isfinite(value):
+                    raise CheckpointError(f"the loss is {value} at step {step}; lower learning_rate and start again from the last checkpoint")
+                speed = (step - since) / (time.monotonic() - started)
+                metrics = {"loss": value, **metrics, "gradient_norm": float(norm), "rate": rate_at(config, step - 1), "steps_per_s": speed}
+                for name, number in metrics.items():
+                    writer.add_scalar(f"train/{name}", number, step)
+                bar.update(row, completed=step, note=f"loss {value:.3f}  {speed:.2f} steps/s")
+                if not console.is_terminal:
+                    console.print(f"step {step}: " + "  ".join(f"{k} {v:.4g}" for k, v in metrics.items()), soft_wrap=True)
+                started, since = time.monotonic(), step
+            if step % config.validate_every == 0 or step == config.steps:
+                task.module.eval()
+                with torch.no_grad():
+                    found = task.validate(step)
+                for name, number in found.items():
+                    writer.add_scalar(f"validation/{name}", number, step)
+                console.print(f"validation at step {step}: " + "  ".join(f"{k} {v:.4g}" for k, v in found.items()), soft_wrap=True)
+                started, since = time.monotonic(), step
+            if step % config.checkpoint_every == 0 or step == config.steps:
+                _save(task, optimizer, folder, step, config.keep)
+        if stopped:
+            _save(task, optimizer, folder, step, config.keep)
+            console.print(f"stopped at step {step}; the same command goes on from here")
+    writer.close()
+    return step
+
+
+def _save(task: Task, optimizer: torch.optim.Optimizer, folder: Path, step: int, keep: int) -> None:
+    state = {
+        "step": step,
+        "module": dict(task.module.state_dict()),
+        "optimizer": optimizer.state_dict(),
+        "random": torch.get_rng_state(),
+        "extra": task.extra_state(),
+    }
+    save_state(folder / f"step-{step:08d}", state)
+    prune(folder, keep)
+
+
+def _resume(task: Task, optimizer: torch.optim.Optimizer, folder: Path, console: Console) -> int:
+    newest = latest(folder)
+    if newest is None:
+        return 0
+    state = load_state(newest)
+    task.module.load_state_dict(state["module"])
+    optimizer.load_state_dict(state["optimizer"])
+    torch.set_rng_state(state["random"])
+    task.load_extra_state(state["extra"])
+    console.print(f"resuming {folder} at step {state['step']}")
+    return int(state["step"])
