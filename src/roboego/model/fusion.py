@@ -38,11 +38,17 @@ class Fusion(nn.Module):
         super().__init__()
         sizes = [size for _, size in stream_sizes(config)]
         self.table = nn.Parameter(torch.randn(sum(sizes), config.backbone.width) * 0.05)
-        self.register_buffer("offsets", torch.tensor([0, *sizes[:-1]]).cumsum(0), persistent=False)
+        self.register_buffer("offsets", self.offsets_of(config), persistent=False)
         self.scale = config.input_scale
         self.text_ids = config.layout.text.ids
         self.look = nn.Linear(config.vision_width, config.backbone.width) if config.vision_width else None
         self.no_look = nn.Parameter(torch.zeros(config.backbone.width)) if config.vision_width else None
+
+    @staticmethod
+    def offsets_of(config: ModelConfig) -> Tensor:
+        """Row of each stream's first embedding in the table."""
+        sizes = [size for _, size in stream_sizes(config)]
+        return torch.tensor([0, *sizes[:-1]], device="cpu").cumsum(0)
 
     @property
     def text_table(self) -> Tensor:

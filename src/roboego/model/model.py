@@ -105,11 +105,14 @@ class RoboEgoModel(nn.Module):
         self.speech = SpeechDecoder(config)
         self.act_head = nn.Linear(width, layout.action_dims * layout.action_bins) if layout.action_dims else None
         self.streams = len(stream_sizes(config))
-        # Rings that lose their first positions need no position history: nothing else is kept.
 
     @property
     def device(self) -> torch.device:
         return self.fusion.table.device
+
+    def materialize_buffers(self) -> None:
+        """Fills the buffers that no checkpoint holds, after a construction on the meta device."""
+        self.fusion.offsets = self.fusion.offsets_of(self.config)
 
     # -- whole grids -------------------------------------------------------------------------
 

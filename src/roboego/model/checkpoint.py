@@ -1,0 +1,122 @@
+"""A checkpoint is a folder: config.json, weights in shards, tokenizer.json, the codec and a model card. Never pickle."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from roboego.codecs.embedded.codec import EmbeddedCodec
+from roboego.codecs.embedded.files import load_codec, save_codec
+from roboego.errors import CheckpointError
+from roboego.model.config import ModelConfig
+from roboego.model.loaded import LoadedModel
+from roboego.model.model import RoboEgoModel
+from roboego.model.sampling import Sampling
+from roboego.strict import from_json, to_json
+from roboego.streams.tokenizer import Tokenizer
+
+FORMAT = "roboego"
+VERSION = 1
+SHARD_BYTES = 15 * 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointConfig:
+    """config.json.
+
+    Attributes:
+        format, version: "roboego" and the format's version.
+        codec: fingerprint of the codec that the model was trained with.
+        silence: codes of steady silence.
+    """
+
+    format: str
+    version: int
+    model: ModelConfig
+    sampling: Sampling
+    codec: str
+    silence: tuple[int, ...]
+
+
+def save_model(loaded: LoadedModel, folder: Path) -> None:
+    """Writes a model of ours, weights in bfloat16, as a new folder that appears in one rename."""
+    if not isinstance(loaded.codec, EmbeddedCodec) or not isinstance(loaded.tokenizer, Tokenizer):
+        raise CheckpointError("only models with the embedded codec and our tokenizer are saved as a folder; foreign ones keep their own format")
+    temporary = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    config = CheckpointConfig(
+        format=FORMAT,
+        version=VERSION,
+        model=loaded.model.config,
+        sampling=loaded.sampling,
+        codec=loaded.codec.fingerprint,
+        silence=tuple(int(c) for c in loaded.silence),
+    )
+    (temporary / "config.json").write_text(json.dumps(to_json(config), indent=1) + "\n", encoding="utf-8")
+    for i, shard in enumerate(_shards(loaded.model.state_dict())):
+        save_file(shard, temporary / f"model-{i:02d}.safetensors")
+    loaded.tokenizer.save(temporary / "tokenizer.json")
+    save_codec(loaded.codec, temporary / "codec")
+    (temporary / "README.md").write_text(loaded.card, encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    temporary.rename(folder)
+
+
+def _shards(state: dict[str, Tensor]) -> list[dict[str, Tensor]]:
+    """Tensors in bfloat16, in groups of at most `SHARD_BYTES`; a larger tensor stands alone."""
+    shards: list[dict[str, Tensor]] = [{}]
+    size = 0
+    for name, tensor in state.items():
+        stored = tensor.to(torch.bfloat16).contiguous()
+        if size + stored.nbytes > SHARD_BYTES and shards[-1]:
+            shards.append({})
+            size = 0
+        shards[-1][name] = stored
+        size += stored.nbytes
+    return shards
+
+
+def load_model(folder: Path, *, name: str | None = None, device: str = "cpu", dtype: torch.dtype = torch.float32) -> LoadedModel:
+    """Opens a folder that `save_model` wrote.
+
+    Raises:
+        CheckpointError: a file is missing, damaged or of another format, or the codec is not the one the model was trained with.
+    """
+    try:
+        data = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"cannot read {folder / 'config.json'}: {error}; fetch or train the model again") from error
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise CheckpointError(f"{folder} is not a RoboEgo checkpoint (config.json has no format {FORMAT!r}); open foreign folders with roboego.load")
+    if data.get("version") != VERSION:
+        raise CheckpointError(f"{folder} has format version {data.get('version')}, this code reads version {VERSION}; upgrade roboego")
+    config = from_json(CheckpointConfig, data, "config.json")
+    codec = load_codec(folder / "codec")
+    if codec.fingerprint != config.codec:
+        raise CheckpointError(f"{folder}: the codec {codec.fingerprint} is not the one the model was trained with ({config.codec}); restore its codec folder")
+    with torch.device("meta"):
+        model = RoboEgoModel(config.model)
+    state: dict[str, Tensor] = {}
+    try:
+        for shard in sorted(folder.glob("model-*.safetensors")):
+            state.update(load_file(shard))
+        model.load_state_dict({key: tensor.to(dtype) for key, tensor in state.items()}, assign=True)
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise CheckpointError(f"the weights in {folder} do not fit its config.json: {str(error).splitlines()[0]}; fetch or train it again") from error
+    model.materialize_buffers()
+    card = folder / "README.md"
+    return LoadedModel(
+        name=name or folder.name,
+        model=model.to(device).eval().requires_grad_(False),
+        codec=codec.to(device),
+        tokenizer=Tokenizer.load(folder / "tokenizer.json"),
+        silence=torch.tensor(config.silence, device=device),
+        sampling=config.sampling,
+        card=card.read_text(encoding="utf-8") if card.exists() else "",
+    )

@@ -1,0 +1,39 @@
+"""A model with what it needs to run: its codec, its tokenizer, what Ego plays while it is silent, and how it samples."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+
+from roboego.codecs.base import Codec
+from roboego.model.model import RoboEgoModel
+from roboego.model.sampling import Sampling
+
+
+class TextCodec(Protocol):
+    """Text <-> ids, as `roboego.streams.tokenizer.Tokenizer` and foreign tokenizers offer it."""
+
+    def encode(self, text: str) -> list[int]: ...
+
+    def decode(self, ids: list[int]) -> str: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedModel:
+    """What `roboego.load` returns.
+
+    Attributes:
+        name: what the user asked for.
+        silence: [K] codes of steady silence, in the codec's speak codebooks.
+        sampling: the model's own defaults.
+        card: the model card's text, empty without one.
+        codec: None where a foreign checkpoint's codec was not given; then sessions take and give codes only.
+    """
+
+    name: str
+    model: RoboEgoModel
+    codec: Codec | None
+    tokenizer: TextCodec | None
+    silence: torch.Tensor
+    sampling: Sampling = field(default_factory=Sampling)
+    card: str = ""

@@ -1,0 +1,59 @@
+"""Free-running a model over given inputs, all slots together, as fast as possible: what validation and evaluation use."""
+# B slots, T frames, K codebooks
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from roboego.model.model import RoboEgoModel, StepInput, StepSettings
+from roboego.model.sampling import Sampling, StreamSettings
+
+
+@dataclass
+class Rollout:
+    """What the model put out: text [B, T], speak [B, T, K] (aligned, `max_delay` frames late), act [B, T, D], spoken [B, T]."""
+
+    text: Tensor
+    speak: Tensor
+    act: Tensor
+    spoken: Tensor
+
+
+def step_settings(model: RoboEgoModel, samplings: list[Sampling]) -> StepSettings:
+    """The samplings of all slots as tensors, without random numbers."""
+    layout, device = model.config.layout, model.device
+    return StepSettings(
+        text=StreamSettings.of([s.text for s in samplings], layout.text.ids, device),
+        speak=StreamSettings.of([s.speak for s in samplings], layout.speak.ids, device),
+        act=StreamSettings.of([s.act for s in samplings], max(layout.action_bins, 1), device),
+    )
+
+
+def greedy(sampling: Sampling) -> bool:
+    return sampling.text.temperature == sampling.speak.temperature == sampling.act.temperature == 0
+
+
+@torch.no_grad()
+def roll_out(model: RoboEgoModel, listen_BTK: Tensor, read_BT: Tensor, forced_BT: Tensor | None = None, sampling: Sampling | None = None) -> Rollout:
+    """Runs T frames from a fresh state.
+
+    Args:
+        forced_BT: text to write whatever the model would; -1 leaves it the choice (the default everywhere).
+        sampling: of every slot; slot b draws from seed + b.
+    """
+    sampling = sampling or Sampling()
+    slots, frames = read_BT.shape
+    settings = step_settings(model, [sampling] * slots)
+    generators = [torch.Generator().manual_seed(sampling.seed + b) for b in range(slots)]
+    free = torch.full((slots,), -1, device=model.device)
+    state = model.initial_state(slots)
+    outputs = []
+    for t in range(frames):
+        if not greedy(sampling):
+            drawn = [torch.rand(model.uniform_width(), generator=g) for g in generators]
+            settings.uniform = torch.stack(drawn).to(model.device)
+        forced = free if forced_BT is None else forced_BT[:, t]
+        output, state = model.step(StepInput(listen_BTK[:, t], read_BT[:, t], forced), state, settings)
+        outputs.append(output)
+    return Rollout(*(torch.stack([getattr(o, name) for o in outputs], 1) for name in ("text", "speak", "act", "spoken")))

@@ -1,0 +1,168 @@
+"""Learning from FrameGrids: the losses of all streams, and the noise that keeps free-running speech on course."""
+# B rows, T frames, K codebooks, M chosen frames, W width
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from roboego.model.config import ModelConfig
+from roboego.model.model import Batch, RoboEgoModel, advances
+from roboego.streams.delays import apply_delays
+from roboego.streams.grid import FrameGrid
+from roboego.training.loop import Metrics
+
+
+class GridSource(Protocol):
+    """Where training rows come from."""
+
+    def row(self, rng: np.random.Generator, frames: int) -> FrameGrid:
+        """A grid of exactly `frames` columns, a pure function of the generator's state."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageConfig:
+    """What a stage weighs and how it disturbs.
+
+    Attributes:
+        rows, frames: B and T of a batch.
+        text, spoken, first_codebook, codebooks, act: weights of the streams' losses.
+        chosen: share of the frames on which all codebooks are learned (the first is learned on all of them).
+        corrupt: share of frames of Ego's own speech history that are replaced, codebook by codebook, by random codes.
+        corrupt_pointer: share of frames whose fed-back `spoken` is off by one.
+        drop_listen: share of rows whose higher listening codebooks are replaced by pads, from a random one on.
+    """
+
+    rows: int = 12
+    frames: int = 256
+    text: float = 1.0
+    spoken: float = 0.5
+    first_codebook: float = 1.0
+    codebooks: float = 1.0
+    act: float = 1.0
+    chosen: float = 0.125
+    corrupt: float = 0.1
+    corrupt_pointer: float = 0.0
+    drop_listen: float = 0.3
+    seed: int = 0
+
+
+@dataclass
+class Weights:
+    """Loss weights [B, T] of a batch."""
+
+    text: Tensor
+    speak: Tensor
+    spoken: Tensor
+    act: Tensor
+
+
+def collate(grids: list[FrameGrid]) -> tuple[Batch, Weights]:
+    """Grids of equal length as tensors."""
+
+    def stack(name: str, dtype: Any) -> Tensor:
+        return torch.from_numpy(np.stack([getattr(g, name) for g in grids])).to(dtype)
+
+    tokens = {name: stack(name, torch.int64) for name in ("text", "read", "speak", "listen", "spoken", "act")}
+    weights = {f.name: stack(f"{f.name}_weight", torch.float32) for f in fields(Weights)}
+    return Batch(**tokens), Weights(**weights)
+
+
+class StageTask:
+    """Implements `roboego.training.loop.Task` for post-training and SFT.
+
+    Args:
+        validation: free-running figures, called with the model and the step.
+    """
+
+    def __init__(
+        self, model: RoboEgoModel, source: GridSource, config: StageConfig, validation: Callable[[RoboEgoModel, int], Metrics], *, device: torch.device | None = None
+    ) -> None:
+        self.module = model
+        self.source, self.config, self.validation = source, config, validation
+        self.device = device or torch.device("cpu")
+
+    def batch(self, step: int) -> tuple[Batch, Batch, Weights, Tensor]:
+        """Targets, the same disturbed as inputs, loss weights, and the frames [M] on which all codebooks are learned."""
+        rng = np.random.default_rng([self.config.seed, step])
+        grids = [self.source.row(np.random.default_rng([self.config.seed, step, b]), self.config.frames) for b in range(self.config.rows)]
+        batch, weights = collate(grids)
+        disturbed = disturb(batch, self.module.config, self.config, rng)
+        odds = weights.speak.flatten().numpy().astype(np.float64)
+        count = int(len(odds) * self.config.chosen)
+        found = int((odds > 0).sum())
+        chosen = rng.choice(len(odds), min(count, found), replace=False, p=odds / odds.sum()) if found else np.zeros(0, np.int64)
+        return _to(batch, self.device), _to(disturbed, self.device), _to(weights, self.device), torch.from_numpy(np.sort(chosen)).to(self.device)
+
+    def loss(self, batch: tuple[Batch, Batch, Weights, Tensor], step: int) -> tuple[Tensor, Metrics]:
+        target, given, weights, chosen = batch
+        c, model = self.config, self.module
+        layout = model.config.layout
+        h_MW = model.hidden(given).flatten(0, 1)
+        text = target.text.flatten()
+        parts: dict[str, tuple[float, Tensor]] = {}
+        parts["text"] = c.text, _mean(_cross_entropy(model.text_logits(h_MW), text), weights.text.flatten())
+        if model.spoken_head is not None:
+            by = advances(target.text, target.spoken, model.config).flatten()
+            parts["spoken"] = c.spoken, _mean(_cross_entropy(model.spoken_head(h_MW), by), weights.spoken.flatten())
+        codes_MK = apply_delays(target.speak, layout.speak.delays, layout.speak.pad_id).flatten(0, 1)
+        first = model.speech(h_MW, text, codes_MK[:, :1])[:, 0]
+        parts["first_codebook"] = c.first_codebook, _mean(_cross_entropy(first, codes_MK[:, 0]), weights.speak.flatten())
+        if len(chosen):
+            logits = model.speech(h_MW[chosen], text[chosen], codes_MK[chosen])
+            # Frames were chosen by weight, so each counts the same.
+            parts["codebooks"] = c.codebooks, _cross_entropy(logits[:, 1:].flatten(0, 1), codes_MK[chosen, 1:].flatten()).mean()
+        if model.act_head is not None:
+            logits = model.act_logits(h_MW)
+            each = _cross_entropy(logits.flatten(0, 1), target.act.flatten()).reshape(len(h_MW), -1).mean(1)
+            parts["act"] = c.act, _mean(each, weights.act.flatten())
+        total = torch.stack([weight * value for weight, value in parts.values()]).sum()
+        metrics: dict[str, Any] = {name: value.detach() for name, (_, value) in parts.items()}
+        words = (text >= layout.text.first_word) & (weights.text.flatten() > 0)
+        metrics["words"] = _mean(_cross_entropy(model.text_logits(h_MW[words].detach()), text[words]), torch.ones(int(words.sum()), device=h_MW.device)).detach()
+        return total, metrics
+
+    def after_step(self, step: int) -> None: ...
+
+    def validate(self, step: int) -> Metrics:
+        return self.validation(self.module, step)
+
+    def extra_state(self) -> dict[str, Any]:
+        return {}
+
+    def load_extra_state(self, state: dict[str, Any]) -> None: ...
+
+
+def disturb(batch: Batch, model: ModelConfig, config: StageConfig, rng: np.random.Generator) -> Batch:
+    """Inputs as a free-running model would see them: some of its own codes wrong, some of what it hears coarse."""
+    layout = model.layout
+    speak, listen, spoken = batch.speak.clone(), batch.listen.clone(), batch.spoken.clone()
+    rows, frames, books = speak.shape
+    noisy = rng.random((rows, frames, 1)) < config.corrupt
+    which = torch.from_numpy(noisy & (rng.random((rows, frames, books)) < 0.7))
+    speak[which] = torch.from_numpy(rng.integers(0, layout.speak.entries, int(which.sum())))
+    for b in np.flatnonzero(rng.random(rows) < config.drop_listen):
+        listen[b, :, int(rng.integers(1, layout.listen.codebooks)) :] = layout.listen.pad_id
+    if config.corrupt_pointer:
+        off = rng.choice([-1, 0, 1], (rows, frames), p=[config.corrupt_pointer / 2, 1 - config.corrupt_pointer, config.corrupt_pointer / 2])
+        spoken = (spoken + torch.from_numpy(off)).clamp(min=0)
+    return Batch(batch.text, batch.read, speak, listen, spoken, batch.act, batch.look, batch.seen)
+
+
+def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    return F.cross_entropy(logits.float(), target, reduction="none")
+
+
+def _mean(values: Tensor, weights: Tensor) -> Tensor:
+    return (values * weights).sum() / weights.sum().clamp(min=1e-6)
+
+
+def _to(value: Any, device: torch.device) -> Any:
+    if device.type == "cpu":
+        return value
+    moved = {f.name: None if getattr(value, f.name) is None else getattr(value, f.name).to(device) for f in fields(value)}
+    return type(value)(**moved)
