@@ -1,7 +1,7 @@
 """What every codec offers: sound <-> codes, frame by frame, with explicit state."""
 # B batch (slots), K codebooks, T frames, N = T * 1920 samples
 
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -17,7 +17,7 @@ class CodecState(Protocol):
 class Codec(Protocol):
     """A neural audio codec on the 80 ms grid.
 
-    Streaming equals offline: `encode` and `decode` give what `encode_step` and `decode_step` give frame by frame, to float tolerance.
+    States are the codec's own kind of `CodecState`. Streaming equals offline: `encode` and `decode` give what `encode_step` and `decode_step` give frame by frame, to float tolerance.
     """
 
     @property
@@ -40,10 +40,10 @@ class Codec(Protocol):
 
     def initial_decoder_state(self, batch: int) -> CodecState: ...
 
-    def encode_step(self, pcm_BN: Tensor, state: CodecState) -> tuple[Tensor, CodecState]:
+    def encode_step(self, pcm_BN: Tensor, state: Any) -> tuple[Tensor, Any]:
         """One frame of sound [B, 1920] in [-1, 1] -> codes [B, K] (int64) and the next state."""
 
-    def decode_step(self, codes_BK: Tensor, state: CodecState) -> tuple[Tensor, CodecState]:
+    def decode_step(self, codes_BK: Tensor, state: Any) -> tuple[Tensor, Any]:
         """One frame of codes [B, K] -> sound [B, 1920] and the next state."""
 
     def encode(self, pcm_BN: Tensor) -> Tensor:

@@ -7,9 +7,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from roboego.model.cache import RingCache, place_in_window, ring_index
+from roboego.model.cache import RingCache, ring_index
 from roboego.model.config import BackboneConfig
 from roboego.model.rope import rotate, rotation
+
+Rotation = tuple[Tensor, Tensor]
+"""Cosines and sines."""
 
 
 class RMSNorm(nn.Module):
@@ -53,36 +56,37 @@ class Attention(nn.Module):
         sizes = [c.heads * c.head_dim, c.kv_heads * c.head_dim, c.kv_heads * c.head_dim]
         return tuple(part.unflatten(-1, (-1, c.head_dim)).transpose(1, 2) for part in self.qkv(x_BTD).split(sizes, -1))  # type: ignore[return-value]
 
-    def forward(self, x_BTD: Tensor, cosine: Tensor, sine: Tensor, bias_TT: Tensor) -> Tensor:
-        """Whole sequences; `bias_TT` is 0 where a position may look and -inf elsewhere."""
+    def forward(self, x_BTD: Tensor, turn: Rotation, bias_TT: Tensor, to_kept: Rotation | None = None) -> Tensor:
+        """Whole sequences; `bias_TT` is 0 where a position may look and -inf elsewhere. `to_kept`: see `to_kept_places`."""
         q_BHTE, k_BGTE, v_BGTE = self._split(x_BTD)
-        q_BHTE, k_BGTE = rotate(q_BHTE, cosine, sine), rotate(k_BGTE, cosine, sine)
-        return self._attend(q_BHTE, k_BGTE, v_BGTE, bias_TT)
+        near = None if to_kept is None else rotate(q_BHTE, *to_kept)
+        return self._attend(rotate(q_BHTE, *turn), rotate(k_BGTE, *turn), v_BGTE, bias_TT, near)
 
-    def step(self, x_B1D: Tensor, cosine: Tensor, sine: Tensor, bias: Tensor, keys: Tensor, values: Tensor, index_B: Tensor) -> Tensor:
+    def step(
+        self, x_B1D: Tensor, turn: Rotation, bias: Tensor, keys: Tensor, values: Tensor, index_B: Tensor, to_kept: Rotation | None = None
+    ) -> Tensor:
         """One position a slot. `keys` and `values` [B, G, W, E] are updated in place at ring places `index_B`."""
         q_BH1E, k_BG1E, v_BG1E = self._split(x_B1D)
-        q_BH1E, k_BG1E = rotate(q_BH1E, cosine, sine), rotate(k_BG1E, cosine, sine)
+        near = None if to_kept is None else rotate(q_BH1E, *to_kept)
         slots = torch.arange(len(index_B), device=index_B.device)
-        keys[slots, :, index_B] = k_BG1E[:, :, 0]
+        keys[slots, :, index_B] = rotate(k_BG1E, *turn)[:, :, 0]
         values[slots, :, index_B] = v_BG1E[:, :, 0]
-        return self._attend(q_BH1E, keys, values, bias)
+        return self._attend(rotate(q_BH1E, *turn), keys, values, bias, near)
 
-    def step_kept(self, x_B1D: Tensor, tables: "WindowRotation", bias: Tensor, keys: Tensor, values: Tensor, index_B: Tensor) -> Tensor:
-        """The same for rings that keep their first positions: keys are stored as they are and rotated by their place in the window."""
-        q_BH1E, k_BG1E, v_BG1E = self._split(x_B1D)
-        slots = torch.arange(len(index_B), device=index_B.device)
-        keys[slots, :, index_B] = k_BG1E[:, :, 0]
-        values[slots, :, index_B] = v_BG1E[:, :, 0]
-        rotated = rotate(keys, tables.key_cosine, tables.key_sine)
-        return self._attend(rotate(q_BH1E, tables.query_cosine, tables.query_sine), rotated, values, bias)
+    def _attend(self, q_BHTE: Tensor, k_BGSE: Tensor, v_BGSE: Tensor, bias: Tensor, near_BHTE: Tensor | None = None) -> Tensor:
+        """Softmax attention with grouped heads; the sink's logit takes its share of the softmax and adds nothing.
 
-    def _attend(self, q_BHTE: Tensor, k_BGSE: Tensor, v_BGSE: Tensor, bias: Tensor) -> Tensor:
-        """Softmax attention with grouped heads; the sink's logit takes its share of the softmax and adds nothing."""
+        Args:
+            near_BHTE: the queries as the kept first positions see them.
+        """
         batch, heads, frames, _ = q_BHTE.shape
         groups = k_BGSE.shape[1]
         q = q_BHTE.reshape(batch, groups, (heads // groups) * frames, -1)
-        scores = (q @ k_BGSE.transpose(-1, -2) / math.sqrt(q.shape[-1])).reshape(batch, heads, frames, -1) + bias
+        scores = q @ k_BGSE.transpose(-1, -2)
+        if near_BHTE is not None:
+            kept = self.config.kept_sinks
+            scores[..., :kept] = near_BHTE.reshape(q.shape) @ k_BGSE[:, :, :kept].transpose(-1, -2)
+        scores = (scores / math.sqrt(q.shape[-1])).reshape(batch, heads, frames, -1) + bias
         if self.sink is not None:
             sink = self.sink.to(scores.dtype).view(1, heads, 1, 1).expand(batch, -1, frames, -1)
             weights = torch.cat([scores, sink], -1).float().softmax(-1)[..., :-1]
@@ -92,16 +96,18 @@ class Attention(nn.Module):
         return self.out(mixed.reshape(batch, heads, frames, -1).transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
 
 
-class WindowRotation:
-    """Rotation tables [B, 1, W, E/2] of keys and [B, 1, 1, E/2] of the query by place in the window."""
+def turns(position: Tensor, config: BackboneConfig, dtype: torch.dtype) -> Rotation:
+    """Rotations by absolute position [...]: cosines and sines [..., E / 2]."""
+    return rotation(position, config.head_dim, config.rope_theta, dtype, config.rope_scaling)
 
-    def __init__(self, position_B: Tensor, config: BackboneConfig, dtype: torch.dtype) -> None:
-        place_BW = place_in_window(position_B, config.window, config.kept_sinks).clamp(min=0)
-        cosine, sine = rotation(place_BW, config.head_dim, config.rope_theta, dtype)
-        self.key_cosine, self.key_sine = cosine[:, None], sine[:, None]
-        query = position_B.clamp(max=config.window - 1)
-        cosine, sine = rotation(query, config.head_dim, config.rope_theta, dtype)
-        self.query_cosine, self.query_sine = cosine[:, None, None], sine[:, None, None]
+
+def to_kept_places(position: Tensor, config: BackboneConfig) -> Tensor:
+    """From where queries at `position` see the kept first positions: never further off than the window's end (arXiv 2309.17453).
+
+    Rotary attention depends on distances alone. So reassigning positions inside the window needs no second rotation of keys, but
+    one more of the query.
+    """
+    return position.clamp(max=config.window - 1)
 
 
 class Layer(nn.Module):
@@ -132,12 +138,13 @@ class Backbone(nn.Module):
         """Fused inputs [B, T, D] from position 0 on -> hidden states [B, T, D]."""
         c = self.config
         place = torch.arange(x_BTD.shape[1], device=x_BTD.device)
-        cosine, sine = rotation(place, c.head_dim, c.rope_theta, x_BTD.dtype)
+        turn = turns(place, c, x_BTD.dtype)
+        to_kept = turns(to_kept_places(place, c), c, x_BTD.dtype) if c.kept_sinks and len(place) > c.window else None
         behind = place[:, None] - place
-        seen = (behind >= 0) & ((behind < c.window) | (place < c.kept_sinks))
+        seen = (behind >= 0) & ((behind < c.window - c.kept_sinks) | (place < c.kept_sinks))
         bias = torch.zeros_like(seen, dtype=x_BTD.dtype).masked_fill(~seen, -torch.inf)
         for layer in self.layers:
-            x_BTD = x_BTD + layer.attention(layer.attention_norm(x_BTD), cosine, sine, bias)  # type: ignore[operator]
+            x_BTD = x_BTD + layer.attention(layer.attention_norm(x_BTD), turn, bias, to_kept)  # type: ignore[operator]
             x_BTD = x_BTD + layer.mlp(layer.mlp_norm(x_BTD))  # type: ignore[operator]
         return self.norm(x_BTD)  # type: ignore[no-any-return]
 
@@ -149,15 +156,10 @@ class Backbone(nn.Module):
         filled = torch.arange(c.window, device=x_BD.device) <= position[:, None]
         bias = torch.zeros(filled.shape, device=x_BD.device, dtype=x_BD.dtype).masked_fill_(~filled, -torch.inf)[:, None, None]
         x = x_BD[:, None]
-        if c.kept_sinks:
-            tables = WindowRotation(position, c, x.dtype)
-        else:
-            cosine, sine = (table[:, None, None] for table in rotation(position, c.head_dim, c.rope_theta, x.dtype))
+        turn = turns(position[:, None, None], c, x.dtype)
+        to_kept = turns(to_kept_places(position, c)[:, None, None], c, x.dtype) if c.kept_sinks else None
         for i, layer in enumerate(self.layers):
             normed = layer.attention_norm(x)  # type: ignore[operator]
-            if c.kept_sinks:
-                x = x + layer.attention.step_kept(normed, tables, bias, state.keys[i], state.values[i], index)  # type: ignore[operator, union-attr]
-            else:
-                x = x + layer.attention.step(normed, cosine, sine, bias, state.keys[i], state.values[i], index)  # type: ignore[operator, union-attr]
+            x = x + layer.attention.step(normed, turn, bias, state.keys[i], state.values[i], index, to_kept)  # type: ignore[operator, union-attr]
             x = x + layer.mlp(layer.mlp_norm(x))  # type: ignore[operator]
         return self.norm(x)[:, 0], RingCache(state.keys, state.values, position + 1)

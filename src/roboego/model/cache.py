@@ -14,8 +14,7 @@ class RingCache:
     """Keys and values of the last W positions of each slot.
 
     Attributes:
-        keys, values: one tensor [B, G, W, E] a layer. Keys are stored rotated, unless the config keeps its first positions: then
-            they are stored as they are, and rotated by their place in the window at every step.
+        keys, values: one tensor [B, G, W, E] a layer. Keys are stored rotated by their position.
         position: [B] positions seen so far; its place in the ring follows from it, and is another thing.
     """
 
@@ -39,17 +38,3 @@ def ring_index(position: Tensor, window: int, kept: int) -> Tensor:
     """Place in the ring of absolute positions: the first `kept` stay, the others take turns in the rest."""
     turning = kept + (position - kept) % (window - kept)
     return torch.where(position < kept, position, turning) if kept else position % window
-
-
-def place_in_window(position_B: Tensor, window: int, kept: int) -> Tensor:
-    """For each ring place [B, W]: its position relative to the first one in the window once position_B has been written.
-
-    Without a wrap this is the absolute position; after one, the kept positions come first and the others follow in order.
-    """
-    place = torch.arange(window, device=position_B.device)
-    turn = window - kept
-    newest = (position_B[:, None] - kept) % turn
-    # How long ago (in positions) each turning place was written.
-    age = (newest - (place - kept)) % turn
-    last = position_B.clamp(max=window - 1)[:, None]
-    return torch.where(place < kept, place.expand(len(position_B), -1), last - age)

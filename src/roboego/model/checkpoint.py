@@ -17,8 +17,8 @@ from roboego.model.config import ModelConfig
 from roboego.model.loaded import LoadedModel
 from roboego.model.model import RoboEgoModel
 from roboego.model.sampling import Sampling
-from roboego.strict import from_json, to_json
 from roboego.streams.tokenizer import Tokenizer
+from roboego.strict import from_json, to_json
 
 FORMAT = "roboego"
 VERSION = 1
@@ -46,7 +46,7 @@ class CheckpointConfig:
 def save_model(loaded: LoadedModel, folder: Path) -> None:
     """Writes a model of ours, weights in bfloat16, as a new folder that appears in one rename."""
     if not isinstance(loaded.codec, EmbeddedCodec) or not isinstance(loaded.tokenizer, Tokenizer):
-        raise CheckpointError("only models with the embedded codec and our tokenizer are saved as a folder; foreign ones keep their own format")
+        raise CheckpointError("only models with the embedded codec and our tokenizer are saved as a folder; others keep their own format")
     temporary = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
@@ -93,13 +93,15 @@ def load_model(folder: Path, *, name: str | None = None, device: str = "cpu", dt
     except (OSError, ValueError) as error:
         raise CheckpointError(f"cannot read {folder / 'config.json'}: {error}; fetch or train the model again") from error
     if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise CheckpointError(f"{folder} is not a RoboEgo checkpoint (config.json has no format {FORMAT!r}); open foreign folders with roboego.load")
+        raise CheckpointError(f"{folder} is not a RoboEgo checkpoint (its config.json has no format {FORMAT!r}); open it with roboego.load")
     if data.get("version") != VERSION:
         raise CheckpointError(f"{folder} has format version {data.get('version')}, this code reads version {VERSION}; upgrade roboego")
     config = from_json(CheckpointConfig, data, "config.json")
     codec = load_codec(folder / "codec")
     if codec.fingerprint != config.codec:
-        raise CheckpointError(f"{folder}: the codec {codec.fingerprint} is not the one the model was trained with ({config.codec}); restore its codec folder")
+        raise CheckpointError(
+            f"{folder}: the codec {codec.fingerprint} is not the one the model was trained with ({config.codec}); restore its codec folder"
+        )
     with torch.device("meta"):
         model = RoboEgoModel(config.model)
     state: dict[str, Tensor] = {}
@@ -108,7 +110,8 @@ def load_model(folder: Path, *, name: str | None = None, device: str = "cpu", dt
             state.update(load_file(shard))
         model.load_state_dict({key: tensor.to(dtype) for key, tensor in state.items()}, assign=True)
     except (OSError, RuntimeError, SafetensorError) as error:
-        raise CheckpointError(f"the weights in {folder} do not fit its config.json: {str(error).splitlines()[0]}; fetch or train it again") from error
+        problem = str(error).splitlines()[-1].strip()
+        raise CheckpointError(f"the weights in {folder} do not fit its config.json: {problem}; fetch or train it again") from error
     model.materialize_buffers()
     card = folder / "README.md"
     return LoadedModel(

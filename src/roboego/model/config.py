@@ -6,6 +6,22 @@ from roboego.streams.layout import StreamLayout
 
 
 @dataclass(frozen=True, kw_only=True)
+class RopeScaling:
+    """Slower rotary frequencies, for contexts longer than a decoder was first trained on.
+
+    Attributes:
+        factor: by how much frequencies are divided.
+        original_window: 0 divides all of them; otherwise, as in Llama 3.1, those that turn less than `low` times within so many
+            positions are divided, those that turn more than `high` times are kept, and those between are blended.
+    """
+
+    factor: float
+    original_window: int = 0
+    low: float = 1.0
+    high: float = 4.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class BackboneConfig:
     """A causal decoder of Qwen2 / Llama shape.
 
@@ -28,6 +44,7 @@ class BackboneConfig:
     hidden: int
     window: int
     rope_theta: float = 10_000.0
+    rope_scaling: RopeScaling | None = None
     norm_eps: float = 1e-5
     qkv_bias: bool = False
     out_bias: bool = False

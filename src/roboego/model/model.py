@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from roboego.errors import ShapeError
 from roboego.model.backbone import Backbone
+from roboego.model.cache import RingCache
 from roboego.model.config import ModelConfig
 from roboego.model.fusion import Fusion, stream_sizes
 from roboego.model.sampling import StreamSettings, penalized, sample
@@ -130,8 +131,7 @@ class RoboEgoModel(nn.Module):
         speak = before(apply_delays(batch.speak, layout.speak.delays, layout.speak.pad_id), layout.speak.pad_id)
         listen = apply_delays(batch.listen, layout.listen.delays, layout.listen.pad_id)
         if not layout.first_listen:
-            frame = torch.arange(listen.shape[1], device=listen.device)[:, None]
-            listen = listen.masked_fill(frame <= torch.tensor(layout.listen.delays, device=listen.device), layout.listen.pad_id)
+            listen = torch.cat([torch.full_like(listen[:, :1], layout.listen.pad_id), listen[:, 1:]], 1)
         parts = [before(batch.text, layout.text.wait)[..., None], speak, listen]
         if layout.reads:
             parts.append(batch.read[..., None])
@@ -144,11 +144,14 @@ class RoboEgoModel(nn.Module):
 
     def hidden(self, batch: Batch) -> Tensor:
         """Hidden states h [B, T, W] of grids that start at position 0."""
-        tokens = self.step_tokens(batch)
-        size = tokens.shape[:2]
-        look = None if batch.look is None else batch.look.flatten(0, 1)
-        seen = None if batch.seen is None else batch.seen.flatten()
-        return self.backbone(self.fusion(tokens.flatten(0, 1), look, seen).reshape(*size, -1))  # type: ignore[no-any-return]
+        return self.hidden_from_tokens(self.step_tokens(batch), batch.look, batch.seen)
+
+    def hidden_from_tokens(self, tokens_BTS: Tensor, look_BTV: Tensor | None = None, seen_BT: Tensor | None = None) -> Tensor:
+        """The same from the tokens that the steps are given, in the order of `stream_sizes`, delays applied."""
+        size = tokens_BTS.shape[:2]
+        look = None if look_BTV is None else look_BTV.flatten(0, 1)
+        seen = None if seen_BT is None else seen_BT.flatten()
+        return self.backbone(self.fusion(tokens_BTS.flatten(0, 1), look, seen).reshape(*size, -1))  # type: ignore[no-any-return]
 
     def text_logits(self, h: Tensor) -> Tensor:
         weight = self.fusion.text_table if self.text_head is None else self.text_head.weight
@@ -219,7 +222,7 @@ class RoboEgoModel(nn.Module):
         after = ModelState(cache, pointer, text, raw, act, heard, said, texts, codes, state.frame + 1, self.config)
         return StepOutput(text, complete, raw, act, pointer.spoken), after
 
-    def _perceive(self, given: StepInput, state: ModelState) -> tuple[Tensor, object, Tensor]:
+    def _perceive(self, given: StepInput, state: ModelState) -> tuple[Tensor, RingCache, Tensor]:
         """Fuses the step's inputs and runs the backbone: hidden state [B, W], cache, and what was heard."""
         layout = self.config.layout
         listen_now = given.listen
@@ -228,7 +231,7 @@ class RoboEgoModel(nn.Module):
         books = torch.arange(layout.listen.codebooks, device=heard.device)
         listen = heard[:, layout.listen.max_delay - delays, books]
         if not layout.first_listen:
-            listen = torch.where(state.frame[:, None] <= delays, layout.listen.pad_id, listen)
+            listen = torch.where(state.frame[:, None] == 0, layout.listen.pad_id, listen)
         parts = [state.text[:, None], state.speak, listen]
         if layout.reads:
             parts.append(given.read[:, None])
@@ -250,12 +253,13 @@ class RoboEgoModel(nn.Module):
         history = state.codes.gather(1, recent[..., None].expand(-1, -1, layout.codebooks)) if settings.speak.penalizes else None
         codes = []
         for k in range(layout.codebooks):
-            logits = self.speech.step(k, previous, depth)
+            logits = self.speech.step(k, previous, depth)[:, : layout.entries]
             if history is not None:
                 valid = known & (torch.arange(known.shape[1], device=h.device) < settings.speak.penalty_frames[:, None])
                 valid = valid & (k < settings.speak.penalized_codebooks)[:, None]
                 logits = penalized(logits, history[..., k], valid, settings.speak.penalty)
-            uniform = None if settings.uniform is None else settings.uniform[:, offset + k * layout.ids : offset + (k + 1) * layout.ids]
+            start = offset + k * layout.ids
+            uniform = None if settings.uniform is None else settings.uniform[:, start : start + layout.entries]
             code = sample(logits, settings.speak, uniform)
             if layout.delays[k]:
                 code = torch.where(state.frame < layout.delays[k], layout.pad_id, code)

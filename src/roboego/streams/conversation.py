@@ -1,7 +1,6 @@
 """Conversation: who says, hears, reads, sees and does what when, in seconds. Organizers turn it into a FrameGrid and back."""
 # T frames, n tokens or frames of one event, K codebooks, D action dimensions
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -191,33 +190,6 @@ def looks_of(track: Tokens) -> tuple[Look, ...]:
     """The looks that `look_track` laid out."""
     changes = np.flatnonzero(np.diff(track, prepend=-1))
     return tuple(Look(start_s=frames_to_seconds(int(t)), picture=int(track[t])) for t in changes)
-
-
-def token_times(
-    letters: Sequence[int], begins_word: Sequence[bool], word_starts_s: Sequence[float], word_ends_s: Sequence[float]
-) -> tuple[Seconds, Seconds]:
-    """Spreads the times of words over their tokens, in proportion to the letters of each.
-
-    Args:
-        letters: [n] letters of each token; 0 for punctuation, which is audible with the word before it.
-        begins_word: [n] whether a token begins a word; the first one does.
-        word_starts_s, word_ends_s: when each word begins and ends, in seconds from the start of speech.
-    Returns:
-        `Reply.token_ends_s` and `Reply.word_starts_s`, [n] each.
-    Raises:
-        InputError: the tokens make up another number of words than there are times.
-    """
-    word = np.cumsum(np.asarray(begins_word, bool)) - 1
-    if len(word) == 0 or word[0] != 0 or word[-1] + 1 != len(word_starts_s) or len(word_starts_s) != len(word_ends_s):
-        raise InputError(f"tokens of {int(word[-1]) + 1 if len(word) else 0} words have times of {len(word_starts_s)}: align them first")
-    count = np.asarray(letters, np.float64)
-    start, end = np.asarray(word_starts_s, np.float64), np.asarray(word_ends_s, np.float64)
-    total = np.maximum(np.bincount(word, count), 1e-9)
-    done = np.cumsum(count)
-    before = np.concatenate([[0.0], np.cumsum(np.bincount(word, count))[:-1]])
-    ends = start[word] + (end - start)[word] * np.minimum((done - before[word]) / total[word], 1.0)
-    starts = np.where(np.asarray(begins_word, bool), start[word], np.nan)
-    return np.maximum.accumulate(ends), starts
 
 
 def _check_tokens(tokens: Tokens, what: str) -> None:

@@ -14,7 +14,7 @@ class SoundLayout:
         entries: codes of each codebook, 0 .. entries - 1. `pad` follows them.
         delays: by how many frames each codebook is held back on its way into (listen) or out of (speak) the model. Empty: none is.
         ids: size of the embedding table of one codebook: at least entries + 1 (the pad); foreign layouts have more special ids.
-        pad_id: the code that stands where there is none yet; by default `entries`.
+        pad_id: the code that stands where there is none yet; by default `entries`. Ids from `entries` on are never sampled as sound.
     """
 
     codebooks: int
@@ -32,8 +32,8 @@ class SoundLayout:
             object.__setattr__(self, "pad_id", self.entries)
         if len(self.delays) != self.codebooks or min(self.delays) < 0:
             raise InputError(f"delays must be {self.codebooks} non-negative numbers of frames, one a codebook, not {self.delays}")
-        if self.ids <= self.pad_id:
-            raise InputError(f"pad_id {self.pad_id} must be below ids {self.ids}")
+        if not self.entries <= self.pad_id < self.ids:
+            raise InputError(f"pad_id {self.pad_id} must be at least entries {self.entries} and below ids {self.ids}")
 
     @property
     def max_delay(self) -> int:
@@ -51,6 +51,7 @@ class TextLayout:
         cut: Ego was interrupted and drops the rest; None if the model has no such token.
         asr, tts, duplex: mode tokens, given on the read stream; None if the model has none.
         first_word: ids below it are special, ids from it on are pieces of words.
+        words_end: ids from it on are special again, as in foreign vocabularies; 0: there are none.
     """
 
     ids: int
@@ -61,6 +62,7 @@ class TextLayout:
     duplex: int | None = 4
     end: int | None = 5
     first_word: int = 23
+    words_end: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +74,8 @@ class StreamLayout:
         reads: whether there is a read stream.
         looks: whether there is a picture stream.
         action_dims, action_bins: the action stream; 0 dimensions: there is none.
-        first_listen: whether the codes heard before the first step are used; a foreign model may start with pads instead.
+        first_listen: whether step 0 is given the codes heard before it; a foreign model may start with pads instead. (A codebook with
+            a delay is given them later, all the same.)
     """
 
     text: TextLayout

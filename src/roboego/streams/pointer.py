@@ -33,7 +33,8 @@ class PointerInputs:
 
 def is_piece(text: Tensor, layout: TextLayout) -> Tensor:
     """Whether tokens are pieces of words."""
-    return text >= layout.first_word
+    piece = text >= layout.first_word
+    return piece & (text < layout.words_end) if layout.words_end else piece
 
 
 def pointer_inputs(text_BT: Tensor, spoken_BT: Tensor, layout: TextLayout) -> PointerInputs:

@@ -1,0 +1,123 @@
+"""Sentences become conversations: to transcribe, to say, to keep quiet through."""
+# N samples, T frames, K codebooks, n tokens
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from roboego.codecs.base import Codec
+from roboego.data.acoustics.condition import Condition, apply
+from roboego.data.voices.base import Sound, Spoken, TimedWord
+from roboego.streams.alphabet import words
+from roboego.streams.conversation import Caption, Conversation, Reply, listening_track
+from roboego.streams.grid import Codes
+from roboego.streams.tokenizer import Tokenizer
+from roboego.timebase import FRAME_SAMPLES, SAMPLE_RATE, samples_to_frames, samples_to_seconds, seconds_to_samples
+
+WARM_UP_FRAMES = 6
+"""Frames of silence that a codec hears before what is encoded, so that its past is not that of its very first frame."""
+EGO_GAIN = 1.5
+"""Ego's voice is stored and encoded at this gain over its engine's level: peaks near one half."""
+TAIL_FRAMES = 2
+"""Frames after a sentence that still belong to its codes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workshop:
+    """What every exercise is made with.
+
+    Attributes:
+        silence: [K] codes of steady silence.
+    """
+
+    codec: Codec
+    tokenizer: Tokenizer
+    silence: Codes
+
+    @classmethod
+    def of(cls, codec: Codec, tokenizer: Tokenizer) -> "Workshop":
+        return cls(codec=codec, tokenizer=tokenizer, silence=steady_silence(codec))
+
+    def encode(self, pcm: Sound) -> Codes:
+        """Sound [N] -> codes [T, K], the last frame filled with silence."""
+        padded = np.zeros((WARM_UP_FRAMES + samples_to_frames(len(pcm))) * FRAME_SAMPLES, np.float32)
+        padded[WARM_UP_FRAMES * FRAME_SAMPLES :][: len(pcm)] = pcm
+        codes = self.codec.encode(torch.from_numpy(padded)[None])[0, WARM_UP_FRAMES:]
+        return codes.numpy().astype(np.int16)
+
+    def heard(self, pcm: Sound) -> Codes:
+        """Codes [T, K] in the order in which Ego hears them."""
+        return listening_track(self.encode(pcm), self.silence)
+
+
+def steady_silence(codec: Codec) -> Codes:
+    """The codes [K] to which a codec settles when nothing is heard."""
+    return codec.encode(torch.zeros(1, 50 * FRAME_SAMPLES))[0, -1].numpy().astype(np.int16)
+
+
+def reply_to_say(spoken: Spoken, shop: Workshop, *, start_s: float | None = None, speech_start_s: float | None = None, forced: bool = False) -> Reply:
+    """A sentence in Ego's voice as a reply: tokens, codes, and when each token has become audible."""
+    pcm = np.concatenate([spoken.pcm * EGO_GAIN, np.zeros(TAIL_FRAMES * FRAME_SAMPLES, np.float32)])
+    tokens = np.asarray(shop.tokenizer.encode(spoken.text), np.int32)
+    return Reply(
+        tokens=tokens,
+        codes=shop.encode(pcm),
+        token_ends_s=token_ends(tokens, spoken.words, len(spoken.pcm), shop.tokenizer),
+        start_s=start_s,
+        speech_start_s=speech_start_s,
+        forced=forced,
+    )
+
+
+def token_ends(tokens: NDArray[np.int32], timed: Sequence[TimedWord], samples: int, tokenizer: Tokenizer) -> NDArray[np.float64]:
+    """When each token has become audible, in seconds from the start of speech.
+
+    A word's pieces share its time in proportion to their letters; the pause after a word belongs to the punctuation there.
+    """
+    starts = [i for i, t in enumerate(tokens) if i == 0 or tokenizer.starts_word(int(t))]
+    if len(starts) != len(timed):
+        raise ValueError(f"{len(starts)} words have {len(timed)} times")
+    ends = np.zeros(len(tokens))
+    for w, first in enumerate(starts):
+        last = starts[w + 1] if w + 1 < len(starts) else len(tokens)
+        pieces = [len(tokenizer.piece(int(t)).strip(" .,?")) for t in tokens[first:last]]
+        share = np.cumsum(pieces) / max(sum(pieces), 1)
+        word_end = timed[w].start + share * (timed[w].end - timed[w].start)
+        following = timed[w + 1].start if w + 1 < len(timed) else samples
+        ends[first:last] = np.where(np.asarray(pieces) > 0, word_end, following)
+    return np.maximum.accumulate(ends) / SAMPLE_RATE
+
+
+def saying(spoken: Spoken, shop: Workshop, rng: np.random.Generator, *, background: Sound | None = None) -> Conversation:
+    """Ego says a given sentence; it hears silence, or `background`."""
+    lead = int(rng.integers(0, 4))
+    reply = reply_to_say(spoken, shop, start_s=lead * 0.08, forced=True)
+    frames = lead + 8 + len(reply.codes) + int(rng.integers(4, 20))
+    heard = np.tile(shop.silence, (frames, 1)) if background is None else shop.heard(background[: frames * FRAME_SAMPLES])
+    return Conversation(heard=heard[:frames], mode="tts", replies=(reply,))
+
+
+def transcribing(spoken: Spoken, shop: Workshop, condition: Condition, rng: np.random.Generator) -> Conversation:
+    """Ego writes down what somebody says."""
+    lead, tail = rng.uniform(0.2, 1.4), rng.uniform(0.5, 1.2)
+    pcm = np.zeros(samples_to_frames(seconds_to_samples(lead + tail) + len(spoken.pcm)) * FRAME_SAMPLES, np.float32)
+    offset = seconds_to_samples(lead)
+    pcm[offset : offset + len(spoken.pcm)] = at_level(spoken.pcm, rng)
+    captions = tuple(
+        Caption(
+            start_s=samples_to_seconds(offset + w.start),
+            end_s=samples_to_seconds(offset + w.end),
+            tokens=np.asarray(shop.tokenizer.encode(" ".join(words(w.text))), np.int32),
+        )
+        for w in spoken.words
+    )
+    return Conversation(heard=shop.heard(apply(condition, pcm, rng)), mode="asr", captions=captions)
+
+
+def at_level(pcm: Sound, rng: np.random.Generator) -> Sound:
+    """A voice at a level that peaks at -18 to 0 dB below one half of full scale."""
+    scaled: Sound = (pcm * (0.5 * 10 ** (rng.uniform(-14, 2) / 20) / max(float(np.abs(pcm).max()), 1e-3))).astype(np.float32)
+    return scaled

@@ -1,0 +1,75 @@
+"""What a right answer must contain, and the exchanges that carry it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from roboego.errors import InputError
+from roboego.streams.alphabet import normalize, words
+
+Manner = Literal["plain", "slower", "louder"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """Which word sequences make an answer right.
+
+    Attributes:
+        all_of: each entry lists alternatives, of which one must be said.
+        none_of: none of these may be said.
+        in_order: the entries of `all_of` must be said one after another.
+    """
+
+    all_of: tuple[tuple[str, ...], ...]
+    none_of: tuple[str, ...] = ()
+    in_order: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """One thing that the user says, and what Ego replies.
+
+    Attributes:
+        intent: what the user wants, one of `intents()`.
+        manner: how Ego should say it.
+    """
+
+    intent: str
+    user: str
+    ego: str
+    answer: Answer
+    manner: Manner = "plain"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exchange:
+    """A conversation of one to five turns. Its intent is that of the last turn, which may lean on what was said before."""
+
+    intent: str
+    turns: tuple[Turn, ...]
+
+
+def is_right(answer: Answer, said: str) -> bool:
+    """Judges what was said. It is normalized first; what cannot be expressed in the alphabet is not a right answer."""
+    try:
+        spoken = words(normalize(said))
+    except InputError:
+        return False
+    if any(_find(spoken, phrase, 0) is not None for phrase in answer.none_of):
+        return False
+    at = 0
+    for alternatives in answer.all_of:
+        ends = [end for phrase in alternatives if (end := _find(spoken, phrase, at)) is not None]
+        if not ends:
+            return False
+        if answer.in_order:
+            at = min(ends)
+    return True
+
+
+def _find(spoken: list[str], phrase: str, start: int) -> int | None:
+    """Index after the first place at or after `start` where the words of `phrase` stand in a row."""
+    wanted = phrase.split()
+    for i in range(start, len(spoken) - len(wanted) + 1):
+        if spoken[i : i + len(wanted)] == wanted:
+            return i + len(wanted)
+    return None

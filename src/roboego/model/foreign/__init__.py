@@ -1,0 +1,1 @@
+"""Checkpoints of other projects as parts of ours: same classes, their numbers."""

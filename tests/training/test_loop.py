@@ -1,0 +1,91 @@
+"""The training loop: resuming gives the same run, bit for bit; a bad loss stops it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from rich.console import Console
+from torch import Tensor, nn
+
+from roboego.errors import CheckpointError
+from roboego.training.checkpoint import latest, load_state, save_state
+from roboego.training.loop import LoopConfig, Metrics, rate_at, train
+
+QUIET = Console(quiet=True)
+
+
+class Line:
+    """Fits a line, with noise from the global generator, as dropout would draw it."""
+
+    def __init__(self) -> None:
+        torch.manual_seed(3)
+        self.module: nn.Module = nn.Linear(4, 2)
+        self.noise = 0.1
+        self.bad_at = -1
+
+    def batch(self, step: int) -> Tensor:
+        return torch.randn(8, 4, generator=torch.Generator().manual_seed(step))
+
+    def loss(self, batch: Tensor, step: int) -> tuple[Tensor, Metrics]:
+        out = self.module(batch + self.noise * torch.randn_like(batch))
+        return out.square().mean() * (float("nan") if step == self.bad_at else 1.0), {}
+
+    def after_step(self, step: int) -> None:
+        self.noise *= 0.99
+
+    def validate(self, step: int) -> Metrics:
+        return {"size": float(sum(p.abs().sum() for p in self.module.parameters()))}
+
+    def extra_state(self) -> dict[str, Any]:
+        return {"noise": self.noise}
+
+    def load_extra_state(self, state: dict[str, Any]) -> None:
+        self.noise = state["noise"]
+
+
+def config(steps: int) -> LoopConfig:
+    return LoopConfig(steps=steps, learning_rate=0.01, warmup=5, decay=0.0, validate_every=10, checkpoint_every=10, log_every=5)
+
+
+def test_a_resumed_run_is_the_same_run(tmp_path: Path) -> None:
+    whole, first, second = Line(), Line(), Line()
+    train(whole, config(40), tmp_path / "whole", console=QUIET)
+    train(first, config(20), tmp_path / "parts", console=QUIET)
+    train(second, config(40), tmp_path / "parts", console=QUIET)
+    for a, b in zip(whole.module.parameters(), second.module.parameters(), strict=True):
+        assert torch.equal(a, b)
+    assert whole.noise == second.noise
+
+
+def test_keeps_the_newest_checkpoints(tmp_path: Path) -> None:
+    train(Line(), config(50), tmp_path, console=QUIET)
+    assert sorted(p.name for p in tmp_path.glob("step-*")) == ["step-00000040", "step-00000050"]
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path) -> None:
+    task = Line()
+    task.bad_at = 14
+    with pytest.raises(CheckpointError, match="lower learning_rate"):
+        train(task, config(20), tmp_path, console=QUIET)
+
+
+def test_states_survive_a_round_trip(tmp_path: Path) -> None:
+    state = {"a": torch.arange(3), "b": {0: [1.5, None, True, "x"], 7: torch.ones(2, 2)}}
+    save_state(tmp_path / "step-1", state)
+    again = load_state(tmp_path / "step-1")
+    assert torch.equal(again["a"], state["a"])
+    assert again["b"][0] == [1.5, None, True, "x"]
+    assert torch.equal(again["b"][7], torch.ones(2, 2))
+    (tmp_path / "step-1" / "state.json").write_text("{")
+    with pytest.raises(CheckpointError, match="cannot resume"):
+        load_state(tmp_path / "step-1")
+    assert latest(tmp_path / "none") is None
+
+
+def test_the_rate_rises_stays_and_falls() -> None:
+    c = LoopConfig(steps=100, learning_rate=1.0, warmup=10, decay=0.5, final_rate=0.1)
+    assert rate_at(c, 0) == pytest.approx(0.1)
+    assert rate_at(c, 30) == 1.0
+    assert rate_at(c, 75) == pytest.approx(0.5)
+    assert rate_at(c, 99) == pytest.approx(0.1)
