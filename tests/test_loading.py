@@ -133,7 +133,7 @@ def test_damaged_folders_of_ours(ours: Path, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("offline")
 def test_flm_audio_without_a_codec() -> None:
-    with pytest.warns(UserWarning, match="no codec: kyutai/mimi .* give and|no codec: kyutai/mimi .* take and give codes"):
+    with pytest.warns(UserWarning, match="no codec: kyutai/mimi .* take and give codes"):
         loaded = roboego.load(GOLDEN)
     assert loaded.codec is None
     assert loaded.tokenizer is None
@@ -190,7 +190,7 @@ def test_places_that_are_no_model(tmp_path: Path) -> None:
     (tmp_path / "model.gguf").write_bytes(b"")
     with pytest.raises(CheckpointError, match="is a file"):
         roboego.load(tmp_path / "model.gguf")
-    with pytest.raises(CheckpointError, match="config.json does not exist"):
+    with pytest.raises(CheckpointError, match=r"config.json does not exist"):
         roboego.load(tmp_path)
     (tmp_path / "config.json").write_text('{"model_type": "qwen2"}')
     with pytest.raises(CheckpointError, match="new_model_on"):

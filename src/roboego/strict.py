@@ -26,7 +26,9 @@ def from_json(kind: type[T], data: Any, where: str = "config") -> T:
     names = [f.name for f in dataclasses.fields(kind) if f.init]  # type: ignore[arg-type]
     unknown = sorted(set(data) - set(names))
     if unknown:
-        raise CheckpointError(f"{where} has unknown keys {', '.join(unknown)}; it may come from a newer version: upgrade roboego, or remove them")
+        raise CheckpointError(
+            f"{where} has unknown keys {', '.join(unknown)}; it may come from a newer version: upgrade roboego, or remove them"
+        )
     values = {name: _value(hints[name], data[name], f"{where}.{name}") for name in names if name in data}
     try:
         return kind(**values)

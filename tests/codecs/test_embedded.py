@@ -16,8 +16,8 @@ from roboego.codecs.embedded.files import load_codec, rounded, save_codec
 from roboego.errors import CheckpointError, ShapeError
 
 TINY = EmbeddedCodecConfig(
-    fine_width=16, fine_hidden=24, coarse_width=24, coarse_hidden=32, encoder_fine=2, encoder_coarse=1, decoder_coarse=1, decoder_fine=2, codebooks=3,
-    entries=16, code_width=8,
+    fine_width=16, fine_hidden=24, coarse_width=24, coarse_hidden=32, encoder_fine=2, encoder_coarse=1, decoder_coarse=1, decoder_fine=2,
+    codebooks=3, entries=16, code_width=8,
 )  # fmt: skip
 
 

@@ -11,7 +11,17 @@ from roboego.model.config import BackboneConfig
 from roboego.model.rope import rotate, rotation
 
 CONFIG = BackboneConfig(
-    width=24, layers=1, heads=4, kv_heads=2, head_dim=6, hidden=8, window=9, rope_theta=100.0, qkv_bias=True, learned_sinks=False, kept_sinks=3
+    width=24,
+    layers=1,
+    heads=4,
+    kv_heads=2,
+    head_dim=6,
+    hidden=8,
+    window=9,
+    rope_theta=100.0,
+    qkv_bias=True,
+    learned_sinks=False,
+    kept_sinks=3,
 )
 
 

@@ -105,7 +105,11 @@ def _weigh(grid: FrameGrid, t: int, laid: list[_Laid], w: WeightConfig, *, force
     current = next((r for r in reversed(laid) if r.start <= t), None)
     under_way = False
     if current:
-        over = current.cut if current.cut is not None else max(current.speech, current.speech_end, current.rose)
+        over = (
+            current.cut
+            if current.cut is not None
+            else max(current.start + current.written, current.speech, current.speech_end, current.rose)
+        )
         under_way = t < over
     if grid.text[t] == LAYOUT.text.cut:
         grid.text_weight[t] = w.cut

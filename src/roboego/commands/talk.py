@@ -1,5 +1,7 @@
 """Let it talk."""
 from dataclasses import dataclass
+
+
 @dataclass
 class Args:
     x: int = 1

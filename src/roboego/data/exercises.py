@@ -15,12 +15,14 @@ from roboego.streams.alphabet import words
 from roboego.streams.conversation import Caption, Conversation, Reply, listening_track
 from roboego.streams.grid import Codes
 from roboego.streams.tokenizer import Tokenizer
-from roboego.timebase import FRAME_SAMPLES, SAMPLE_RATE, samples_to_frames, samples_to_seconds, seconds_to_samples
+from roboego.timebase import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE, samples_to_frames, samples_to_seconds, seconds_to_samples
 
 WARM_UP_FRAMES = 6
 """Frames of silence that a codec hears before what is encoded, so that its past is not that of its very first frame."""
 EGO_GAIN = 1.5
 """Ego's voice is stored and encoded at this gain over its engine's level: peaks near one half."""
+ASR_DELAY_FRAMES = 4
+"""Frames that a transcribed word waits after it has been heard."""
 TAIL_FRAMES = 2
 """Frames after a sentence that still belong to its codes."""
 
@@ -58,7 +60,9 @@ def steady_silence(codec: Codec) -> Codes:
     return codec.encode(torch.zeros(1, 50 * FRAME_SAMPLES))[0, -1].numpy().astype(np.int16)
 
 
-def reply_to_say(spoken: Spoken, shop: Workshop, *, start_s: float | None = None, speech_start_s: float | None = None, forced: bool = False) -> Reply:
+def reply_to_say(
+    spoken: Spoken, shop: Workshop, *, start_s: float | None = None, speech_start_s: float | None = None, forced: bool = False
+) -> Reply:
     """A sentence in Ego's voice as a reply: tokens, codes, and when each token has become audible."""
     pcm = np.concatenate([spoken.pcm * EGO_GAIN, np.zeros(TAIL_FRAMES * FRAME_SAMPLES, np.float32)])
     tokens = np.asarray(shop.tokenizer.encode(spoken.text), np.int32)
@@ -102,7 +106,9 @@ def saying(spoken: Spoken, shop: Workshop, rng: np.random.Generator, *, backgrou
 
 def transcribing(spoken: Spoken, shop: Workshop, condition: Condition, rng: np.random.Generator) -> Conversation:
     """Ego writes down what somebody says."""
-    lead, tail = rng.uniform(0.2, 1.4), rng.uniform(0.5, 1.2)
+    lead = rng.uniform(0.2, 1.4)
+    # After the last word there is time to write it down, in however many pieces.
+    tail = (ASR_DELAY_FRAMES + len(shop.tokenizer.encode(spoken.text)) // 2 + rng.uniform(2, 10)) * FRAME_S
     pcm = np.zeros(samples_to_frames(seconds_to_samples(lead + tail) + len(spoken.pcm)) * FRAME_SAMPLES, np.float32)
     offset = seconds_to_samples(lead)
     pcm[offset : offset + len(spoken.pcm)] = at_level(spoken.pcm, rng)

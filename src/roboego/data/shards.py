@@ -18,6 +18,7 @@ import os
 import struct
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -135,7 +136,8 @@ class ShardWriter:
                 file.writelines([_HEAD.pack(MAGIC, VERSION, len(text), zlib.crc32(text)), text, index.tobytes(), metadata, *self._blobs])
             temporary.replace(self.path)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
             raise InputError(f"cannot write {self.path} ({error.strerror}): free some space or choose another folder") from error
         return self.path
 
@@ -148,22 +150,19 @@ class ShardWriter:
 
 
 class Shard:
-    """One shard, open for reading. Grids are read from the memory-mapped file when asked for."""
+    """One shard. Its tables are held in memory, its grids are read from the file when asked for."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
-            self._data = np.memmap(path, np.uint8, "r") if path.stat().st_size else np.zeros(0, np.uint8)
-        except OSError as error:
-            raise InputError(f"cannot read {path} ({error.strerror}): name a shard made by roboego synth") from error
-        size = len(self._data)
-        magic, version, header_bytes, crc = _HEAD.unpack(self._data[: _HEAD.size].tobytes()) if size >= _HEAD.size else (b"", 0, 0, 0)
+        size = self._size()
+        head = self._read(0, _HEAD.size)
+        magic, version, header_bytes, crc = _HEAD.unpack(head) if len(head) == _HEAD.size else (b"", 0, 0, 0)
         if magic != MAGIC:
             raise InputError(f"{path} is not a shard of grids: make shards with roboego synth")
         if version != VERSION:
             raise InputError(f"{path} has format version {version}, this roboego reads {VERSION}: make the shard again, or upgrade roboego")
         at = _HEAD.size + header_bytes
-        text = self._data[_HEAD.size : at].tobytes()
+        text = self._read(_HEAD.size, header_bytes)
         if zlib.crc32(text) != crc:
             raise self._damaged()
         try:
@@ -171,8 +170,8 @@ class Shard:
         except CheckpointError as error:
             raise InputError(f"cannot use {path}: {error}") from error
         end = at + self.header.grids * _INDEX.itemsize
-        index = self._data[at:end].tobytes()
-        self._metadata = self._data[end : end + self.header.metadata_bytes].tobytes()
+        index = self._read(at, end - at)
+        self._metadata = self._read(end, self.header.metadata_bytes)
         self._grids = end + self.header.metadata_bytes
         if zlib.crc32(self._metadata, zlib.crc32(index)) != self.header.tables_crc:
             raise self._damaged()
@@ -191,8 +190,7 @@ class Shard:
 
     def __getitem__(self, i: int) -> FrameGrid:
         entry = self._index[i]
-        start = self._grids + int(entry["offset"])
-        blob = self._data[start : start + int(entry["bytes"])].tobytes()
+        blob = self._read(self._grids + int(entry["offset"]), int(entry["bytes"]))
         if zlib.crc32(blob) != entry["crc"]:
             raise self._damaged()
         return unpack_grid(blob, int(entry["frames"]), self.header.layout, self._table)
@@ -201,6 +199,23 @@ class Shard:
         """What is known of each grid."""
         known: list[Metadata] = json.loads(zlib.decompress(self._metadata))
         return known
+
+    def _size(self) -> int:
+        try:
+            return self.path.stat().st_size
+        except OSError as error:
+            raise self._unreadable(error) from error
+
+    def _read(self, start: int, count: int) -> bytes:
+        try:
+            with self.path.open("rb") as file:
+                file.seek(start)
+                return file.read(count)
+        except OSError as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: OSError) -> InputError:
+        return InputError(f"cannot read {self.path} ({error.strerror}): name a shard made by roboego synth")
 
     def _damaged(self) -> InputError:
         return InputError(f"{self.path} is damaged or cut short: delete it and run roboego synth again, which makes what is missing")
@@ -273,9 +288,8 @@ class ShardReader:
             ("tokenizer", header.tokenizer, self.tokenizer_fingerprint),
         ):
             if theirs != ours:
-                raise InputError(
-                    f"{shard.path} was made with the {what} {theirs[:12]}, not with {ours[:12]}: make the data again with this {what}, or use that one"
-                )
+                mismatch = f"{shard.path} was made with the {what} {theirs[:12]}, not with {ours[:12]}"
+                raise InputError(f"{mismatch}: make the data again with this {what}, or use that one")
         if _stored(header.layout) != _stored(self.layout):
             raise InputError(f"the grids of {shard.path} have another layout ({header.layout}): make the data again for this one")
 

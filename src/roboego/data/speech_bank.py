@@ -91,7 +91,7 @@ class SpeechBank:
         return Spoken(
             text=entry["text"],
             voice=entry["voice"],
-            pcm=self.pcm16(i).astype(np.float32) / 32768,
+            pcm=self.pcm16(i).astype(np.float32) / np.float32(32768),
             words=tuple(TimedWord(text=t, start=a, end=b) for t, a, b in entry["words"]),
             phones=tuple(TimedPhone(symbol=s, start=a, end=b) for s, a, b in entry["phones"]),
         )
@@ -107,7 +107,8 @@ def make_shard(job: BankJob, voice: Voice | None = None) -> Path:
         return final
     voice = voice or _voice(job.voice)
     rng = np.random.default_rng([job.seed, job.shard])
-    parts, lines = [], []
+    parts: list[NDArray[np.int16]] = []
+    lines: list[str] = []
     while len(lines) < job.sentences:
         spoken = voice.say(job.source(rng), rng)
         peak = float(np.abs(spoken.pcm).max(initial=0.0))

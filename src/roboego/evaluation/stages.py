@@ -17,7 +17,9 @@ from roboego.streams.tokenizer import Tokenizer
 GREEDY = Sampling(speak=StreamSampling())
 
 
-def transcribe_codes(model: RoboEgoModel, tokenizer: Tokenizer, heard: Sequence[Codes], silence: Codes, *, slots: int = 16, tail: int = 12) -> list[str]:
+def transcribe_codes(
+    model: RoboEgoModel, tokenizer: Tokenizer, heard: Sequence[Codes], silence: Codes, *, slots: int = 16, tail: int = 12
+) -> list[str]:
     """Texts that the model writes while it hears each of the tracks [T, K] in mode "asr", greedily.
 
     Args:
@@ -42,7 +44,14 @@ def transcribe_codes(model: RoboEgoModel, tokenizer: Tokenizer, heard: Sequence[
 
 
 def synthesize(
-    model: RoboEgoModel, codec: Codec, tokenizer: Tokenizer, texts: Sequence[str], silence: Codes, *, sampling: Sampling | None = None, slots: int = 16
+    model: RoboEgoModel,
+    codec: Codec,
+    tokenizer: Tokenizer,
+    texts: Sequence[str],
+    silence: Codes,
+    *,
+    sampling: Sampling | None = None,
+    slots: int = 16,
 ) -> list[Sound]:
     """Sound of each text, given to the model as forced text in mode "tts"; a third more frames than its length suggests are run."""
     layout = model.config.layout.text

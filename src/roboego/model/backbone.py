@@ -1,43 +1,19 @@
 """The causal decoder: RMSNorm, rotary attention with grouped keys and values, SwiGLU (Llama, arXiv 2302.13971; Qwen2, 2407.10671)."""
-# B batch, T positions, D width, H heads, G key-value heads, E head dimension, W window
+# B batch, A some of its slots, T positions, M new positions, S those seen, D width, H heads, G key-value heads, R = H / G heads a group,
+# E head dimension, W window, C columns of the ring
 
 import math
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from roboego.model.cache import RingCache, ring_index
+from roboego.errors import ShapeError
+from roboego.model.cache import RingCache, held_position, ring_index
 from roboego.model.config import BackboneConfig
+from roboego.model.layers import RMSNorm, SwiGLU, add_project, project
 from roboego.model.rope import rotate, rotation
-
-Rotation = tuple[Tensor, Tensor]
-"""Cosines and sines."""
-
-
-class RMSNorm(nn.Module):
-    """Root mean square normalization (arXiv 1910.07467)."""
-
-    def __init__(self, width: int, eps: float) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(width))
-        self.eps = eps
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.rms_norm(x, self.weight.shape, self.weight, self.eps)
-
-
-class SwiGLU(nn.Module):
-    """Gated feed-forward layer, gate and up projection in one product."""
-
-    def __init__(self, width: int, hidden: int, *, bias: bool = False) -> None:
-        super().__init__()
-        self.gate_up = nn.Linear(width, 2 * hidden, bias=bias)
-        self.down = nn.Linear(hidden, width, bias=bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        gate, up = self.gate_up(x).chunk(2, dim=-1)
-        return self.down(F.silu(gate) * up)  # type: ignore[no-any-return]
 
 
 class Attention(nn.Module):
@@ -56,62 +32,149 @@ class Attention(nn.Module):
         sizes = [c.heads * c.head_dim, c.kv_heads * c.head_dim, c.kv_heads * c.head_dim]
         return tuple(part.unflatten(-1, (-1, c.head_dim)).transpose(1, 2) for part in self.qkv(x_BTD).split(sizes, -1))  # type: ignore[return-value]
 
-    def forward(self, x_BTD: Tensor, turn: Rotation, bias_TT: Tensor, to_kept: Rotation | None = None) -> Tensor:
-        """Whole sequences; `bias_TT` is 0 where a position may look and -inf elsewhere. `to_kept`: see `to_kept_places`."""
+    def forward(self, x_BTD: Tensor, cosine: Tensor, sine: Tensor, bias_TT: Tensor) -> Tensor:
+        """Whole sequences; `bias_TT` is 0 where a position may look and -inf elsewhere."""
         q_BHTE, k_BGTE, v_BGTE = self._split(x_BTD)
-        near = None if to_kept is None else rotate(q_BHTE, *to_kept)
-        return self._attend(rotate(q_BHTE, *turn), rotate(k_BGTE, *turn), v_BGTE, bias_TT, near)
+        k_BGTE = rotate(k_BGTE, cosine, sine)
+        scores = self._scores(rotate(q_BHTE, cosine, sine), k_BGTE)
+        kept, window = self.config.kept_sinks, self.config.window
+        if kept and x_BTD.shape[1] > window:
+            # Past the window, kept positions stand right before it.
+            last = torch.arange(x_BTD.shape[1], device=x_BTD.device).clamp(max=window - 1)
+            q_BHTE = rotate(q_BHTE, cosine[last], sine[last])
+            scores = torch.cat([self._scores(q_BHTE, k_BGTE[:, :, :kept]), scores[..., kept:]], -1)
+        return self.out(self._mix(scores + bias_TT, v_BGTE))  # type: ignore[no-any-return]
 
-    def step(
-        self, x_B1D: Tensor, turn: Rotation, bias: Tensor, keys: Tensor, values: Tensor, index_B: Tensor, to_kept: Rotation | None = None
-    ) -> Tensor:
-        """One position a slot. `keys` and `values` [B, G, W, E] are updated in place at ring places `index_B`."""
-        q_BH1E, k_BG1E, v_BG1E = self._split(x_B1D)
-        near = None if to_kept is None else rotate(q_BH1E, *to_kept)
-        slots = torch.arange(len(index_B), device=index_B.device)
-        keys[slots, :, index_B] = rotate(k_BG1E, *turn)[:, :, 0]
-        values[slots, :, index_B] = v_BG1E[:, :, 0]
-        return self._attend(rotate(q_BH1E, *turn), keys, values, bias, near)
+    def _scores(self, q_BHTE: Tensor, k_BGSE: Tensor) -> Tensor:
+        batch, heads, frames, size = q_BHTE.shape
+        q = q_BHTE.reshape(batch, k_BGSE.shape[1], -1, size)
+        return (q @ k_BGSE.transpose(-1, -2) / math.sqrt(size)).reshape(batch, heads, frames, -1)
 
-    def _attend(self, q_BHTE: Tensor, k_BGSE: Tensor, v_BGSE: Tensor, bias: Tensor, near_BHTE: Tensor | None = None) -> Tensor:
-        """Softmax attention with grouped heads; the sink's logit takes its share of the softmax and adds nothing.
-
-        Args:
-            near_BHTE: the queries as the kept first positions see them.
-        """
-        batch, heads, frames, _ = q_BHTE.shape
-        groups = k_BGSE.shape[1]
-        q = q_BHTE.reshape(batch, groups, (heads // groups) * frames, -1)
-        scores = q @ k_BGSE.transpose(-1, -2)
-        if near_BHTE is not None:
-            kept = self.config.kept_sinks
-            scores[..., :kept] = near_BHTE.reshape(q.shape) @ k_BGSE[:, :, :kept].transpose(-1, -2)
-        scores = (scores / math.sqrt(q.shape[-1])).reshape(batch, heads, frames, -1) + bias
+    def _mix(self, scores_BHTS: Tensor, v_BGSE: Tensor) -> Tensor:
+        """Softmax with grouped heads -> [B, T, H * E]; the sink's logit takes its share of the softmax and adds nothing."""
+        batch, heads, frames, _ = scores_BHTS.shape
         if self.sink is not None:
-            sink = self.sink.to(scores.dtype).view(1, heads, 1, 1).expand(batch, -1, frames, -1)
-            weights = torch.cat([scores, sink], -1).float().softmax(-1)[..., :-1]
+            sink = self.sink.to(scores_BHTS.dtype).view(1, heads, 1, 1).expand(batch, -1, frames, -1)
+            weights = torch.cat([scores_BHTS, sink], -1).float().softmax(-1)[..., :-1]
         else:
-            weights = scores.float().softmax(-1)
-        mixed = weights.to(v_BGSE.dtype).reshape(batch, groups, (heads // groups) * frames, -1) @ v_BGSE
-        return self.out(mixed.reshape(batch, heads, frames, -1).transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
+            weights = scores_BHTS.float().softmax(-1)
+        mixed = weights.to(v_BGSE.dtype).reshape(batch, v_BGSE.shape[1], -1, weights.shape[-1]) @ v_BGSE
+        return mixed.reshape(batch, heads, frames, -1).transpose(1, 2).flatten(2)
+
+    def step(self, normed_BD: Tensor, x_BD: Tensor, turn: "Turn", ring: Tensor, bias: Tensor) -> Tensor:
+        """One position a slot: `x_BD` plus what attention adds. The ring [2, B, G, E, C] is updated in place.
+
+        The same numbers as `forward`, in fewer and larger operations: on a CPU a step's time is largely the count of its operations.
+        """
+        c, batch = self.config, len(x_BD)
+        heads = project(self.qkv, normed_BD).view(batch, -1, c.head_dim)
+        turned = torch.addcmul(heads * turn.cosine, heads.roll(c.head_dim // 2, -1), turn.sine)
+        ring.scatter_(4, turn.column, turned[:, c.heads :].view(batch, 2, c.kv_heads, c.head_dim, 1).transpose(0, 1))
+        keys, values = ring.view(2, batch * c.kv_heads, c.head_dim, -1).unbind()
+        q = turned[:, : c.heads].reshape(len(keys), -1, c.head_dim)
+        scores = torch.bmm(q, keys)
+        if turn.kept_cosine is not None and turn.kept_sine is not None:
+            q = heads[:, : c.heads]
+            q = torch.addcmul(q * turn.kept_cosine, q.roll(c.head_dim // 2, -1), turn.kept_sine).view(len(keys), -1, c.head_dim)
+            scores[..., : c.kept_sinks] = torch.bmm(q, keys[..., : c.kept_sinks])
+        weights = scores.view(batch, c.heads, -1).add_(bias).softmax(-1, dtype=torch.float32).to(values.dtype)
+        mixed = torch.bmm(weights.view(len(keys), -1, weights.shape[-1]), values.transpose(1, 2)).view(batch, -1)
+        return add_project(x_BD, self.out, mixed)
+
+    def extend(self, x_AMD: Tensor, more: "Extension", ring: Tensor) -> Tensor:
+        """M positions of some slots. They see the ring as it was before them, and each other; then the ring is updated in place."""
+        q_AHME, k_AGME, v_AGME = self._split(x_AMD)
+        k_AGME = rotate(k_AGME, *more.turn)
+        old_AGWE = ring[:, more.slots, ..., : self.config.window].transpose(-1, -2)
+        k_AGSE, v_AGSE = torch.cat([old_AGWE[0], k_AGME], 2), torch.cat([old_AGWE[1], v_AGME], 2)
+        scores = self._scores(rotate(q_AHME, *more.turn), k_AGSE)
+        if kept := self.config.kept_sinks:
+            scores[..., :kept] = self._scores(rotate(q_AHME, *more.kept_turn), k_AGSE[:, :, :kept])
+        slots, columns = more.slots[:, None], more.columns
+        ring[0, slots, :, :, columns], ring[1, slots, :, :, columns] = k_AGME.transpose(1, 2), v_AGME.transpose(1, 2)
+        return self.out(self._mix(scores + more.bias, v_AGSE))  # type: ignore[no-any-return]
 
 
-def turns(position: Tensor, config: BackboneConfig, dtype: torch.dtype) -> Rotation:
-    """Rotations by absolute position [...]: cosines and sines [..., E / 2]."""
+@dataclass
+class Turn:
+    """What one step of the ring shares among its layers.
+
+    Attributes:
+        cosine, sine: [B, H + 2 G, E] that turn queries (and scale them), turn keys and leave values alone:
+            `x * cosine + roll(x, E / 2) * sine`.
+        kept_cosine, kept_sine: [B, 1, E] the same for queries as the kept first positions see them: from the end of the window at most.
+        column: where the position goes, as an index [2, B, G, E, 1].
+    """
+
+    cosine: Tensor
+    sine: Tensor
+    column: Tensor
+    kept_cosine: Tensor | None = None
+    kept_sine: Tensor | None = None
+
+    @classmethod
+    def of(cls, position_B: Tensor, index_B: Tensor, config: BackboneConfig, dtype: torch.dtype) -> "Turn":
+        c, batch = config, len(position_B)
+        scale = c.head_dim**-0.5
+        shape = (batch, -1, c.head_dim)
+        cosine, sine = _whole(position_B, c, dtype)
+        keys = (cosine.expand(-1, c.kv_heads, -1), sine.expand(-1, c.kv_heads, -1))
+        values = cosine.new_ones(batch, c.kv_heads, c.head_dim), cosine.new_zeros(batch, c.kv_heads, c.head_dim)
+        cosines = torch.cat([(cosine * scale).expand(-1, c.heads, -1), keys[0], values[0]], 1)
+        sines = torch.cat([(sine * scale).expand(-1, c.heads, -1), keys[1], values[1]], 1)
+        turn = cls(cosines, sines, index_B.view(1, batch, 1, 1, 1).expand(2, batch, c.kv_heads, c.head_dim, 1))
+        if c.kept_sinks:
+            cosine, sine = _whole(position_B.clamp(max=c.window - 1), c, dtype)
+            turn.kept_cosine, turn.kept_sine = cosine * scale, sine * scale
+        return turn
+
+
+@dataclass
+class Extension:
+    """What several new positions of some slots share among the layers.
+
+    Attributes:
+        slots: [A] the slots.
+        columns: [A, M] where the positions go.
+        turn: cosines and sines [A, 1, M, E / 2] of the positions; `kept_turn` those of queries as the kept first positions see them.
+        bias: [A, 1, M, W + M] 0 for what a position sees of the ring and of the new ones, -inf for the rest.
+    """
+
+    slots: Tensor
+    columns: Tensor
+    turn: tuple[Tensor, Tensor]
+    kept_turn: tuple[Tensor, Tensor]
+    bias: Tensor
+
+    @classmethod
+    def of(cls, start_A: Tensor, slots_A: Tensor, count: int, config: BackboneConfig, dtype: torch.dtype) -> "Extension":
+        c, new = config, torch.arange(count, device=start_A.device)
+        position_AM = start_A[:, None] + new
+        held_AW = held_position(start_A, c.window, c.kept_sinks)
+        recent_AMW = position_AM[..., None] - held_AW[:, None] < c.window - c.kept_sinks
+        old_AMW = (recent_AMW | (held_AW < c.kept_sinks)[:, None]) & (held_AW >= 0)[:, None]
+        seen_AMS = torch.cat([old_AMW, (new <= new[:, None]).expand(len(start_A), -1, -1)], -1)
+        bias = torch.zeros_like(seen_AMS, dtype=dtype).masked_fill_(~seen_AMS, -torch.inf)[:, None]
+        kept_turn = turns(position_AM.clamp(max=c.window - 1)[:, None], c, dtype)
+        return cls(slots_A, ring_index(position_AM, c.window, c.kept_sinks), turns(position_AM[:, None], c, dtype), kept_turn, bias)
+
+
+def turns(position: Tensor, config: BackboneConfig, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Cosines and sines [..., E / 2] of positions [...]."""
     return rotation(position, config.head_dim, config.rope_theta, dtype, config.rope_scaling)
 
 
-def to_kept_places(position: Tensor, config: BackboneConfig) -> Tensor:
-    """From where queries at `position` see the kept first positions: never further off than the window's end (arXiv 2309.17453).
-
-    Rotary attention depends on distances alone. So reassigning positions inside the window needs no second rotation of keys, but
-    one more of the query.
-    """
-    return position.clamp(max=config.window - 1)
+def _whole(position_B: Tensor, config: BackboneConfig, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Cosines and signed sines [B, 1, E] of whole heads: `rotate(x, ...) == x * cosine + roll(x, E / 2) * sine`."""
+    cosine, sine = turns(position_B, config, dtype)
+    return torch.cat([cosine, cosine], -1)[:, None], torch.cat([-sine, sine], -1)[:, None]
 
 
 class Layer(nn.Module):
     """Attention and feed-forward, each after a norm and added to the stream."""
+
+    attention: Attention
+    mlp: SwiGLU
 
     def __init__(self, config: BackboneConfig) -> None:
         super().__init__()
@@ -119,6 +182,21 @@ class Layer(nn.Module):
         self.attention = Attention(config)
         self.mlp_norm = RMSNorm(config.width, config.norm_eps)
         self.mlp = SwiGLU(config.width, config.hidden, bias=config.mlp_bias)
+
+    def forward(self, x_BTD: Tensor, cosine: Tensor, sine: Tensor, bias_TT: Tensor) -> Tensor:
+        """Whole sequences."""
+        x_BTD = x_BTD + self.attention(self.attention_norm(x_BTD), cosine, sine, bias_TT)
+        return x_BTD + self.mlp(self.mlp_norm(x_BTD))  # type: ignore[no-any-return]
+
+    def extend(self, x_AMD: Tensor, more: Extension, ring: Tensor) -> Tensor:
+        """Several positions of some slots."""
+        x_AMD = x_AMD + self.attention.extend(self.attention_norm(x_AMD), more, ring)
+        return x_AMD + self.mlp(self.mlp_norm(x_AMD))  # type: ignore[no-any-return]
+
+    def step(self, x_BD: Tensor, turn: Turn, ring: Tensor, bias: Tensor) -> Tensor:
+        """One position a slot."""
+        x_BD = self.attention.step(self.attention_norm.step(x_BD), x_BD, turn, ring, bias)
+        return self.mlp.step(self.mlp_norm.step(x_BD), x_BD)
 
 
 class Backbone(nn.Module):
@@ -132,34 +210,47 @@ class Backbone(nn.Module):
 
     def initial_state(self, batch: int) -> RingCache:
         weight = self.norm.weight
-        return RingCache.initial(self.config, batch, device=weight.device, dtype=weight.dtype)
+        sinks = [layer.attention.sink for layer in self.layers if layer.attention.sink is not None]  # type: ignore[union-attr]
+        return RingCache.initial(self.config, batch, sinks, device=weight.device, dtype=weight.dtype)  # type: ignore[arg-type]
 
     def forward(self, x_BTD: Tensor) -> Tensor:
         """Fused inputs [B, T, D] from position 0 on -> hidden states [B, T, D]."""
         c = self.config
         place = torch.arange(x_BTD.shape[1], device=x_BTD.device)
-        turn = turns(place, c, x_BTD.dtype)
-        to_kept = turns(to_kept_places(place, c), c, x_BTD.dtype) if c.kept_sinks and len(place) > c.window else None
+        cosine, sine = turns(place, c, x_BTD.dtype)
         behind = place[:, None] - place
         seen = (behind >= 0) & ((behind < c.window - c.kept_sinks) | (place < c.kept_sinks))
         bias = torch.zeros_like(seen, dtype=x_BTD.dtype).masked_fill(~seen, -torch.inf)
         for layer in self.layers:
-            x_BTD = x_BTD + layer.attention(layer.attention_norm(x_BTD), turn, bias, to_kept)  # type: ignore[operator]
-            x_BTD = x_BTD + layer.mlp(layer.mlp_norm(x_BTD))  # type: ignore[operator]
+            x_BTD = layer(x_BTD, cosine, sine, bias)
         return self.norm(x_BTD)  # type: ignore[no-any-return]
 
+    @torch.no_grad()
     def step(self, x_BD: Tensor, state: RingCache) -> tuple[Tensor, RingCache]:
         """One position of each slot [B, D] -> hidden state [B, D]. The ring is updated in place."""
         c = self.config
-        position = state.position
-        index = ring_index(position, c.window, c.kept_sinks)
-        filled = torch.arange(c.window, device=x_BD.device) <= position[:, None]
-        bias = torch.zeros(filled.shape, device=x_BD.device, dtype=x_BD.dtype).masked_fill_(~filled, -torch.inf)[:, None, None]
-        x = x_BD[:, None]
-        turn = turns(position[:, None, None], c, x.dtype)
-        to_kept = turns(to_kept_places(position, c)[:, None, None], c, x.dtype) if c.kept_sinks else None
+        index = ring_index(state.position, c.window, c.kept_sinks)
+        turn = Turn.of(state.position, index, c, x_BD.dtype)
+        layers, batch, heads, _ = state.bias.shape
+        state.bias.scatter_(3, index.view(1, batch, 1, 1).expand(layers, batch, heads, 1), 0.0)
         for i, layer in enumerate(self.layers):
-            normed = layer.attention_norm(x)  # type: ignore[operator]
-            x = x + layer.attention.step(normed, turn, bias, state.keys[i], state.values[i], index, to_kept)  # type: ignore[operator, union-attr]
-            x = x + layer.mlp(layer.mlp_norm(x))  # type: ignore[operator]
-        return self.norm(x)[:, 0], RingCache(state.keys, state.values, position + 1)
+            x_BD = layer.step(x_BD, turn, state.rings[i], state.bias[i if layers > 1 else 0])  # type: ignore[operator]
+        return self.norm.step(x_BD), RingCache(state.rings, state.bias, state.position + 1)
+
+    @torch.no_grad()
+    def extend(self, x_AMD: Tensor, state: RingCache, slots_A: Tensor) -> tuple[Tensor, RingCache]:
+        """M positions of the slots `slots_A` at once, as M steps would take them -> hidden states [A, M, D]. Other slots are not touched.
+
+        Raises:
+            ShapeError: M is more than the ring holds beside the kept first positions.
+        """
+        c, count = self.config, x_AMD.shape[1]
+        if count > c.window - c.kept_sinks:
+            raise ShapeError(f"at most {c.window - c.kept_sinks} positions at once, not {count}; give them in parts")
+        more = Extension.of(state.position[slots_A], slots_A, count, c, x_AMD.dtype)
+        for i, layer in enumerate(self.layers):
+            x_AMD = layer.extend(x_AMD, more, state.rings[i])  # type: ignore[operator]
+        state.bias[:, slots_A[:, None], :, more.columns] = 0.0
+        position = state.position.clone()
+        position[slots_A] += count
+        return self.norm(x_AMD), RingCache(state.rings, state.bias, position)

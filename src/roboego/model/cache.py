@@ -1,5 +1,5 @@
 """The key-value ring: a preallocated window over the past, slot by slot."""
-# B slots, L layers, G key-value heads, W window, E head dimension
+# B slots, L layers, H heads, G key-value heads, W window, C columns of the ring (W, and one for the sinks), E head dimension
 
 from dataclasses import dataclass
 
@@ -11,27 +11,53 @@ from roboego.model.config import BackboneConfig
 
 @dataclass
 class RingCache:
-    """Keys and values of the last W positions of each slot.
+    """Keys and values of the last W positions of each slot. A step updates it in place.
 
     Attributes:
-        keys, values: one tensor [B, G, W, E] a layer. Keys are stored rotated by their position.
-        position: [B] positions seen so far; its place in the ring follows from it, and is another thing.
+        rings: for each layer keys and values [2, B, G, E, C], keys rotated by their absolute position. A position is a column, which
+            is how a matrix product with one query reads memory in order.
+        bias: [L, B, H, C] what is added to a query's scores: 0 for columns that are filled, -inf for others. With learned sinks the last
+            column's key and value are zero and its bias is the sink's logit; without them L and H are 1, as all share it.
+        position: [B] positions seen so far; a position's column follows from it, and is another thing.
     """
 
-    keys: list[Tensor]
-    values: list[Tensor]
+    rings: list[Tensor]
+    bias: Tensor
     position: Tensor
 
     @classmethod
-    def initial(cls, config: BackboneConfig, batch: int, *, device: torch.device, dtype: torch.dtype) -> "RingCache":
-        shape = (batch, config.kv_heads, config.window, config.head_dim)
-        keys = [torch.zeros(shape, device=device, dtype=dtype) for _ in range(config.layers)]
-        values = [torch.zeros(shape, device=device, dtype=dtype) for _ in range(config.layers)]
-        return cls(keys, values, torch.zeros(batch, dtype=torch.int64, device=device))
+    def initial(cls, config: BackboneConfig, batch: int, sinks: list[Tensor], *, device: torch.device, dtype: torch.dtype) -> "RingCache":
+        """An empty ring; `sinks` are the layers' learned logits [H], if any."""
+        columns = config.window + bool(sinks)
+        shape = (2, batch, config.kv_heads, config.head_dim, columns)
+        rings = [torch.zeros(shape, device=device, dtype=dtype) for _ in range(config.layers)]
+        bias = torch.full((max(len(sinks), 1), batch, config.heads if sinks else 1, columns), -torch.inf, device=device, dtype=dtype)
+        for layer, sink in enumerate(sinks):
+            bias[layer, :, :, -1] = sink.detach()
+        return cls(rings, bias, torch.zeros(batch, dtype=torch.int64, device=device))
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the keys and values: what a step reads once the window is full."""
+        return sum(ring.nbytes for ring in self.rings)
 
     def reset(self, mask_B: Tensor) -> None:
-        """Empties slots: what lies in their ring is masked from now on."""
+        """Empties slots. Nothing of what was in them stays in memory."""
+        window = self.bias.shape[-1] - (self.bias.shape[2] > 1 or self.bias.shape[0] > 1)
+        for slot in mask_B.nonzero().flatten().tolist():
+            for ring in self.rings:
+                ring[:, slot].zero_()
+            self.bias[:, slot, :, :window] = -torch.inf
         self.position[mask_B] = 0
+
+
+def held_position(position_A: Tensor, window: int, kept: int) -> Tensor:
+    """For each ring place [A, W]: the position whose key and value it holds, when `position_A` is the next to come; -1 if none yet."""
+    place = torch.arange(window, device=position_A.device)
+    last_A1 = position_A[:, None] - 1
+    turning = last_A1 - (last_A1 - place) % (window - kept)
+    first = torch.where(place <= last_A1, place, -1)
+    return torch.where(place < kept, first, torch.where(turning >= kept, turning, -1))
 
 
 def ring_index(position: Tensor, window: int, kept: int) -> Tensor:

@@ -81,7 +81,8 @@ class ModelConfig:
         max_advance: most tokens that become audible in one frame.
         tied_head: the text head is the text embedding.
         input_scale, output_scale: muP multipliers of foreign checkpoints.
-        vision_width: width of a picture's fused vector; 0 without sight.
+        vision_width: width of a picture's fused vector; 0 without stream vision.
+        context_width: width of a picture's tokens, which context vision puts in as extra positions; 0 without it.
     """
 
     layout: StreamLayout
@@ -93,3 +94,4 @@ class ModelConfig:
     input_scale: float = 1.0
     output_scale: float = 1.0
     vision_width: int = 0
+    context_width: int = 0

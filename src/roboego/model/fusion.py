@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from roboego.errors import ShapeError
 from roboego.model.config import ModelConfig
 from roboego.streams.pointer import LONGEST_HOLD
 
@@ -43,6 +44,7 @@ class Fusion(nn.Module):
         self.text_ids = config.layout.text.ids
         self.look = nn.Linear(config.vision_width, config.backbone.width) if config.vision_width else None
         self.no_look = nn.Parameter(torch.zeros(config.backbone.width)) if config.vision_width else None
+        self.context = nn.Linear(config.context_width, config.backbone.width) if config.context_width else None
 
     @staticmethod
     def offsets_of(config: ModelConfig) -> Tensor:
@@ -68,3 +70,15 @@ class Fusion(nn.Module):
             else:
                 x_MD = x_MD + torch.where(look_M[:, None], self.look(look_MV), self.no_look)
         return x_MD * self.scale if self.scale != 1.0 else x_MD
+
+    def picture_positions(self, tokens_NMV: Tensor) -> Tensor:
+        """A picture's tokens [N, M, V] -> as many extra positions [N, M, D].
+
+        Raises:
+            ShapeError: the model has no context vision, or takes tokens of another width.
+        """
+        if self.context is None or tokens_NMV.shape[-1] != self.context.in_features:
+            wanted = f"tokens of width {self.context.in_features}" if self.context else "no pictures in its context"
+            raise ShapeError(f"the model takes {wanted}, not {list(tokens_NMV.shape)}; see its configuration's context_width")
+        x_NMD: Tensor = self.context(tokens_NMV)
+        return x_NMD * self.scale if self.scale != 1.0 else x_NMD

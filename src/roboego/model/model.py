@@ -1,7 +1,7 @@
 """RoboEgoModel: fusion, backbone and the decoders; whole grids in training, one frame at a time in the engine."""
 # B batch or slots, T frames, K codebooks, D action dimensions, V text ids, C codes, A bins, S fused streams, W model width
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +11,7 @@ from roboego.errors import ShapeError
 from roboego.model.backbone import Backbone
 from roboego.model.cache import RingCache
 from roboego.model.config import ModelConfig
+from roboego.model.context_vision import Pictures, interleave
 from roboego.model.fusion import Fusion, stream_sizes
 from roboego.model.sampling import StreamSettings, penalized, sample
 from roboego.model.speech_decoder import SpeechDecoder
@@ -26,6 +27,7 @@ class Batch:
     Attributes:
         text, read, spoken: [B, T]; speak, listen: [B, T, K]; act: [B, T, D].
         look: [B, T, V] the latest picture's vector at each frame and `seen` [B, T], whether there is one; None without sight.
+        pictures: pictures whose tokens stand between frames; None without any.
     """
 
     text: Tensor
@@ -36,6 +38,7 @@ class Batch:
     act: Tensor
     look: Tensor | None = None
     seen: Tensor | None = None
+    pictures: Pictures | None = None
 
 
 @dataclass
@@ -144,14 +147,21 @@ class RoboEgoModel(nn.Module):
 
     def hidden(self, batch: Batch) -> Tensor:
         """Hidden states h [B, T, W] of grids that start at position 0."""
-        return self.hidden_from_tokens(self.step_tokens(batch), batch.look, batch.seen)
+        return self.hidden_from_tokens(self.step_tokens(batch), batch.look, batch.seen, batch.pictures)
 
-    def hidden_from_tokens(self, tokens_BTS: Tensor, look_BTV: Tensor | None = None, seen_BT: Tensor | None = None) -> Tensor:
+    def hidden_from_tokens(
+        self, tokens_BTS: Tensor, look_BTV: Tensor | None = None, seen_BT: Tensor | None = None, pictures: Pictures | None = None
+    ) -> Tensor:
         """The same from the tokens that the steps are given, in the order of `stream_sizes`, delays applied."""
         size = tokens_BTS.shape[:2]
         look = None if look_BTV is None else look_BTV.flatten(0, 1)
         seen = None if seen_BT is None else seen_BT.flatten()
-        return self.backbone(self.fusion(tokens_BTS.flatten(0, 1), look, seen).reshape(*size, -1))  # type: ignore[no-any-return]
+        x_BTD = self.fusion(tokens_BTS.flatten(0, 1), look, seen).reshape(*size, -1)
+        if pictures is None:
+            return self.backbone(x_BTD)  # type: ignore[no-any-return]
+        seen_NMD = self.fusion.picture_positions(pictures.tokens)
+        x_BLD, place_BT = interleave(x_BTD, seen_NMD, pictures.row, pictures.frame)
+        return self.backbone(x_BLD).gather(1, place_BT[..., None].expand(-1, -1, x_BLD.shape[-1]))  # type: ignore[no-any-return]
 
     def text_logits(self, h: Tensor) -> Tensor:
         weight = self.fusion.text_table if self.text_head is None else self.text_head.weight
@@ -221,6 +231,27 @@ class RoboEgoModel(nn.Module):
         codes[slot, state.frame % frames] = raw
         after = ModelState(cache, pointer, text, raw, act, heard, said, texts, codes, state.frame + 1, self.config)
         return StepOutput(text, complete, raw, act, pointer.spoken), after
+
+    @torch.no_grad()
+    def see(self, tokens_BMV: Tensor, mask_B: Tensor, state: ModelState, *, chunk: int = 16) -> ModelState:
+        """Context vision: a picture's tokens (or a part of them) become extra positions of the slots that asked, before their next step.
+
+        Other slots, frames, delays and the pointer are not touched; only rings and positions of the asking slots move on.
+
+        Args:
+            tokens_BMV: tokens of each slot's picture; those of slots that did not ask are not looked at.
+            mask_B: [B] (bool) which slots asked.
+            chunk: positions that are computed at once.
+        Raises:
+            ShapeError: the model has no context vision, or takes other tokens.
+        """
+        slots_A = mask_B.nonzero()[:, 0]
+        x_AMD = self.fusion.picture_positions(tokens_BMV[slots_A])
+        cache = state.cache
+        if len(slots_A):
+            for part in x_AMD.split(chunk, 1):  # type: ignore[no-untyped-call]
+                _, cache = self.backbone.extend(part, cache, slots_A)
+        return replace(state, cache=cache)
 
     def _perceive(self, given: StepInput, state: ModelState) -> tuple[Tensor, RingCache, Tensor]:
         """Fuses the step's inputs and runs the backbone: hidden state [B, W], cache, and what was heard."""

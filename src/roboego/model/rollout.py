@@ -25,7 +25,7 @@ def step_settings(model: RoboEgoModel, samplings: list[Sampling]) -> StepSetting
     layout, device = model.config.layout, model.device
     return StepSettings(
         text=StreamSettings.of([s.text for s in samplings], layout.text.ids, device),
-        speak=StreamSettings.of([s.speak for s in samplings], layout.speak.ids, device),
+        speak=StreamSettings.of([s.speak for s in samplings], layout.speak.entries, device, codebooks=True),
         act=StreamSettings.of([s.act for s in samplings], max(layout.action_bins, 1), device),
     )
 
@@ -35,7 +35,9 @@ def greedy(sampling: Sampling) -> bool:
 
 
 @torch.no_grad()
-def roll_out(model: RoboEgoModel, listen_BTK: Tensor, read_BT: Tensor, forced_BT: Tensor | None = None, sampling: Sampling | None = None) -> Rollout:
+def roll_out(
+    model: RoboEgoModel, listen_BTK: Tensor, read_BT: Tensor, forced_BT: Tensor | None = None, sampling: Sampling | None = None
+) -> Rollout:
     """Runs T frames from a fresh state.
 
     Args:

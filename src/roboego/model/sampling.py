@@ -8,6 +8,9 @@ from torch import Tensor
 
 from roboego.errors import InputError
 
+HISTORY_FRAMES = 64
+"""Outputs that a session remembers for its repetition penalty; the oldest is the one being replaced."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class StreamSampling:
@@ -33,6 +36,8 @@ class StreamSampling:
             raise InputError(
                 "sampling needs temperature >= 0, 0 < top_p <= 1, top_k >= 0, repetition_penalty > 0 and penalty_frames >= 0, not " + repr(self)
             )
+        if self.penalty_frames >= HISTORY_FRAMES:
+            raise InputError(f"penalty_frames must be below {HISTORY_FRAMES}, not {self.penalty_frames}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,33 +52,61 @@ class Sampling:
 
 @dataclass
 class StreamSettings:
-    """The same for all slots of a batch, as tensors [B] that a step can use without asking the host."""
+    """The same for all slots of a batch: as tensors [B] that a step can use without asking the host, and what any slot needs.
+
+    Attributes:
+        chooses: [B] whether the slot samples; the others take the likeliest.
+        mixed: only some slots sample.
+        most: the largest number of choices that any slot with a limit looks at; 0: no slot has a limit.
+        nucleus: some slot has a top-p.
+        penalizes: how many codebooks any slot penalizes; 1 for the text.
+    """
 
     temperature: Tensor
+    chooses: Tensor
     top_k: Tensor
     top_p: Tensor
     penalty: Tensor
     penalty_frames: Tensor
     penalized_codebooks: Tensor
-    # What any slot needs, known to the host: lets a step leave out the sort and the penalty.
-    sorts: bool = False
-    penalizes: bool = False
+    samples: bool
+    mixed: bool
+    most: int
+    nucleus: bool
+    penalizes: int
 
     @classmethod
-    def of(cls, slots: list[StreamSampling], choices: int, device: torch.device) -> "StreamSettings":
+    def of(cls, slots: list[StreamSampling], choices: int, device: torch.device, *, codebooks: bool = False) -> "StreamSettings":
+        """Settings of a stream with so many choices.
+
+        Args:
+            codebooks: whether it is the speech stream, of which `penalized_codebooks` are penalized.
+        """
+
         def column(values: list[float], dtype: torch.dtype) -> Tensor:
             return torch.tensor(values, dtype=dtype, device=device)
 
+        sampled = [s for s in slots if s.temperature > 0]
+        limited = any(s.top_k or s.top_p < 1 for s in sampled)
         return cls(
-            temperature=column([s.temperature for s in slots], torch.float32),
-            top_k=column([s.top_k or choices for s in slots], torch.int64),
+            temperature=column([s.temperature or 1.0 for s in slots], torch.float32),
+            chooses=column([s.temperature > 0 for s in slots], torch.bool),
+            top_k=column([min(s.top_k or choices, choices) if s.temperature else 1 for s in slots], torch.int64),
             top_p=column([s.top_p for s in slots], torch.float32),
             penalty=column([s.repetition_penalty for s in slots], torch.float32),
             penalty_frames=column([s.penalty_frames for s in slots], torch.int64),
             penalized_codebooks=column([s.penalized_codebooks for s in slots], torch.int64),
-            sorts=any(s.temperature > 0 and (s.top_k or s.top_p < 1) for s in slots),
-            penalizes=any(s.repetition_penalty != 1 for s in slots),
+            samples=bool(sampled),
+            mixed=0 < len(sampled) < len(slots),
+            most=max(min(s.top_k or choices, choices) for s in sampled) if limited else 0,
+            nucleus=any(s.top_p < 1 for s in sampled),
+            penalizes=max((s.penalized_codebooks if codebooks else 1 for s in slots if s.repetition_penalty != 1), default=0),
         )
+
+
+def gumbel(uniform: Tensor) -> Tensor:
+    """Noise whose argmax, added to logits, is a sample (Gumbel's trick), from random numbers in [0, 1)."""
+    return uniform.clamp(1e-7, 1 - 1e-7).log_().neg_().log_().neg_()
 
 
 def penalized(logits_BC: Tensor, history_BP: Tensor, valid_BP: Tensor, penalty_B: Tensor) -> Tensor:
@@ -87,22 +120,28 @@ def penalized(logits_BC: Tensor, history_BP: Tensor, valid_BP: Tensor, penalty_B
     return torch.where(hit_BC, changed, logits_BC)
 
 
-def sample(logits_BC: Tensor, settings: StreamSettings, uniform_BC: Tensor | None) -> Tensor:
+def sample(logits_BC: Tensor, settings: StreamSettings, noise_BC: Tensor | None) -> Tensor:
     """Chooses [B] from logits [B, C].
 
     Args:
-        uniform_BC: random numbers in (0, 1), drawn per slot so that a slot's choices do not depend on its neighbours; None if all are greedy.
+        noise_BC: Gumbel noise, drawn per slot so that a slot's choices do not depend on its neighbours; None if all take the likeliest.
     """
     logits = logits_BC.float()
-    if uniform_BC is None:
+    if noise_BC is None or not settings.samples:
         return logits.argmax(-1)
-    scaled = logits / settings.temperature.clamp(min=1e-5)[:, None]
-    if settings.sorts:
-        ordered, order = scaled.sort(-1, descending=True)
-        rank = torch.arange(ordered.shape[1], device=ordered.device)
-        before = ordered.softmax(-1).cumsum(-1) - ordered.softmax(-1)
-        keep = (rank < settings.top_k[:, None]) & (before < settings.top_p[:, None])
-        scaled = torch.full_like(scaled, -torch.inf).scatter(1, order, ordered.masked_fill(~keep, -torch.inf))
-    gumbel = -torch.log(-torch.log(uniform_BC.clamp(1e-7, 1 - 1e-7)))
-    drawn = (scaled + gumbel).argmax(-1)
-    return torch.where(settings.temperature > 0, drawn, logits.argmax(-1))
+    scaled = logits / settings.temperature[:, None]
+    if settings.most:
+        scaled = scaled.masked_fill_(scaled < _lowest_kept(scaled, settings), -torch.inf)
+    drawn = scaled.add_(noise_BC).argmax(-1)
+    return torch.where(settings.chooses, drawn, logits.argmax(-1)) if settings.mixed else drawn
+
+
+def _lowest_kept(scaled_BC: Tensor, settings: StreamSettings) -> Tensor:
+    """The least logit [B, 1] that is among the top k and the top p. (By value, not by rank: ties do not depend on neighbours' settings.)"""
+    best_BN = scaled_BC.topk(settings.most, -1).values
+    last_B = settings.top_k - 1
+    if settings.nucleus:
+        share_BN = (best_BN - scaled_BC.logsumexp(-1, keepdim=True)).exp_()
+        before_BN = share_BN.cumsum(-1) - share_BN
+        last_B = torch.minimum(last_B, (before_BN < settings.top_p[:, None]).sum(-1) - 1)
+    return best_BN.gather(1, last_B[:, None])

@@ -1,14 +1,12 @@
 """The speech decoder: the codes of one frame, one codebook after another, from the shared hidden state."""
 # M frames, K codebooks, k codebooks so far, W decoder width, H heads, E head dimension, C codes, D model width
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from roboego.model.backbone import RMSNorm, SwiGLU
 from roboego.model.config import ModelConfig
+from roboego.model.layers import RMSNorm, SwiGLU, add_project, project
 
 
 class DepthLayer(nn.Module):
@@ -37,15 +35,20 @@ class DepthLayer(nn.Module):
         x_MkW = x_MkW + self.out(mixed.transpose(1, 2).flatten(2))
         return x_MkW + self.feed_forward(self.mlp_norm(x_MkW), 0)
 
-    def step(self, x_MW: Tensor, codebook: int, keys_MHKE: Tensor, values_MHKE: Tensor) -> Tensor:
-        """One codebook; its key and value are written into the buffers, which live for one frame."""
-        q, k, v = self.qkv(self.attention_norm(x_MW)).unflatten(-1, (3, self.heads, -1)).unbind(1)
-        keys_MHKE[:, :, codebook], values_MHKE[:, :, codebook] = k, v
-        seen_k, seen_v = keys_MHKE[:, :, : codebook + 1], values_MHKE[:, :, : codebook + 1]
-        weights = (seen_k @ q[..., None] / math.sqrt(q.shape[-1])).softmax(2)
-        mixed = (weights * seen_v).sum(2).flatten(1)
-        x_MW = x_MW + self.out(mixed)
-        return x_MW + self.feed_forward(self.mlp_norm(x_MW)[:, None], codebook)[:, 0]
+    def step(self, x_MW: Tensor, codebook: int, cache: Tensor) -> Tensor:
+        """One codebook; its key and value are written into the buffer [2, M, H, K, E], which lives for one frame."""
+        frames, heads = len(x_MW), self.heads
+        qkv = project(self.qkv, self.attention_norm.step(x_MW)).view(frames, 3, heads, -1)
+        cache[:, :, :, codebook] = qkv[:, 1:].transpose(0, 1)
+        if codebook:
+            keys, values = cache.view(2, frames * heads, cache.shape[3], -1)[:, :, : codebook + 1].unbind()
+            scores = torch.bmm(qkv[:, 0].reshape(frames * heads, 1, -1), keys.transpose(1, 2))
+            mixed = torch.bmm(scores.mul_(cache.shape[-1] ** -0.5).softmax(-1), values).view(frames, -1)
+        else:
+            mixed = qkv[:, 2].flatten(1)
+        x_MW = add_project(x_MW, self.out, mixed)
+        mlp = self.mlps[codebook if len(self.mlps) > 1 else 0]
+        return mlp.step(self.mlp_norm.step(x_MW), x_MW)  # type: ignore[no-any-return, operator]
 
 
 class SpeechDecoder(nn.Module):
@@ -85,22 +88,22 @@ class SpeechDecoder(nn.Module):
 
     def begin(self, h_MD: Tensor, text_M: Tensor | None) -> "DepthState":
         """Starts a frame."""
-        frames, head_dim = len(h_MD), self.width // self.layers[0].heads  # type: ignore[operator]
-        shape = (len(self.layers), 2, frames, self.layers[0].heads, self.codebooks, head_dim)
-        return DepthState(self.inputs(h_MD, text_M, self.codebooks), h_MD.new_zeros(shape))  # type: ignore[arg-type]
+        heads = self.layers[0].heads
+        shape = (len(self.layers), 2, len(h_MD), heads, self.codebooks, self.width // heads)  # type: ignore[operator]
+        return DepthState(self.inputs(h_MD, text_M, self.codebooks), h_MD.new_empty(shape))  # type: ignore[arg-type]
 
     def step(self, codebook: int, previous_M: Tensor | None, state: "DepthState") -> Tensor:
         """Logits [M, C] of one codebook, given the code sampled for the one before it."""
         x_MW = state.inputs_MKW[:, codebook]
         if previous_M is not None:
-            x_MW = x_MW + self.previous[codebook - 1][previous_M]
+            x_MW = x_MW + F.embedding(previous_M, self.previous[codebook - 1])
         for i, layer in enumerate(self.layers):
-            x_MW = layer.step(x_MW, codebook, state.cache[i, 0], state.cache[i, 1])  # type: ignore[operator]
-        return F.linear(self.norm(x_MW), self.heads[codebook])
+            x_MW = layer.step(x_MW, codebook, state.cache[i])  # type: ignore[operator]
+        return F.linear(self.norm.step(x_MW), self.heads[codebook])
 
 
 class DepthState:
-    """What `SpeechDecoder.step` keeps from one codebook of a frame to the next."""
+    """What `SpeechDecoder.step` keeps from one codebook of a frame to the next: inputs [M, K, W], keys and values [layers, 2, M, H, K, E]."""
 
     def __init__(self, inputs_MKW: Tensor, cache: Tensor) -> None:
         self.inputs_MKW, self.cache = inputs_MKW, cache

@@ -1,5 +1,6 @@
 """The text tokenizer: byte-pair pieces over the restricted alphabet. A word carries its leading space; punctuation stands alone."""
 
+import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -91,6 +92,11 @@ class Tokenizer:
         temporary = path.with_name(f"{path.name}.part{os.getpid()}")
         temporary.write_text(self._inner.to_str(pretty=True), encoding="utf-8")
         temporary.replace(path)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hex digest of the pieces: data and models of different tokenizers do not mix."""
+        return hashlib.sha256("\n".join(self._pieces).encode()).hexdigest()[:16]
 
     def __len__(self) -> int:
         """Ids in use: 0 .. len - 1."""

@@ -61,7 +61,9 @@ def load_state(folder: Path) -> State:
         tree = json.loads((folder / "state.json").read_text(encoding="utf-8"))
         return _restore(tree, load_file(folder / "state.safetensors"))
     except Exception as error:
-        raise CheckpointError(f"cannot resume from {folder}: {error}; remove the folder to fall back to the checkpoint before it") from error
+        raise CheckpointError(
+            f"cannot resume from {folder}: {error}; remove the folder to fall back to the checkpoint before it"
+        ) from error
 
 
 def latest(folder: Path) -> Path | None:

@@ -125,7 +125,7 @@ class CodecTask:
         return total, {
             "spectral": spectral.detach(), "commitment": commitment.detach(), "phone_loss": losses[1].detach(),
             "phones_right_1": right[0], "phones_right_2": right[1], "entries_used": self.quantizer.usage(),
-        }  # type: ignore[return-value]  # fmt: skip
+        }  # fmt: skip
 
     def after_step(self, step: int) -> None:
         self.quantizer.update()
@@ -169,7 +169,8 @@ def phone_classes(phones: tuple[TimedPhone, ...], times: NDArray[np.int64]) -> N
         elif symbol:
             classes[i] = PHONES.find(symbol) + 1 or -100
     found = classes[np.searchsorted(ends, times, side="right")]
-    return np.where(times < phones[0].start, 0, found)
+    scored: NDArray[np.int64] = np.where(times < phones[0].start, 0, found)
+    return scored
 
 
 def _noise(length: int, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -177,4 +178,5 @@ def _noise(length: int, rng: np.random.Generator) -> NDArray[np.float32]:
     spectrum = np.fft.rfft(rng.standard_normal(length))
     frequency = np.maximum(np.fft.rfftfreq(length, 1 / SAMPLE_RATE), 20.0)
     shaped = np.fft.irfft(spectrum * frequency ** -rng.uniform(0, 1), n=length)
-    return (shaped / np.sqrt(np.mean(shaped**2))).astype(np.float32)
+    noise: NDArray[np.float32] = (shaped / np.sqrt(np.mean(shaped**2))).astype(np.float32)
+    return noise

@@ -52,7 +52,8 @@ class LoopConfig:
 class Task(Protocol):
     """What is learned: the module, a batch for each step, its loss, and how well it does."""
 
-    module: nn.Module
+    @property
+    def module(self) -> nn.Module: ...
 
     def batch(self, step: int) -> Any:
         """The batch of step number `step`: a pure function of the step and the seed, so that a resumed run sees the same data."""
@@ -84,12 +85,12 @@ def rate_at(config: LoopConfig, step: int) -> float:
 def native_bfloat16(device: torch.device) -> bool:
     """Whether bfloat16 products run at least as fast as float32 ones here."""
     if device.type != "cpu":
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     capability = torch.backends.cpu.get_cpu_capability()
     with contextlib.suppress(OSError):
         flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
         return "avx512_bf16" in flags or "amx_bf16" in flags
-    return capability == "AMX"
+    return bool(capability == "AMX")
 
 
 def autocast(config: LoopConfig, device: torch.device) -> Any:
@@ -146,7 +147,14 @@ def train(task: Task, config: LoopConfig, folder: Path, *, device: torch.device 
     optimizer = optimizer_for(task.module, config)
     step = _resume(task, optimizer, folder, console)
     writer = SummaryWriter(str(folder / "tensorboard"), purge_step=step)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
     with stop_on_interrupt() as stopped, Progress(*columns, console=console) as bar:
         row = bar.add_task(folder.name, total=config.steps, completed=step, note="")
         started, since = time.monotonic(), step
@@ -165,7 +173,9 @@ def train(task: Task, config: LoopConfig, folder: Path, *, device: torch.device 
             if step % config.log_every == 0:
                 value = float(loss.detach())
                 if not math.isfinite(value):
-                    raise CheckpointError(f"the loss is {value} at step {step}; lower learning_rate and start again from the last checkpoint")
+                    raise CheckpointError(
+                        f"the loss is {value} at step {step}; lower learning_rate and start again from the last checkpoint"
+                    )
                 speed = (step - since) / (time.monotonic() - started)
                 metrics = {"loss": value, **metrics, "gradient_norm": float(norm), "rate": rate_at(config, step - 1), "steps_per_s": speed}
                 for name, number in metrics.items():

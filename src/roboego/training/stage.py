@@ -67,9 +67,9 @@ def collate(grids: list[FrameGrid]) -> tuple[Batch, Weights]:
     def stack(name: str, dtype: Any) -> Tensor:
         return torch.from_numpy(np.stack([getattr(g, name) for g in grids])).to(dtype)
 
-    tokens = {name: stack(name, torch.int64) for name in ("text", "read", "speak", "listen", "spoken", "act")}
     weights = {f.name: stack(f"{f.name}_weight", torch.float32) for f in fields(Weights)}
-    return Batch(**tokens), Weights(**weights)
+    text, read, speak, listen, spoken, act = (stack(n, torch.int64) for n in ("text", "read", "speak", "listen", "spoken", "act"))
+    return Batch(text, read, speak, listen, spoken, act), Weights(**weights)
 
 
 class StageTask:
@@ -80,7 +80,13 @@ class StageTask:
     """
 
     def __init__(
-        self, model: RoboEgoModel, source: GridSource, config: StageConfig, validation: Callable[[RoboEgoModel, int], Metrics], *, device: torch.device | None = None
+        self,
+        model: RoboEgoModel,
+        source: GridSource,
+        config: StageConfig,
+        validation: Callable[[RoboEgoModel, int], Metrics],
+        *,
+        device: torch.device | None = None,
     ) -> None:
         self.module = model
         self.source, self.config, self.validation = source, config, validation
@@ -96,7 +102,12 @@ class StageTask:
         count = int(len(odds) * self.config.chosen)
         found = int((odds > 0).sum())
         chosen = rng.choice(len(odds), min(count, found), replace=False, p=odds / odds.sum()) if found else np.zeros(0, np.int64)
-        return _to(batch, self.device), _to(disturbed, self.device), _to(weights, self.device), torch.from_numpy(np.sort(chosen)).to(self.device)
+        return (
+            _to(batch, self.device),
+            _to(disturbed, self.device),
+            _to(weights, self.device),
+            torch.from_numpy(np.sort(chosen)).to(self.device),
+        )
 
     def loss(self, batch: tuple[Batch, Batch, Weights, Tensor], step: int) -> tuple[Tensor, Metrics]:
         target, given, weights, chosen = batch
@@ -123,7 +134,9 @@ class StageTask:
         total = torch.stack([weight * value for weight, value in parts.values()]).sum()
         metrics: dict[str, Any] = {name: value.detach() for name, (_, value) in parts.items()}
         words = (text >= layout.text.first_word) & (weights.text.flatten() > 0)
-        metrics["words"] = _mean(_cross_entropy(model.text_logits(h_MW[words].detach()), text[words]), torch.ones(int(words.sum()), device=h_MW.device)).detach()
+        metrics["words"] = _mean(
+            _cross_entropy(model.text_logits(h_MW[words].detach()), text[words]), torch.ones(int(words.sum()), device=h_MW.device)
+        ).detach()
         return total, metrics
 
     def after_step(self, step: int) -> None: ...

@@ -29,6 +29,8 @@ class StreamState:
 class Encoder(nn.Module):
     """Sound -> latent vectors, one a frame."""
 
+    window: Tensor
+
     def __init__(self, config: EmbeddedCodecConfig) -> None:
         super().__init__()
         self.config = config
@@ -60,6 +62,8 @@ class Encoder(nn.Module):
 
 class Decoder(nn.Module):
     """Latent vectors, one a frame -> sound."""
+
+    window: Tensor
 
     def __init__(self, config: EmbeddedCodecConfig) -> None:
         super().__init__()
@@ -149,7 +153,9 @@ class EmbeddedCodec(nn.Module):
     def encode_chunk(self, pcm_BN: Tensor, state: StreamState) -> tuple[Tensor, StreamState]:
         """Sound [B, N], N a multiple of 1920 -> codes [B, T, K] and the next state."""
         if pcm_BN.ndim != 2 or pcm_BN.shape[1] % FRAME_SAMPLES or pcm_BN.shape[1] == 0:
-            raise ShapeError(f"sound must be [B, N] with N a positive multiple of {FRAME_SAMPLES}, not {tuple(pcm_BN.shape)}; pad it with zeros")
+            raise ShapeError(
+                f"sound must be [B, N] with N a positive multiple of {FRAME_SAMPLES}, not {tuple(pcm_BN.shape)}; pad it with zeros"
+            )
         latent, state = self.encoder.step(pcm_BN, state)
         return self.quantizer.encode(latent.flatten(0, 1)).reshape(*latent.shape[:2], -1), state
 

@@ -59,6 +59,7 @@ class Blocks(nn.Module):
     def step(self, x_BTC: Tensor, past: Past) -> tuple[Tensor, Past]:
         new_past = []
         for block, before in zip(self.blocks, past, strict=True):
+            assert isinstance(block, ConvNeXtBlock)
             x_BTC, after = block.step(x_BTC, before)
             new_past.append(after)
         return x_BTC, new_past

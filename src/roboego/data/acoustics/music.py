@@ -1,4 +1,4 @@
-"""Music from a dice: a chord progression with pads, an arpeggio, a bass and sometimes drums."""
+"""Music by throws of dice: a chord progression with pads, an arpeggio, a bass and sometimes drums."""
 
 import numpy as np
 

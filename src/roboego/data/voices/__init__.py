@@ -9,7 +9,7 @@ from roboego.errors import InputError
 
 EGO = "heart"
 LISTENERS = ("kokoro", "joe", "espeak-en-us", "espeak-en-gb", "flite-kal16", "heart-changed")
-"""Voices that train listening. "kokoro" is a family of female and male speakers, "heart-changed" Ego's engine with pitch and formants moved."""
+"""Voices that train listening. "kokoro" is a family of speakers, "heart-changed" Ego's engine with pitch and formants moved."""
 UNSEEN = "nezumi"
 """Kept for tests alone."""
 

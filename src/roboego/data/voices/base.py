@@ -10,7 +10,7 @@ from roboego.timebase import SAMPLE_RATE, seconds_to_samples
 
 Sound = NDArray[np.float32]
 
-PUNCTUATION = frozenset(".,?!;:—…\"()“” ")
+PUNCTUATION = frozenset('.,?!;:—…"()“” ')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,16 +62,6 @@ class Voice(Protocol):
         """Speaks `text` (see `roboego.streams.alphabet`). `rng` draws whatever varies from one rendition to the next."""
 
 
-def letters_for_reading(text: str) -> str:
-    """Writes spelled-out letters as capitals, so that a pronunciation lexicon reads "b a l l" as letter names."""
-    words = text.split(" ")
-    is_letter = [len(w.rstrip(".,?")) == 1 for w in words]
-    return " ".join(
-        w.upper() if is_letter[i] and (w[0] not in "ai" or any(is_letter[max(i - 1, 0) : i]) or any(is_letter[i + 1 : i + 2])) else w
-        for i, w in enumerate(words)
-    )
-
-
 def trim(spoken: Spoken, *, lead_s: float = 0.02, tail_s: float = 0.06, floor_db: float = -40.0) -> Spoken:
     """Cuts silence before and after the speech, leaving at most `lead_s` and `tail_s` of it. Times shift along.
 
@@ -91,7 +81,11 @@ def trim(spoken: Spoken, *, lead_s: float = 0.02, tail_s: float = 0.06, floor_db
         spoken,
         pcm=spoken.pcm[start:end],
         words=tuple(replace(w, start=max(w.start - start, 0), end=min(w.end, end) - start) for w in spoken.words),
-        phones=tuple(replace(p, start=max(p.start, start) - start, end=min(p.end, end) - start) for p in spoken.phones if p.end > start and p.start < end),
+        phones=tuple(
+            replace(p, start=max(p.start, start) - start, end=min(p.end, end) - start)
+            for p in spoken.phones
+            if p.end > start and p.start < end
+        ),
     )
 
 

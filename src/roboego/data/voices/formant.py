@@ -8,7 +8,8 @@ import numpy as np
 import soundfile
 import soxr
 
-from roboego.data.voices.base import Sound, Spoken, letters_for_reading, trim
+from roboego.data.talk.voicing import for_voice
+from roboego.data.voices.base import Sound, Spoken, trim
 from roboego.errors import InputError
 from roboego.timebase import SAMPLE_RATE
 
@@ -26,8 +27,16 @@ class EspeakVoice:
 
     def say(self, text: str, rng: np.random.Generator) -> Spoken:
         variant = str(rng.choice(self.variants))
-        command = ["espeak-ng", "-v", f"{self.accent}+{variant}", "-s", str(int(rng.integers(130, 185))), "-p", str(int(rng.integers(35, 65)))]
-        pcm = _run([*command, "--stdin", "--stdout"], letters_for_reading(text))
+        command = [
+            "espeak-ng",
+            "-v",
+            f"{self.accent}+{variant}",
+            "-s",
+            str(int(rng.integers(130, 185))),
+            "-p",
+            str(int(rng.integers(35, 65))),
+        ]
+        pcm = _run([*command, "--stdin", "--stdout"], for_voice(text))
         return trim(Spoken(text=text, voice=self.name, pcm=pcm))
 
 
@@ -47,7 +56,7 @@ class FliteVoice:
 
     def say(self, text: str, rng: np.random.Generator) -> Spoken:
         stretch = f"duration_stretch={rng.uniform(0.9, 1.15):.2f}"
-        pcm = _run(["flite", "-voice", self.speaker, "--setf", stretch, "-t", letters_for_reading(text), "-o", "/dev/stdout"], None)
+        pcm = _run(["flite", "-voice", self.speaker, "--setf", stretch, "-t", for_voice(text, "a"), "-o", "/dev/stdout"], None)
         return trim(Spoken(text=text, voice=self.name, pcm=pcm))
 
 

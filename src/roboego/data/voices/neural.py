@@ -14,7 +14,8 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from roboego.data.voices.base import Sound, Spoken, letters_for_reading, time_phones, trim
+from roboego.data.talk.voicing import for_voice
+from roboego.data.voices.base import Sound, Spoken, time_phones, trim
 from roboego.timebase import SAMPLE_RATE
 
 KOKORO_TRAINING = ("jf_alpha", "jf_gongitsune", "jf_tebukuro", "jm_kumo")
@@ -48,7 +49,7 @@ def _phonemizer() -> Any:
 @cache
 def phonemize(text: str) -> str:
     """Phones of a sentence in the misaki alphabet, words separated by spaces."""
-    return " ".join(_phonemizer().phonemize(letters_for_reading(text)))
+    return " ".join(_phonemizer().phonemize(for_voice(text)))
 
 
 class HibariVoice:
@@ -148,8 +149,8 @@ class JoeVoice:
 
 # misaki writes diphthongs, affricates and a few American sounds as one symbol; Piper's espeak alphabet spells them out.
 _PIPER = {
-    "A": "eɪ", "I": "aɪ", "O": "oʊ", "Q": "əʊ", "W": "aʊ", "Y": "ɔɪ", "ʤ": "dʒ", "ʧ": "tʃ", "T": "ɾ", "ᵊ": "ə", "ᵻ": "ᵻ", "ɜ": "ɜː", "ɑ": "ɑː",
-    "i": "iː", "u": "uː", "ɔ": "ɔː",
+    "A": "eɪ", "I": "aɪ", "O": "oʊ", "Q": "əʊ", "W": "aʊ", "Y": "ɔɪ", "ʤ": "dʒ", "ʧ": "tʃ", "T": "ɾ", "ᵊ": "ə", "ᵻ": "ᵻ", "ɜ": "ɜː",
+    "ɑ": "ɑː", "i": "iː", "u": "uː", "ɔ": "ɔː",
 }  # fmt: skip
 
 

@@ -133,20 +133,28 @@ def motions_of(track: Codes, rest: Codes) -> tuple[Motion, ...]:
     return tuple(Motion(start_s=frames_to_seconds(a), bins=track[a:b].copy()) for a, b in runs((track != rest).any(1)))
 
 
-def lay_spoken(spoken: Tokens, start: int, stop: int, speech: int, ends_s: Seconds, written_at: Tokens, most: int) -> int:
-    """Counts the tokens of one reply that are audible by the end of each frame into `spoken[start:stop]`.
+def due_frames(ends_s: Seconds, speech: int, written_at: Tokens, most: int) -> Seconds:
+    """[n] frame by whose end each token of a reply is audible; inf for tokens that never are.
 
     Args:
-        speech: frame of the start of speech, to which `ends_s` [n] relates.
+        ends_s: [n] `Reply.token_ends_s`.
+        speech: frame of the start of speech.
         written_at: [n] frame in which each token is written: none is audible before.
         most: most tokens that become audible in one frame; further ones follow in the next.
+    """
+    due = np.where(np.isfinite(ends_s), np.ceil(np.nan_to_num(ends_s, posinf=0.0) / FRAME_S - 1e-6) + speech - 1, np.inf)
+    due = np.maximum(due, written_at)
+    for i in range(1, len(due)):
+        due[i] = max(due[i], due[i - 1], due[i - most] + 1 if i >= most else 0)
+    return due
+
+
+def lay_spoken(spoken: Tokens, start: int, stop: int, due: Seconds) -> int:
+    """Counts into `spoken[start:stop]` the tokens, due by the ends of the frames `due` [n], that are audible.
+
     Returns:
         The frame after the last in which the count rose; `start` if it never did.
     """
-    due = np.where(np.isfinite(ends_s), np.ceil(np.nan_to_num(ends_s, posinf=0.0) / FRAME_S - 1e-6) + speech - 1, np.inf)
-    due = np.maximum(np.maximum(due, written_at), start)
-    for i in range(1, len(due)):  # in order, and at most `most` in one frame
-        due[i] = max(due[i], due[i - 1], due[i - most] + 1 if i >= most else 0)
     spoken[start:stop] = np.searchsorted(due, np.arange(start, stop), side="right")
     rises = due[due < stop]
     return int(rises[-1]) + 1 if len(rises) else start

@@ -1,20 +1,21 @@
 """TextFirst: a reply's text runs ahead of its speech as one contiguous monologue (RoboEgo, arXiv 2506.01934)."""
 # T frames, n tokens, K codebooks
 
-from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from roboego.errors import InputError
 from roboego.streams.conversation import Conversation, Mode, Reply
-from roboego.streams.grid import Codes, FrameGrid, empty_grid
+from roboego.streams.grid import FrameGrid
 from roboego.streams.layout import StreamLayout
 from roboego.streams.organizers import base
-from roboego.streams.organizers.weights import Span, WeightConfig, speak_weights, spoken_weights, text_weights
+from roboego.streams.organizers.frames import FrameOrganizer
+from roboego.streams.organizers.weights import Span
 from roboego.timebase import frames_to_seconds, seconds_to_frames
 
 
-class TextFirst:
+class TextFirst(FrameOrganizer):
     """Text first, speech `spk_delay` frames later.
 
     A reply's tokens are written one a frame without a gap; then the stream waits while speech catches up. Interrupted, Ego writes
@@ -23,77 +24,21 @@ class TextFirst:
 
     Args:
         layout: vocabularies and delays; `layout.spk_delay` holds unless `spk_delay` is given.
-        silence: [K] what Ego plays when it does not speak: the codec's codes of steady silence.
         spk_delay: frames from a reply's first token to the first frame of its speech.
-        asr_delay: frames that a word's transcription waits after the word has been heard.
-        weights: what counts how much in training.
-        most_spoken: most tokens that become audible in one frame (the model's `max_advance`).
-        rest: [D] action bins of a robot that stays where it is.
-        starts_word: whether a word begins with a token; parts captions that were written without a gap when a grid is read.
+        common: `silence` and whatever else `FrameOrganizer` takes.
     """
 
-    def __init__(
-        self,
-        layout: StreamLayout,
-        *,
-        silence: Codes,
-        spk_delay: int | None = None,
-        asr_delay: int = 0,
-        weights: WeightConfig | None = None,
-        most_spoken: int = 3,
-        rest: Codes | None = None,
-        starts_word: base.StartsWord | None = None,
-    ) -> None:
-        self.layout = layout
-        self.silence = np.asarray(silence, np.int16)
+    def __init__(self, layout: StreamLayout, *, spk_delay: int | None = None, **common: Any) -> None:
+        super().__init__(layout, **common)
         self.spk_delay = layout.spk_delay if spk_delay is None else spk_delay
-        self.asr_delay = asr_delay
-        self.weights = weights or WeightConfig()
-        self.most_spoken = most_spoken
-        self.rest = np.zeros(layout.action_dims, np.int16) if rest is None else np.asarray(rest, np.int16)
-        self.starts_word = starts_word
 
-    def arrange(self, conversation: Conversation) -> FrameGrid:
-        """Conversation -> grid; see `Organizer`."""
-        base.check_fits(conversation, self.layout, self.silence)
-        frames, mode, config = conversation.frames, conversation.mode, self.weights
-        grid = empty_grid(self.layout, frames)
-        grid.speak[:] = self.silence
-        grid.listen[:] = conversation.heard
+    def _lay_replies(self, grid: FrameGrid, conversation: Conversation) -> list[Span]:
         spans: list[Span] = []
-        if mode == "asr":
-            grid.text[:] = base.caption_track(conversation, self.layout, self.asr_delay)
-        else:
-            starts = [self._start(reply) for reply in conversation.replies]
-            for reply, start, stop in zip(conversation.replies, starts, [*starts, frames][1:], strict=True):
-                spans.append(self._lay(grid, reply, start, stop, forced=reply.forced or mode == "tts"))
-                self._check_room(spans)
-        act, moving = base.act_track(conversation, self.layout, self.rest)
-        grid.act[:] = act
-        if self.layout.action_dims:
-            grid.act_weight[:] = np.where(moving, config.act, config.rest)
-        return replace(
-            grid,
-            read=base.read_track(conversation, self.layout),
-            text_weight=text_weights(grid.text, spans, mode, self.layout, config),
-            speak_weight=speak_weights(frames, spans, mode, config),
-            spoken_weight=spoken_weights(frames, spans, config),
-        )
-
-    def read(self, grid: FrameGrid, *, mode: Mode = "duplex") -> Conversation:
-        """Grid -> conversation; see `Organizer`."""
-        mode, announced, readings = base.readings_of(grid.read, self.layout, mode)
-        conversation = Conversation(
-            heard=grid.listen.copy(),
-            mode=mode,
-            announced=announced,
-            replies=() if mode == "asr" else self._replies(grid, mode),
-            captions=base.captions_of(grid.text, self.layout, self.asr_delay, self.starts_word) if mode == "asr" else (),
-            readings=readings,
-            motions=base.motions_of(grid.act, self.rest),
-        )
-        base.check_same(grid, self.arrange(conversation))
-        return conversation
+        starts = [self._start(reply) for reply in conversation.replies]
+        for reply, start, stop in zip(conversation.replies, starts, [*starts, len(grid)][1:], strict=True):
+            spans.append(self._lay(grid, reply, start, stop, forced=reply.forced or conversation.mode == "tts"))
+            self._check_room(spans)
+        return spans
 
     def _start(self, reply: Reply) -> int:
         """Frame of a reply's first token."""
@@ -130,14 +75,12 @@ class TextFirst:
         ends = reply.token_ends_s[: len(tokens)]
         until = stop if cut is None else cut
         written_at = np.arange(start, start + len(tokens), dtype=np.int32)
-        risen = base.lay_spoken(grid.spoken, start, until, speech, ends, written_at, self.most_spoken)
+        risen = base.lay_spoken(grid.spoken, start, until, base.due_frames(ends, speech, written_at, self.most_spoken))
         if cut is not None:
-            assert self.layout.text.cut is not None  # check_fits saw to it
-            grid.text[cut] = self.layout.text.cut
-            grid.spoken[cut:stop] = grid.spoken[cut - 1]
+            self._lay_cut(grid, cut, stop)
         return Span(
             start=start,
-            written=len(tokens),
+            written=start + len(tokens),
             speech=speech,
             speech_end=speech + len(codes),
             heard_out=risen,
@@ -150,7 +93,7 @@ class TextFirst:
         if len(spans) < 2:
             return
         last, span = spans[-2:]
-        text_end = last.start + last.written if last.cut is None else last.cut
+        text_end = last.written if last.cut is None else last.cut
         if span.start <= text_end or span.speech < last.speech_end:
             raise InputError(
                 f"the reply at frame {span.start} starts before the text (to {text_end}) and speech (to {last.speech_end}) of "
@@ -166,7 +109,6 @@ class TextFirst:
             cut = next((int(c) for c in cuts if end <= c < stop), None)
             speech = start + self.spk_delay
             codes = grid.speak[speech : stop + self.spk_delay if cut is None else cut]
-            forced = mode == "tts" or (self.weights.token > 0 and not grid.text_weight[start:end].any())
             replies.append(
                 Reply(
                     tokens=grid.text[start:end].copy(),
@@ -175,7 +117,7 @@ class TextFirst:
                     start_s=frames_to_seconds(start),
                     speech_start_s=frames_to_seconds(speech),
                     cut_s=None if cut is None else frames_to_seconds(cut),
-                    forced=forced,
+                    forced=self._is_forced(grid.text_weight[start:end], mode),
                 )
             )
         return tuple(replies)

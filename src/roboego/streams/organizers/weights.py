@@ -52,7 +52,7 @@ class Span:
 
     Attributes:
         start: of its first token.
-        written: how many tokens are written.
+        written: the one after its last token.
         speech, speech_end: of its speech (the first frame, and the one after the last).
         heard_out: frame after the last in which a token became audible; `start` if none did.
         cut: of `<cut>`, if any.
@@ -74,7 +74,7 @@ class Span:
         """Frame at which the reply is no longer under way."""
         if self.cut is not None:
             return self.cut
-        return min(max(self.speech, self.speech_end, self.heard_out), self.stop)
+        return min(max(self.written, self.speech, self.speech_end, self.heard_out), self.stop)
 
 
 def text_weights(text: Tokens, spans: Sequence[Span], mode: Mode, layout: StreamLayout, config: WeightConfig) -> Weights:

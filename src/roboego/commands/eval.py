@@ -1,0 +1,62 @@
+"""Measures a model on held-out sentences: talk (questions, turn-taking, silence), asr, tts, codec."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+Suite = Literal["talk", "asr", "tts", "codec", "all"]
+
+
+@dataclass(kw_only=True)
+class Args:
+    model: Annotated[str, tyro.conf.Positional] = "nano"
+    """A name, a folder or a hub id."""
+    suite: Suite = "talk"
+    """What to measure. talk: spoken questions of the Talk part, who takes the floor when, silence kept. asr, tts: word error rates.
+    codec: what Whisper-tiny understands before and after the codec."""
+    count: int = 200
+    """Questions or sentences (for each voice)."""
+    voices: tuple[str, ...] = ("joe", "kokoro", "nezumi")
+    """Who asks, in turn, and who is transcribed; nezumi is in no training data."""
+    folder: Path = Path("runs")
+    """Where the held-out speech is kept once made."""
+    device: str = "cpu"
+    """cpu, cuda, cuda:1 ..."""
+    json: Path | None = None
+    """Write results here."""
+
+
+def run(args: Args) -> dict[str, Any]:
+    from rich.console import Console
+    from rich.pretty import pprint
+    from rich.progress import track
+
+    import roboego
+    from roboego.evaluation import material, speech, talk
+    from roboego.evaluation.judge import WhisperJudge
+
+    console = Console(stderr=True)
+    loaded = roboego.load(args.model, device=args.device)
+    bank = args.folder / "speech"
+    results: dict[str, Any] = {"model": loaded.name}
+    suites = ("talk", "asr", "tts", "codec") if args.suite == "all" else (args.suite,)
+    for suite in track(suites, description="suites", console=console):
+        if suite == "talk":
+            voices = [v for v in args.voices if v != "nezumi"] or list(args.voices)
+            spoken = [e for i, v in enumerate(voices) for e in material.exchanges(v, -(-args.count // len(voices)), seed=i)]
+            questions = talk.ask(loaded, spoken)
+            silences = talk.keeps_silent(loaded, material.silences(100 if args.count >= 100 else args.count))
+            results["talk"] = talk.summary(questions, silences) | {
+                "voices": voices,
+                "wrong": [q.__dict__ for q in questions if not q.right],
+            }
+        elif suite == "asr":
+            results["asr"] = speech.asr(loaded, bank, args.voices, args.count)
+        elif suite == "tts":
+            results["tts"] = speech.tts(loaded, bank, args.count, WhisperJudge())
+        else:
+            results["codec"] = speech.codec_loss(loaded, bank, ("heart", *args.voices), args.count, WhisperJudge())
+    pprint(results, console=Console(), expand_all=True, max_length=20)
+    return results

@@ -1,0 +1,65 @@
+"""Makes training data: speech, its codes, dialogues. What is there already is kept, so an interrupted command goes on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+What = Literal["tokenizer", "speech", "grids", "dialogues"]
+
+
+@dataclass(kw_only=True)
+class Args:
+    what: Annotated[What, tyro.conf.Positional]
+    """tokenizer: from the grammar's sentences. speech: sentences in all voices. grids: speech as codes, to transcribe and to say (needs
+    the codec). dialogues: conversations of two sides (needs the codec)."""
+    recipe: Literal["nano"] = "nano"
+    folder: Path = Path("runs")
+    """Where data, checkpoints and everything else of the recipe lie."""
+    scale: float = 1.0
+    """Share of the recipe's amount of data."""
+    workers: int = 2
+    """Processes."""
+    only: str = ""
+    """Make only what has this in its name."""
+    json: Path | None = None
+    """Write results here."""
+
+
+def run(args: Args) -> dict[str, Any]:
+    from collections.abc import Callable, Sequence
+
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    from roboego.data.build import make_all, make_grids
+    from roboego.data.build_dialogues import make_dialogues
+    from roboego.data.speech_bank import make_bank
+    from roboego.recipes import nano, nano_data
+
+    console = Console(stderr=True)
+    places = nano_data.Places(root=args.folder)
+    if args.what == "tokenizer":
+        places.tools.mkdir(parents=True, exist_ok=True)
+        tokenizer = nano.tokenizer()
+        tokenizer.save(places.tools / "tokenizer.json")
+        return {"pieces": len(tokenizer), "path": str(places.tools / "tokenizer.json")}
+
+    def with_bar(make: Callable[[Callable[[int, int], None]], None]) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=console) as bar:
+            row = bar.add_task(f"{args.what}, shards", total=None)
+            make(lambda done, total: bar.update(row, completed=done, total=total))
+
+    jobs: Sequence[Any]
+    if args.what == "speech":
+        jobs = [j for j in nano_data.banks(places, args.scale) if args.only in j.name]
+        with_bar(lambda progress: make_bank(list(jobs), workers=args.workers, progress=progress))
+    elif args.what == "grids":
+        jobs = [j for j in nano_data.grids(places, args.scale) if args.only in j.out.name]
+        with_bar(lambda progress: make_all(jobs, make_grids, workers=args.workers, progress=progress))
+    else:
+        jobs = [j for j in nano_data.dialogues(places, args.scale) if args.only in j.out.name]
+        with_bar(lambda progress: make_all(jobs, make_dialogues, workers=args.workers, progress=progress))
+    return {"shards": len(jobs), "folder": str(places.speech if args.what == "speech" else places.grids)}

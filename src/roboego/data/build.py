@@ -1,0 +1,120 @@
+"""Shards of FrameGrids from speech banks: what both stages learn from. Parallel, resumable, the same from the same seed."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import numpy as np
+import torch
+
+from roboego.codecs.embedded.files import load_codec
+from roboego.data.acoustics.condition import Condition, draw_condition
+from roboego.data.acoustics.voice_change import changed_voice
+from roboego.data.exercises import ASR_DELAY_FRAMES, Workshop, saying, transcribing
+from roboego.data.shards import ShardWriter
+from roboego.data.speech_bank import SpeechBank
+from roboego.data.word_times import with_word_times
+from roboego.errors import InputError
+from roboego.streams.conversation import Conversation
+from roboego.streams.layout import StreamLayout
+from roboego.streams.organizers.text_first import TextFirst
+from roboego.streams.tokenizer import Tokenizer
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GridJob:
+    """One shard to make: a slice of a bank, turned into grids.
+
+    Attributes:
+        kind: "asr" or "tts".
+        tools: folder that holds codec/ and tokenizer.json.
+        change: share of sentences said by a changed speaker (pitch, formants, tempo).
+        severity: of the listening conditions; 0 is clean.
+    """
+
+    out: Path
+    kind: str
+    tools: Path
+    bank: Path
+    name: str
+    first: int
+    count: int
+    layout: StreamLayout
+    change: float = 0.0
+    severity: float = 1.0
+    seed: int = 0
+
+
+def open_workshop(tools: Path) -> Workshop:
+    """The codec and the tokenizer of a tools folder."""
+    return Workshop.of(load_codec(tools / "codec"), Tokenizer.load(tools / "tokenizer.json"))
+
+
+def organizer(layout: StreamLayout, shop: Workshop) -> TextFirst:
+    """Text first, as nano learns it."""
+    return TextFirst(layout, silence=shop.silence, asr_delay=ASR_DELAY_FRAMES, starts_word=shop.tokenizer.starts_word)
+
+
+def make_grids(job: GridJob) -> Path:
+    """Makes one shard, unless it is there already. Sentences whose times do not fit their tokens are left out."""
+    if job.out.exists():
+        return job.out
+    torch.set_num_threads(1)
+    shop = open_workshop(job.tools)
+    arrange = organizer(job.layout, shop)
+    bank = SpeechBank(job.bank, (job.name,))
+    rng = np.random.default_rng([job.seed, job.first])
+    codec, tokenizer = shop.codec.fingerprint, shop.tokenizer.fingerprint
+    job.out.parent.mkdir(parents=True, exist_ok=True)
+    with ShardWriter(job.out, job.layout, codec_fingerprint=codec, tokenizer_fingerprint=tokenizer) as writer:
+        for i in range(job.first, min(job.first + job.count, len(bank))):
+            made = _exercise(job, bank, i, shop, rng)
+            if made is not None:
+                writer.add(arrange.arrange(made), {"text": bank.text(i), "voice": bank[i].voice, "mode": job.kind})
+    return job.out
+
+
+def _exercise(job: GridJob, bank: SpeechBank, i: int, shop: Workshop, rng: np.random.Generator) -> Conversation | None:
+    spoken = bank[i]
+    if job.kind == "tts":
+        return saying(spoken, shop, rng) if spoken.words else None
+    if job.kind != "asr":
+        raise InputError(f"no grids of kind {job.kind!r}; choose asr or tts")
+    spoken = with_word_times(spoken)
+    if not spoken.words:
+        return None
+    if rng.random() < job.change:
+        spoken = changed_voice(spoken, rng)
+    condition = draw_condition(rng, severity=job.severity) if job.severity > 0 else Condition()
+    return transcribing(spoken, shop, condition, rng)
+
+
+class Job(Protocol):
+    """Something that makes the file `out`."""
+
+    @property
+    def out(self) -> Path: ...
+
+
+AnyJob = TypeVar("AnyJob", bound=Job)
+
+
+def make_all(
+    jobs: Sequence[AnyJob], make: Callable[[AnyJob], Path], *, workers: int, progress: Progress = lambda done, total: None
+) -> None:
+    """Makes the missing shards in `workers` processes. `progress(done, total)` is called after each."""
+    missing = [job for job in jobs if not job.out.exists()]
+    progress(len(jobs) - len(missing), len(jobs))
+    with ProcessPoolExecutor(max_workers=workers) as pool:
+        futures = [pool.submit(make, job) for job in missing]
+        try:
+            for done, future in enumerate(as_completed(futures), start=1):
+                future.result()
+                progress(len(jobs) - len(missing) + done, len(jobs))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise

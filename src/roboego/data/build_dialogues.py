@@ -1,0 +1,71 @@
+"""Shards of dialogues and silences for the second stage."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from roboego.data.acoustics.condition import Condition, draw_condition
+from roboego.data.acoustics.voice_change import draw_speaker
+from roboego.data.build import open_workshop, organizer
+from roboego.data.dialogue import Manners, dialogue, silence
+from roboego.data.shards import ShardWriter
+from roboego.data.talk.sampling import Split, sample_exchange
+from roboego.data.voices import open_voice
+from roboego.data.voices.neural import HibariVoice
+from roboego.streams.layout import StreamLayout
+
+
+@dataclass(frozen=True, kw_only=True)
+class DialogueJob:
+    """One shard to make.
+
+    Attributes:
+        voice: who talks to Ego; "heart-changed" and a share `change` of the others' dialogues get a speaker changed at random.
+        silences: share of grids in which nobody speaks.
+    """
+
+    out: Path
+    tools: Path
+    layout: StreamLayout
+    voice: str
+    count: int
+    split: Split = "train"
+    change: float = 0.4
+    severity: float = 0.7
+    silences: float = 0.0
+    manners: Manners = field(default_factory=Manners)
+    seed: int = 0
+
+
+def make_dialogues(job: DialogueJob) -> Path:
+    """Makes one shard, unless it is there already."""
+    if job.out.exists():
+        return job.out
+    torch.set_num_threads(1)
+    shop = open_workshop(job.tools)
+    arrange = organizer(job.layout, shop)
+    ego, user = HibariVoice(), open_voice(job.voice)
+    rng = np.random.default_rng(job.seed)
+    job.out.parent.mkdir(parents=True, exist_ok=True)
+    with ShardWriter(
+        job.out, job.layout, codec_fingerprint=shop.codec.fingerprint, tokenizer_fingerprint=shop.tokenizer.fingerprint
+    ) as writer:
+        while len(writer) < job.count:
+            condition = draw_condition(rng, severity=job.severity) if rng.random() < job.severity else Condition()
+            if rng.random() < job.silences:
+                made, metadata = silence(rng.uniform(6, 18), shop, rng, condition=condition), {"mode": "silence"}
+            else:
+                exchange = sample_exchange(rng, job.split)
+                speaker = draw_speaker(rng) if job.voice == "heart-changed" or rng.random() < job.change else None
+                made = dialogue(exchange, user, ego, shop, rng, condition=condition, change=speaker, manners=job.manners)
+                metadata = {
+                    "mode": "dialogue",
+                    "voice": job.voice,
+                    "intent": exchange.intent,
+                    "user": " | ".join(t.user for t in exchange.turns),
+                }
+                metadata["ego"] = " | ".join(t.ego for t in exchange.turns)
+            writer.add(arrange.arrange(made), metadata)
+    return job.out

@@ -1,0 +1,97 @@
+"""A simulated user: speaks its turns one after another, waiting for Ego to finish, as a patient person would."""
+# Time: the user's frame t is heard during [t, t + 1) * 80 ms; what Ego answers to it is played during [t + 1, t + 2) * 80 ms.
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from roboego.data.voices.base import Sound
+from roboego.metrics.turns import DEFAULT_ACTIVITY
+from roboego.timebase import FRAME_SAMPLES, samples_to_seconds, seconds_to_samples
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How long the user waits, in seconds.
+
+    Attributes:
+        first: before its first turn.
+        gap: from the end of Ego's reply to the next turn.
+        quiet: of Ego's silence after which its reply counts as ended.
+        no_answer: without any reply before going on.
+    """
+
+    first: float = 1.0
+    gap: float = 0.5
+    quiet: float = 0.8
+    no_answer: float = 4.0
+
+
+@dataclass
+class SpokenTurn:
+    """A turn as it went: samples on the user's clock."""
+
+    start: int
+    end: int
+
+
+@dataclass
+class SimulatedUser:
+    """Gives one frame of sound at a time and listens to Ego's.
+
+    Attributes:
+        turns: what it says, trimmed of silence.
+        went: the turns said so far.
+    """
+
+    turns: Sequence[Sound]
+    patience: Patience = field(default_factory=Patience)
+    went: list[SpokenTurn] = field(default_factory=list)
+    clock: int = 0
+    done: bool = False
+    _next: int = -1
+    _last_voiced: int = -1
+
+    def __post_init__(self) -> None:
+        self._next = seconds_to_samples(self.patience.first)
+
+    def hear(self, speech: Sound) -> None:
+        """What Ego plays while the user's next frame is captured."""
+        if np.sqrt(np.mean(speech**2)) > 10 ** (DEFAULT_ACTIVITY.absolute_db / 20):
+            self._last_voiced = self.clock + FRAME_SAMPLES
+
+    def speak(self) -> Sound:
+        """The user's next frame [1920]."""
+        frame = np.zeros(FRAME_SAMPLES, np.float32)
+        start, stop = self.clock, self.clock + FRAME_SAMPLES
+        for i, turn in enumerate(self.went):
+            piece = self.turns[i][max(start - turn.start, 0) : max(stop - turn.start, 0)]
+            at = max(turn.start - start, 0)
+            frame[at : at + len(piece)] += piece
+        if len(self.went) == len(self.turns):
+            self.done = self._over()
+        elif self._may_begin() and self._next < stop:
+            begin = max(self._next, start)
+            sound = self.turns[len(self.went)]
+            self.went.append(SpokenTurn(start=begin, end=begin + len(sound)))
+            frame[begin - start :] += sound[: stop - begin]
+            self._next = -1
+        self.clock = stop
+        return frame
+
+    def _may_begin(self) -> bool:
+        if self._next >= 0:
+            return True
+        if self._over():
+            self._next = self.clock + seconds_to_samples(self.patience.gap)
+        return self._next >= 0
+
+    def _over(self) -> bool:
+        """Whether the exchange about the last turn has ended: Ego has answered and fallen silent, or has not answered for long."""
+        end = self.went[-1].end
+        if self.clock < end:
+            return False
+        if self._last_voiced > end:
+            return samples_to_seconds(self.clock - self._last_voiced) >= self.patience.quiet
+        return samples_to_seconds(self.clock - end) >= self.patience.no_answer

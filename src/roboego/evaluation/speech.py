@@ -1,0 +1,84 @@
+"""The suites `asr`, `tts` and `codec`: what the model understands, whether it is understood, and what its codec loses."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from roboego.codecs.base import Codec
+from roboego.data.exercises import steady_silence
+from roboego.data.voices.base import Sound
+from roboego.errors import InputError
+from roboego.evaluation.judge import WhisperJudge
+from roboego.evaluation.material import level, sentences
+from roboego.evaluation.stages import synthesize, transcribe_codes
+from roboego.metrics.wer import WordErrors, rate_interval, word_errors
+from roboego.model.loaded import LoadedModel
+from roboego.streams.tokenizer import Tokenizer
+from roboego.timebase import FRAME_SAMPLES, seconds_to_samples
+
+Progress = Callable[[int, int], None]
+
+
+def _parts(loaded: LoadedModel) -> tuple[Codec, Tokenizer]:
+    if loaded.codec is None or not isinstance(loaded.tokenizer, Tokenizer):
+        raise InputError(f"{loaded.name} has no codec or no tokenizer of ours; this suite needs a model like nano")
+    return loaded.codec, loaded.tokenizer
+
+
+def asr(loaded: LoadedModel, folder: Path, voices: Sequence[str], count: int) -> dict[str, Any]:
+    """WER of what the model writes of held-out sentences, clean, by voice."""
+    codec, tokenizer = _parts(loaded)
+    silence = steady_silence(codec)
+    found = {}
+    for voice in voices:
+        bank = sentences(folder, voice, count)
+        spoken = [bank[i] for i in range(count)]
+        tracks = [_codes(codec, framed(level(s.pcm), lead_s=0.5, tail_s=0.8)) for s in spoken]
+        written = transcribe_codes(loaded.model, tokenizer, tracks, silence)
+        found[voice] = _rates([s.text for s in spoken], written)
+    return found
+
+
+def tts(loaded: LoadedModel, folder: Path, count: int, judge: WhisperJudge) -> dict[str, Any]:
+    """WER of what Whisper-tiny hears when the model says held-out sentences of Ego's, beside its teacher's own voice."""
+    codec, tokenizer = _parts(loaded)
+    bank = sentences(folder, "heart", count, side="ego")
+    texts = [bank.text(i) for i in range(count)]
+    sounds = synthesize(loaded.model, codec, tokenizer, texts, steady_silence(codec), sampling=loaded.sampling)
+    return {
+        "model": _rates(texts, [judge.transcribe(s) for s in sounds]),
+        "teacher": _rates(texts, [judge.transcribe(framed(level(bank[i].pcm))) for i in range(count)]),
+    }
+
+
+def codec_loss(loaded: LoadedModel, folder: Path, voices: Sequence[str], count: int, judge: WhisperJudge) -> dict[str, Any]:
+    """Whisper-tiny's WER on held-out sentences before and after the codec, by voice."""
+    codec, _ = _parts(loaded)
+    found = {}
+    for voice in voices:
+        bank = sentences(folder, voice, count, side="ego" if voice == "heart" else "user")
+        texts = [bank.text(i) for i in range(count)]
+        sounds = [framed(level(bank[i].pcm)) for i in range(count)]
+        again = [codec.decode(codec.encode(torch.from_numpy(s)[None]))[0].numpy() for s in sounds]
+        before, after = (_rates(texts, [judge.transcribe(s) for s in part]) for part in (sounds, again))
+        found[voice] = {"original": before, "resynthesised": after, "points": 100 * (after["wer"] - before["wer"])}
+    return found
+
+
+def framed(pcm: Sound, *, lead_s: float = 0.2, tail_s: float = 0.3) -> Sound:
+    """Sound with silence around it, a whole number of frames long."""
+    padded = np.pad(pcm, (seconds_to_samples(lead_s), seconds_to_samples(tail_s)))
+    return np.pad(padded, (0, -len(padded) % FRAME_SAMPLES)).astype(np.float32)
+
+
+def _codes(codec: Codec, pcm: Sound) -> np.ndarray[Any, np.dtype[np.int16]]:
+    return codec.encode(torch.from_numpy(pcm)[None])[0].numpy().astype(np.int16)
+
+
+def _rates(references: Sequence[str], hypotheses: Sequence[str]) -> dict[str, Any]:
+    errors = [word_errors(r, h) for r, h in zip(references, hypotheses, strict=True)]
+    total, interval = WordErrors.total(errors), rate_interval(errors)
+    return {"wer": total.rate, "interval": [interval.low, interval.high], "sentences": len(errors), "words": total.words}

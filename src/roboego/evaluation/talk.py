@@ -1,0 +1,168 @@
+"""The suite `talk`: spoken questions of the Talk part, their answers, who took the floor when, and silence kept."""
+# N samples on the user's clock; what Ego plays in its step t stands one frame later, since the frame had to be captured first
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from roboego.data.talk.answer import Exchange, is_right
+from roboego.data.voices.base import Sound
+from roboego.evaluation.simulated_user import SimulatedUser
+from roboego.metrics.intervals import bootstrap_median, wilson
+from roboego.metrics.turns import voiced_segments
+from roboego.model.loaded import LoadedModel
+from roboego.runtime.engine import Engine
+from roboego.runtime.frame import Frame, StepIn
+from roboego.timebase import FRAME_SAMPLES, samples_to_seconds
+
+LONGEST_FRAMES = 1_500
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """One turn of a user's, and what came of it.
+
+    Attributes:
+        right: whether what Ego wrote before the user's next turn answers it.
+        latency_s: from the user's last voiced sample to Ego's first after it; None if Ego did not speak.
+        early: Ego began to speak before the user had ended.
+    """
+
+    intent: str
+    user: str
+    expected: str
+    written: str
+    right: bool
+    latency_s: float | None
+    early: bool
+
+
+@dataclass
+class Talked:
+    """A conversation as it was recorded."""
+
+    user: Sound
+    ego: Sound
+    frames: list[Frame] = field(default_factory=list)
+
+
+def converse(engine: Engine, users: Sequence[SimulatedUser], *, longest: int = LONGEST_FRAMES) -> list[Talked]:
+    """Lets each user talk to a session of its own, all of them in batched steps, as fast as possible."""
+    sessions = [engine.open() for _ in users]
+    heard: list[list[Sound]] = [[] for _ in users]
+    said: list[list[Sound]] = [[np.zeros(FRAME_SAMPLES, np.float32)] for _ in users]
+    frames: list[list[Frame]] = [[] for _ in users]
+    try:
+        for _ in range(longest):
+            talking = [i for i, user in enumerate(users) if not user.done]
+            if not talking:
+                break
+            for i in talking:
+                heard[i].append(users[i].speak())
+            ticked = engine.tick({sessions[i]: StepIn(listen=heard[i][-1]) for i in talking})
+            for i in talking:
+                frame = ticked[sessions[i]]
+                if not isinstance(frame, Frame):
+                    raise frame
+                frames[i].append(frame)
+                said[i].append(frame.speech)
+                users[i].hear(frame.speech)
+    finally:
+        for session in sessions:
+            session.close()
+    return [
+        Talked(user=np.concatenate(h), ego=np.concatenate(s)[: len(h) * FRAME_SAMPLES], frames=f)
+        for h, s, f in zip(heard, said, frames, strict=True)
+    ]
+
+
+def judged(exchange: Exchange, user: SimulatedUser, talked: Talked) -> list[Question]:
+    """Every turn of an exchange, judged on Ego's text and sound."""
+    ego = [s.start for s in voiced_segments(talked.ego)]
+    questions = []
+    for i, (turn, went) in enumerate(zip(exchange.turns, user.went, strict=False)):
+        own = voiced_segments(user.turns[i])
+        end = went.start + (own[-1].end if own else len(user.turns[i]))
+        stop = user.went[i + 1].start if i + 1 < len(user.went) else len(talked.user)
+        written = "".join(f.text for t, f in enumerate(talked.frames) if went.start <= t * FRAME_SAMPLES < stop).strip()
+        starts = [s for s in ego if went.start < s < stop]
+        early = bool(starts) and starts[0] < end
+        latency = samples_to_seconds(starts[0] - end) if starts and not early else None
+        right = is_right(turn.answer, written)
+        questions.append(
+            Question(intent=turn.intent, user=turn.user, expected=turn.ego, written=written, right=right, latency_s=latency, early=early)
+        )
+    return questions
+
+
+def ask(
+    loaded: LoadedModel,
+    spoken: Sequence[tuple[Exchange, Sequence[Sound]]],
+    *,
+    slots: int = 8,
+    progress: Progress = lambda done, total: None,
+) -> list[Question]:
+    """Puts exchanges, spoken by somebody, to the model."""
+    engine = Engine(loaded, slots=slots)
+    questions: list[Question] = []
+    for first in range(0, len(spoken), slots):
+        group = spoken[first : first + slots]
+        users = [SimulatedUser(turns=sounds) for _, sounds in group]
+        for (exchange, _), user, talked in zip(group, users, converse(engine, users), strict=True):
+            questions += judged(exchange, user, talked)
+        progress(min(first + slots, len(spoken)), len(spoken))
+    return questions
+
+
+def keeps_silent(loaded: LoadedModel, backgrounds: Sequence[Sound], *, slots: int = 8) -> list[bool]:
+    """Whether Ego stays quiet, in text and sound, while nobody speaks."""
+    engine = Engine(loaded, slots=slots)
+    kept = []
+    for first in range(0, len(backgrounds), slots):
+        group = backgrounds[first : first + slots]
+        sessions = [engine.open() for _ in group]
+        written, said = [""] * len(group), [[np.zeros(0, np.float32)] for _ in group]
+        for t in range(min(len(b) for b in group) // FRAME_SAMPLES):
+            steps = {s: StepIn(listen=b[t * FRAME_SAMPLES : (t + 1) * FRAME_SAMPLES]) for s, b in zip(sessions, group, strict=True)}
+            ticked = engine.tick(steps)
+            for i, session in enumerate(sessions):
+                frame = ticked[session]
+                if not isinstance(frame, Frame):
+                    raise frame
+                written[i] += frame.text
+                said[i].append(frame.speech)
+        kept += [not w.strip() and not voiced_segments(np.concatenate(s)) for w, s in zip(written, said, strict=True)]
+        for session in sessions:
+            session.close()
+    return kept
+
+
+def summary(questions: Sequence[Question], silences: Sequence[bool]) -> dict[str, Any]:
+    """Rates with 95% intervals, latencies, and the answers by intent."""
+    latencies = [q.latency_s for q in questions if q.latency_s is not None]
+    interval = bootstrap_median(latencies) if len(latencies) > 1 else None
+    by_intent = {name: [q.right for q in questions if q.intent == name] for name in sorted({q.intent for q in questions})}
+    return {
+        "questions": len(questions),
+        "answered_right": _rate([q.right for q in questions]),
+        "took_floor_early": _rate([q.early for q in questions]),
+        "no_reply": _rate([q.latency_s is None and not q.early for q in questions]),
+        "latency_s": {
+            "median": float(np.median(latencies)) if latencies else None,
+            "p90": float(np.quantile(latencies, 0.9)) if latencies else None,
+            "median_interval": [interval.low, interval.high] if interval else None,
+        },
+        "silences_kept": _rate(silences),
+        "right_by_intent": {name: {"right": sum(values), "of": len(values)} for name, values in by_intent.items()},
+    }
+
+
+def _rate(values: Sequence[bool]) -> dict[str, Any]:
+    if not values:
+        return {"rate": None, "of": 0}
+    interval = wilson(sum(values), len(values))
+    return {"rate": sum(values) / len(values), "of": len(values), "interval": [interval.low, interval.high]}

@@ -1,0 +1,38 @@
+"""The picture encoder on disk: `vit.json` and `vit.safetensors`, as part of a checkpoint's folder."""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from roboego.errors import CheckpointError
+from roboego.perception.vit import ViT, ViTConfig
+from roboego.strict import from_json, to_json
+
+
+def save_vit(vit: ViT, folder: Path) -> None:
+    """Writes the encoder, weights in bfloat16, the weights to a temporary name first."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "vit.json").write_text(json.dumps(to_json(vit.config), indent=1) + "\n", encoding="utf-8")
+    temporary = folder / "vit.safetensors.part"
+    save_file({name: tensor.to(torch.bfloat16).contiguous() for name, tensor in vit.state_dict().items()}, temporary)
+    temporary.replace(folder / "vit.safetensors")
+
+
+def load_vit(folder: Path, *, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32) -> ViT:
+    """Opens a saved encoder.
+
+    Raises:
+        CheckpointError: files are missing or damaged, or do not fit each other.
+    """
+    try:
+        config = from_json(ViTConfig, json.loads((folder / "vit.json").read_text(encoding="utf-8")), "vit.json")
+        with torch.device("meta"):
+            vit = ViT(config)
+        vit.load_state_dict({name: tensor.to(device, dtype) for name, tensor in load_file(folder / "vit.safetensors").items()}, assign=True)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        problem = str(error).splitlines()[-1].strip()
+        raise CheckpointError(f"cannot open the picture encoder in {folder}: {problem}; fetch or train it again") from error
+    return vit.eval().requires_grad_(False)

@@ -1,0 +1,158 @@
+"""What Ego sees right now: the latest picture, encoded off the step.
+
+Sight is latest-only: a picture that comes while another waits takes its place. A step takes what is ready and never waits.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from roboego.errors import InputError, RoboEgoError
+from roboego.perception.picture import Picture, to_pixels
+from roboego.perception.vit import ViT
+
+Encoder = Callable[[Picture], tuple[Tensor, Tensor]]
+"""A picture -> its fused vector [V] and its tokens [M, V]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """An encoded picture.
+
+    Attributes:
+        vector: [V] for stream vision.
+        tokens: [M, V] for context vision.
+        number: how many pictures had been offered when it was, itself included.
+        offered_ns, ready_ns: `time.monotonic_ns()` when it was offered and when it was ready.
+    """
+
+    vector: Tensor
+    tokens: Tensor
+    number: int
+    offered_ns: int
+    ready_ns: int
+
+
+@dataclass(kw_only=True)
+class SightCounts:
+    """What became of the pictures: each one offered is encoded, replaced or dropped before that, broken, or still waiting."""
+
+    offered: int = 0
+    encoded: int = 0
+    replaced: int = 0
+    broken: int = 0
+
+
+def encoder(vit: ViT) -> Encoder:
+    """Pictures through a ViT, on the device and in the type of its weights."""
+
+    @torch.inference_mode()
+    def encode(picture: Picture) -> tuple[Tensor, Tensor]:
+        pixels_3SS = to_pixels(picture, vit.config.image_size).to(vit.place.device, vit.place.dtype)
+        seen = vit(pixels_3SS[None])
+        return seen.vector[0], seen.tokens[0]
+
+    return encode
+
+
+class LatestPicture:
+    """The eye of one session. A thread of its own encodes, unless `background` is false: then `offer` does, for runs without a clock.
+
+    A broken picture is counted, its error kept in `failure`, and what was seen before stays in sight.
+    """
+
+    def __init__(self, encode: Encoder, *, background: bool = True) -> None:
+        self._encode = encode
+        self._changed = threading.Condition()
+        self._waiting: tuple[Picture, int, int] | None = None
+        self._busy = self._closed = False
+        self._sight: Sight | None = None
+        self._defect: Exception | None = None
+        self.counts = SightCounts()
+        self.failure: RoboEgoError | None = None
+        self._worker = threading.Thread(target=self._work, name="eye", daemon=True) if background else None
+        if self._worker is not None:
+            self._worker.start()
+
+    def offer(self, picture: Picture) -> None:
+        """Hands in a picture, instead of one that still waits.
+
+        Raises:
+            InputError: the eye has been closed.
+        """
+        with self._changed:
+            if self._closed:
+                raise InputError("this session's eye is closed; open a new session")
+            self.counts.offered += 1
+            self.counts.replaced += self._waiting is not None
+            self._waiting = (picture, self.counts.offered, time.monotonic_ns())
+            self._changed.notify_all()
+        if self._worker is None:
+            self._encode_waiting()
+
+    def latest(self) -> Sight | None:
+        """The latest picture that is ready; None before the first. Never waits.
+
+        Raises:
+            RuntimeError: the encoder itself failed, not over a broken picture.
+        """
+        if self._defect is not None:
+            raise RuntimeError("the picture encoder failed") from self._defect
+        return self._sight
+
+    def settle(self, timeout_s: float) -> bool:
+        """Waits until nothing is left to encode; False if that took too long."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._waiting is None and not self._busy, timeout_s)
+
+    def close(self) -> None:
+        """Ends the thread; a picture that still waits is dropped."""
+        with self._changed:
+            self._closed = True
+            self.counts.replaced += self._waiting is not None
+            self._waiting = None
+            self._changed.notify_all()
+        if self._worker is not None:
+            self._worker.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._closed or self._waiting is not None)
+                if self._closed:
+                    return
+            self._encode_waiting()
+
+    def _encode_waiting(self) -> None:
+        with self._changed:
+            if self._waiting is None:
+                return
+            (picture, number, offered_ns), self._waiting, self._busy = self._waiting, None, True
+        sight: Sight | None = None
+        failure: RoboEgoError | None = None
+        try:
+            vector, tokens = self._encode(picture)
+            sight = Sight(vector, tokens, number, offered_ns, time.monotonic_ns())
+        except RoboEgoError as error:
+            failure = error
+        except Exception as error:  # whatever it is, the step must hear of it
+            self._defect = error
+        with self._changed:
+            if sight is not None:
+                self._sight, self.counts.encoded = sight, self.counts.encoded + 1
+            elif failure is not None:
+                self.failure, self.counts.broken = failure, self.counts.broken + 1
+            self._busy = False
+            self._changed.notify_all()

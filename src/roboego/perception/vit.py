@@ -1,0 +1,135 @@
+"""A vision transformer of SigLIP's shape (arXiv 2010.11929, 2303.15343): a picture's patches as tokens, and all of it as one vector."""
+# B pictures, S pixels a side, M patches, V width, H heads, E head dimension
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from roboego.errors import CheckpointError, ShapeError
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViTConfig:
+    """Shape of the encoder.
+
+    Attributes:
+        image_size, patch_size: pixels a side; patches do not overlap.
+        width: V of tokens and of the fused vector.
+        layers, heads, hidden: of the transformer; `hidden` is the inner width of its feed-forward layers.
+    """
+
+    image_size: int = 128
+    patch_size: int = 16
+    width: int = 192
+    layers: int = 6
+    heads: int = 3
+    hidden: int = 768
+    norm_eps: float = 1e-6
+
+    def __post_init__(self) -> None:
+        if (
+            min(self.image_size, self.patch_size, self.width, self.heads) < 1
+            or self.image_size % self.patch_size
+            or self.width % self.heads
+        ):
+            raise CheckpointError(f"a picture must divide into patches and the width into heads: change {self}")
+
+    @property
+    def patches(self) -> int:
+        """M: tokens of a picture."""
+        return (self.image_size // self.patch_size) ** 2
+
+
+class Seen(NamedTuple):
+    """What the encoder makes of pictures: `vector` [B, V] for stream vision, `tokens` [B, M, V] (from the top left) for context vision."""
+
+    vector: Tensor
+    tokens: Tensor
+
+
+class MLP(nn.Module):
+    """Feed-forward layer."""
+
+    def __init__(self, config: ViTConfig) -> None:
+        super().__init__()
+        self.up = nn.Linear(config.width, config.hidden)
+        self.down = nn.Linear(config.hidden, config.width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.down(F.gelu(self.up(x), approximate="tanh"))  # type: ignore[no-any-return]
+
+
+def heads_of(x_BMV: Tensor, heads: int) -> Tensor:
+    """[B, M, V] -> [B, H, M, E]."""
+    return x_BMV.reshape(*x_BMV.shape[:2], heads, -1).transpose(1, 2)
+
+
+class EncoderLayer(nn.Module):
+    """Attention among all patches and a feed-forward layer, each after a norm and added to the stream."""
+
+    def __init__(self, config: ViTConfig) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.attention_norm = nn.LayerNorm(config.width, config.norm_eps)
+        self.qkv = nn.Linear(config.width, 3 * config.width)
+        self.out = nn.Linear(config.width, config.width)
+        self.mlp_norm = nn.LayerNorm(config.width, config.norm_eps)
+        self.mlp = MLP(config)
+
+    def forward(self, x_BMV: Tensor) -> Tensor:
+        q, k, v = (heads_of(part, self.heads) for part in self.qkv(self.attention_norm(x_BMV)).chunk(3, -1))
+        mixed = F.scaled_dot_product_attention(q, k, v)
+        x_BMV = x_BMV + self.out(mixed.transpose(1, 2).flatten(2))
+        return x_BMV + self.mlp(self.mlp_norm(x_BMV))  # type: ignore[no-any-return]
+
+
+class AttentionPool(nn.Module):
+    """One learned query looks at all patches: the picture as one vector."""
+
+    def __init__(self, config: ViTConfig) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.probe = nn.Parameter(torch.randn(config.width) * config.width**-0.5)
+        self.query = nn.Linear(config.width, config.width)
+        self.key_value = nn.Linear(config.width, 2 * config.width)
+        self.out = nn.Linear(config.width, config.width)
+        self.norm = nn.LayerNorm(config.width, config.norm_eps)
+        self.mlp = MLP(config)
+
+    def forward(self, x_BMV: Tensor) -> Tensor:
+        query_B1V = self.query(self.probe).expand(len(x_BMV), 1, -1)
+        k, v = (heads_of(part, self.heads) for part in self.key_value(x_BMV).chunk(2, -1))
+        mixed = F.scaled_dot_product_attention(heads_of(query_B1V, self.heads), k, v)
+        x_BV = self.out(mixed.flatten(1))
+        return x_BV + self.mlp(self.norm(x_BV))  # type: ignore[no-any-return]
+
+
+class ViT(nn.Module):
+    """Pictures -> their tokens and fused vectors. It has no state: a picture is seen on its own."""
+
+    def __init__(self, config: ViTConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.patch = nn.Conv2d(3, config.width, config.patch_size, stride=config.patch_size)
+        self.place = nn.Parameter(torch.randn(config.patches, config.width) * config.width**-0.5)
+        self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.layers))
+        self.norm = nn.LayerNorm(config.width, config.norm_eps)
+        self.pool = AttentionPool(config)
+
+    def forward(self, pixels_B3SS: Tensor) -> Seen:
+        """Pixels [B, 3, S, S] in [-1, 1], see `roboego.perception.picture.to_pixels`, -> tokens and fused vectors.
+
+        Raises:
+            ShapeError: pictures of another size.
+        """
+        size = self.config.image_size
+        if pixels_B3SS.dim() != 4 or pixels_B3SS.shape[1:] != (3, size, size):
+            raise ShapeError(f"pictures must be [B, 3, {size}, {size}], not {list(pixels_B3SS.shape)}; prepare them with to_pixels")
+        x_BMV = self.patch(pixels_B3SS).flatten(2).transpose(1, 2) + self.place
+        for layer in self.layers:
+            x_BMV = layer(x_BMV)
+        x_BMV = self.norm(x_BMV)
+        return Seen(self.pool(x_BMV), x_BMV)

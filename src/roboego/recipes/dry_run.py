@@ -1,0 +1,67 @@
+"""What a run would take: parameters, memory and time, measured over a few steps that change nothing on disk."""
+
+import resource
+import time
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+
+from roboego.model.model import RoboEgoModel
+from roboego.recipes.runs import Run
+from roboego.streams.grid import FrameGrid, empty_grid
+from roboego.training.loop import LoopConfig, Task, autocast, optimizer_for
+from roboego.training.stage import StageConfig, StageTask
+
+
+class RandomRows:
+    """Rows of random tokens: as much work as real ones."""
+
+    def __init__(self, run: Run) -> None:
+        self.layout = run.model.layout
+
+    def row(self, rng: np.random.Generator, frames: int) -> FrameGrid:
+        grid = empty_grid(self.layout, frames)
+        grid.speak[:] = rng.integers(0, self.layout.speak.entries, grid.speak.shape)
+        grid.listen[:] = rng.integers(0, self.layout.listen.entries, grid.listen.shape)
+        grid.text[:] = rng.integers(0, self.layout.text.ids, frames)
+        for weight in (grid.text_weight, grid.speak_weight, grid.spoken_weight):
+            weight[:] = 1
+        return grid
+
+
+def estimate(run: Run, *, device: str, console: Console) -> dict[str, Any]:
+    """Measures a stage on random rows."""
+    stage: StageConfig = run.stage
+    task = StageTask(RoboEgoModel(run.model).to(device), RandomRows(run), stage, lambda model, step: {}, device=torch.device(device))
+    return measure(task, run.loop, device=device, console=console) | {"frames_a_step": stage.rows * stage.frames}
+
+
+def measure(task: Task, config: LoopConfig, *, device: str, console: Console, steps: int = 3) -> dict[str, Any]:
+    """Runs a few steps and extrapolates."""
+    where = torch.device(device)
+    optimizer = optimizer_for(task.module, config)
+    seconds = []
+    for step in range(steps + 1):
+        started = time.perf_counter()
+        with autocast(config, where):
+            loss, _ = task.loss(task.batch(step), step)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        task.after_step(step)
+        if where.type == "cuda":
+            torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - started)
+    per_step = float(np.median(seconds[1:]))
+    memory = torch.cuda.max_memory_allocated() if where.type == "cuda" else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    found = {
+        "parameters": sum(p.numel() for p in task.module.parameters()),
+        "memory_gib": memory / 2**30,
+        "seconds_a_step": per_step,
+        "steps": config.steps,
+        "hours": per_step * config.steps / 3600,
+    }
+    console.print("  ".join(f"{name} {value:,.4g}" if isinstance(value, float) else f"{name} {value:,}" for name, value in found.items()))
+    return found

@@ -1,0 +1,97 @@
+"""nano: the embedded model. Everything about it, from the text of its tokenizer to its second stage, as functions."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from roboego.codecs.embedded.config import EmbeddedCodecConfig
+from roboego.data.talk.sampling import sample_sentence
+from roboego.model.config import BackboneConfig, ModelConfig, SpeechDecoderConfig
+from roboego.recipes.runs import Run
+from roboego.streams.layout import SoundLayout, StreamLayout, TextLayout
+from roboego.streams.tokenizer import ASR, CUT, DUPLEX, END, SPECIALS, TTS, WAIT, Tokenizer
+from roboego.training.loop import LoopConfig
+from roboego.training.stage import StageConfig
+
+VOCABULARY = 1_000
+WINDOW_FRAMES = 1_500
+
+
+def tokenizer_text(sentences: int = 60_000, seed: int = 0) -> Iterator[str]:
+    """Training sentences of both sides, from which the pieces are learned."""
+    rng = np.random.default_rng(seed)
+    for i in range(sentences):
+        yield sample_sentence(rng, "train", "ego" if i % 2 else "user")
+
+
+def tokenizer() -> Tokenizer:
+    return Tokenizer.train(tokenizer_text(), vocab_size=VOCABULARY)
+
+
+def text_layout() -> TextLayout:
+    ids = {name: SPECIALS.index(name) for name in (WAIT, CUT, ASR, TTS, DUPLEX, END)}
+    return TextLayout(
+        ids=VOCABULARY, wait=ids[WAIT], cut=ids[CUT], asr=ids[ASR], tts=ids[TTS], duplex=ids[DUPLEX], end=ids[END], first_word=len(SPECIALS)
+    )
+
+
+def codec() -> EmbeddedCodecConfig:
+    return EmbeddedCodecConfig()
+
+
+def layout_for(codec: EmbeddedCodecConfig) -> StreamLayout:
+    """nano's streams with a codec's codebooks."""
+    sound = SoundLayout(codebooks=codec.codebooks, entries=codec.entries)
+    return StreamLayout(text=text_layout(), speak=sound, listen=sound, spk_delay=2)
+
+
+def layout() -> StreamLayout:
+    return layout_for(codec())
+
+
+def model() -> ModelConfig:
+    return ModelConfig(
+        layout=layout(),
+        backbone=BackboneConfig(width=384, layers=8, heads=6, kv_heads=2, head_dim=64, hidden=1024, window=WINDOW_FRAMES),
+        speech=SpeechDecoderConfig(width=192, layers=2, heads=3, hidden=512),
+    )
+
+
+def tiny() -> ModelConfig:
+    """The same streams in a model small enough for tests."""
+    small = replace(model().backbone, width=32, layers=2, heads=4, head_dim=8, hidden=64, window=200)
+    return replace(model(), backbone=small, speech=SpeechDecoderConfig(width=16, layers=1, heads=2, hidden=32))
+
+
+def post_training() -> Run:
+    """Stage 1: transcribing (words follow listening) and saying (words lead speech), row by row mixed."""
+    return Run(
+        name="nano-post",
+        model=model(),
+        stage=StageConfig(rows=12, frames=256),
+        loop=LoopConfig(
+            steps=12_000,
+            learning_rate=1e-3,
+            warmup=200,
+            decay=0.3,
+            weight_decay=0.05,
+            validate_every=1_000,
+            checkpoint_every=200,
+            log_every=20,
+        ),
+        pools=(("asr-user-train", 0.55), ("tts-ego-train", 0.25), ("tts-user-train", 0.2)),
+        validation=("asr-user-validation", "tts-ego-validation"),
+    )
+
+
+def sft() -> Run:
+    """Stage 2: dialogues, with part of stage 1 kept in so that it is not forgotten."""
+    first = post_training()
+    return replace(
+        first,
+        name="nano-sft",
+        start=first.name,
+        loop=replace(first.loop, steps=8_000, learning_rate=5e-4),
+        pools=(("dialogue-train", 0.55), ("silence-", 0.05), ("asr-user-train", 0.2), ("tts-ego-train", 0.2)),
+    )

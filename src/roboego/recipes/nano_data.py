@@ -1,0 +1,115 @@
+"""nano's data: which voice says how much, and what becomes of it. Sizes are those of the shipped model at scale 1."""
+
+import zlib
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import cast
+
+from roboego.data.build import GridJob
+from roboego.data.build_dialogues import DialogueJob
+from roboego.data.lexicon_text import word_string
+from roboego.data.speech_bank import SENTENCES_PER_SHARD, BankJob
+from roboego.data.talk.sampling import Side, Split, sample_sentence
+from roboego.data.voices import EGO, LISTENERS, UNSEEN
+from roboego.recipes import nano
+
+WORDS = {EGO: 14, "joe": 6, "kokoro": 6, "espeak-en-us": 4, "espeak-en-gb": 3, "flite-kal16": 3}
+"""Shards of a hundred sentences of subject-free words, for the codec, by voice."""
+EGO_TRAIN = 60
+USER_TRAIN = {EGO: 20, "joe": 20, "kokoro": 20, "espeak-en-us": 10, "espeak-en-gb": 8, "flite-kal16": 10}
+"""The same of in-world sentences. Ego's engine among the users is heard only with its pitch and formants moved."""
+HELD_OUT = {"validation": ("joe", EGO), "test": ("joe", "espeak-en-us", "kokoro", EGO, UNSEEN)}
+DIALOGUES = {"joe": 12, "espeak-en-us": 8, "espeak-en-gb": 6, "flite-kal16": 8, "heart-changed": 16, "kokoro": 6}
+"""Shards of a hundred dialogues by the voice that talks to Ego."""
+ASR_VARIANTS = 2
+"""How often each training sentence is heard, under another condition each time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Where things lie in a working folder."""
+
+    root: Path
+
+    @property
+    def speech(self) -> Path:
+        return self.root / "speech"
+
+    @property
+    def tools(self) -> Path:
+        return self.root / "tools"
+
+    @property
+    def grids(self) -> Path:
+        return self.root / "grids"
+
+
+def banks(places: Places, scale: float = 1.0) -> list[BankJob]:
+    """Every speech bank, most important first."""
+    wanted: list[tuple[str, str, int]] = [(f"words-{voice}", voice, n) for voice, n in WORDS.items()]
+    wanted += [(f"ego-train-{EGO}", EGO, EGO_TRAIN)]
+    wanted += [(f"user-train-{voice}", voice, n) for voice, n in USER_TRAIN.items()]
+    for split, voices in HELD_OUT.items():
+        wanted += [(f"user-{split}-{voice}", voice, 1) for voice in voices] + [(f"ego-{split}-{EGO}", EGO, 1)]
+    jobs = []
+    for name, voice, shards in wanted:
+        kind, split = name.split("-")[:2]
+        source = word_string if kind == "words" else partial(sample_sentence, split=cast(Split, split), side=cast(Side, kind))
+        count = max(1, round(shards * scale))
+        jobs += [
+            BankJob(folder=places.speech, name=name, voice=voice, source=source, shard=i, seed=zlib.crc32(name.encode()))
+            for i in range(count)
+        ]
+    return jobs
+
+
+def grids(places: Places, scale: float = 1.0) -> list[GridJob]:
+    """Transcribing and saying, for stage 1 and its validation."""
+    jobs = []
+    for bank in banks(places, scale):
+        side, split = [*bank.name.split("-"), ""][:2]
+        if side == "words" or split == "test":
+            continue
+        for kind in ("asr", "tts") if bank.voice == EGO else ("asr",):
+            if kind == "asr" and side == "ego":
+                continue
+            variants = ASR_VARIANTS if kind == "asr" and split == "train" else 1
+            for variant in range(variants):
+                jobs.append(_grid_job(places, bank, kind, variant, clean=split != "train"))
+    return jobs
+
+
+def _grid_job(places: Places, bank: BankJob, kind: str, variant: int, *, clean: bool) -> GridJob:
+    changed = 1.0 if bank.voice == EGO and kind == "asr" else 0.4 if bank.voice == "joe" else 0.0
+    return GridJob(
+        out=places.grids / f"{kind}-{bank.name}-{bank.shard:05d}-{variant}.grids",
+        kind=kind,
+        tools=places.tools,
+        bank=places.speech,
+        name=bank.name,
+        first=bank.shard * SENTENCES_PER_SHARD,
+        count=SENTENCES_PER_SHARD,
+        layout=nano.layout(),
+        change=changed if not (clean and bank.voice == "joe") else 0.0,
+        severity=0.0 if clean else 0.8,
+        seed=zlib.crc32(bank.name.encode()) + variant,
+    )
+
+
+def dialogues(places: Places, scale: float = 1.0) -> list[DialogueJob]:
+    """Dialogues and silences, for stage 2."""
+    jobs = []
+    for voice, shards in DIALOGUES.items():
+        for i in range(max(1, round(shards * scale))):
+            out = places.grids / f"dialogue-train-{voice}-{i:05d}.grids"
+            seed = zlib.crc32(f"dialogue-{voice}-{i}".encode())
+            jobs.append(DialogueJob(out=out, tools=places.tools, layout=nano.layout(), voice=voice, count=SENTENCES_PER_SHARD, seed=seed))
+    for i in range(max(1, round(4 * scale))):
+        out = places.grids / f"silence-train-{i:05d}.grids"
+        jobs.append(
+            DialogueJob(
+                out=out, tools=places.tools, layout=nano.layout(), voice=LISTENERS[2], count=SENTENCES_PER_SHARD, silences=1.0, seed=i
+            )
+        )
+    return jobs

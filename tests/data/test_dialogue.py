@@ -1,0 +1,165 @@
+"""From sentences to grids: exercises, dialogues, shards of both."""
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from roboego.codecs.embedded.codec import EmbeddedCodec
+from roboego.codecs.embedded.files import rounded, save_codec
+from roboego.data.acoustics.condition import Condition
+from roboego.data.build import GridJob, make_all, make_grids, organizer
+from roboego.data.build_dialogues import DialogueJob, make_dialogues
+from roboego.data.dialogue import Manners, dialogue, silence, with_pause
+from roboego.data.exercises import Workshop, reply_to_say, saying, token_ends, transcribing
+from roboego.data.shards import ShardReader
+from roboego.data.speech_bank import BankJob, SpeechBank, make_bank
+from roboego.data.talk.sampling import sample_exchange, sample_sentence
+from roboego.data.voices.base import Spoken, TimedWord
+from roboego.data.voices.neural import HibariVoice
+from roboego.errors import InputError
+from roboego.recipes import nano
+from roboego.streams.alphabet import words
+from roboego.streams.layout import StreamLayout
+from roboego.streams.tokenizer import Tokenizer
+from tests.data.small import SMALL_CODEC
+
+
+@cache
+def shop() -> Workshop:
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    tokenizer = Tokenizer.train((sample_sentence(rng, "train") for _ in range(300)), vocab_size=300)
+    return Workshop.of(rounded(EmbeddedCodec(SMALL_CODEC)), tokenizer)
+
+
+@cache
+def voice() -> HibariVoice:
+    return HibariVoice()
+
+
+@cache
+def layout() -> StreamLayout:
+    return replace(nano.layout_for(SMALL_CODEC), text=replace(nano.text_layout(), ids=len(shop().tokenizer)))
+
+
+def say(text: str) -> Spoken:
+    return voice().say(text, np.random.default_rng(0))
+
+
+def written(grid_text: np.ndarray) -> str:
+    return shop().tokenizer.decode([int(i) for i in grid_text if i >= nano.text_layout().first_word])
+
+
+def test_a_sentence_to_say_is_forced_text_with_speech_after_it() -> None:
+    spoken = say("the red cube is on the left.")
+    grid = organizer(layout(), shop()).arrange(saying(spoken, shop(), np.random.default_rng(0)))
+    assert written(grid.text) == spoken.text
+    assert grid.read[0] == nano.text_layout().tts
+    assert grid.spoken.max() == len(shop().tokenizer.encode(spoken.text))
+    assert (grid.text_weight[grid.text >= nano.text_layout().first_word] == 0).all()
+    speaking = np.flatnonzero((grid.speak != shop().silence).any(1))
+    first_text = np.flatnonzero(grid.text)[0]
+    assert speaking[0] == first_text + layout().spk_delay
+
+
+def test_a_sentence_heard_is_written_after_each_word() -> None:
+    spoken = say("my name is anna.")
+    grid = organizer(layout(), shop()).arrange(transcribing(spoken, shop(), Condition(), np.random.default_rng(0)))
+    assert written(grid.text).split() == words(spoken.text)
+    assert grid.read[0] == nano.text_layout().asr
+    assert (grid.speak == shop().silence).all()
+
+
+def test_tokens_become_audible_in_order_and_the_last_with_the_last_sound() -> None:
+    spoken = say("yes, i can see it.")
+    tokens = np.asarray(shop().tokenizer.encode(spoken.text), np.int32)
+    ends = token_ends(tokens, spoken.words, len(spoken.pcm), shop().tokenizer)
+    assert (np.diff(ends) >= 0).all()
+    assert ends[-1] == pytest.approx(spoken.duration_s)
+    with pytest.raises(ValueError, match="words have"):
+        token_ends(tokens, spoken.words[1:], len(spoken.pcm), shop().tokenizer)
+
+
+def test_dialogues_alternate_and_ego_answers_after_the_user() -> None:
+    exchange = sample_exchange(np.random.default_rng(4), "train", turns=3)
+    calm = Manners(interruption=0.0, pause=0.0)
+    made = dialogue(exchange, voice(), voice(), shop(), np.random.default_rng(1), condition=Condition(), manners=calm)
+    grid = organizer(layout(), shop()).arrange(made)
+    assert written(grid.text) == " ".join(t.ego for t in exchange.turns)
+    heard = [shop().tokenizer.decode([int(i) for i in c.tokens]) for c in made.captions]
+    assert " ".join(heard).split() == [w for t in exchange.turns for w in words(t.user)]
+    for reply, last_word in zip(made.replies, np.cumsum([len(words(t.user)) for t in exchange.turns]), strict=True):
+        assert reply.start_s is not None
+        assert 0.0 <= reply.start_s - made.captions[last_word - 1].end_s < 0.5
+
+
+def test_an_interrupted_reply_is_cut() -> None:
+    exchange = sample_exchange(np.random.default_rng(4), "train", turns=4)
+    rude = Manners(interruption=1.0)
+    cut = []
+    for seed in range(4):
+        made = dialogue(exchange, voice(), voice(), shop(), np.random.default_rng(seed), condition=Condition(), manners=rude)
+        cut += [r for r in made.replies if r.cut_s is not None]
+        grid = organizer(layout(), shop()).arrange(made)
+        assert (grid.text == nano.text_layout().cut).sum() == sum(r.cut_s is not None for r in made.replies)
+    assert cut
+
+
+def test_silence_is_silent() -> None:
+    grid = organizer(layout(), shop()).arrange(silence(3.0, shop(), np.random.default_rng(0), condition=Condition()))
+    assert len(grid) == 38
+    assert (grid.text == 0).all()
+    assert (grid.speak == shop().silence).all()
+    assert (grid.text_weight == 1).all()
+
+
+def test_a_pause_moves_what_follows() -> None:
+    spoken = say("put the red cube on the box.")
+    paused = with_pause(spoken, 4_800, np.random.default_rng(0))
+    assert len(paused.pcm) == len(spoken.pcm) + 4_800
+    assert paused.words[-1].end == spoken.words[-1].end + 4_800
+    short = Spoken(text="yes", voice="x", pcm=np.zeros(10, np.float32), words=(TimedWord(text="yes", start=0, end=10),))
+    assert with_pause(short, 100, np.random.default_rng(0)) is short
+
+
+def test_replies_need_word_times() -> None:
+    with pytest.raises(ValueError, match="words have 0 times"):
+        reply_to_say(replace(say("hello there."), words=()), shop(), start_s=0.0)
+
+
+def _source(rng: np.random.Generator) -> str:
+    return sample_sentence(rng, "train")
+
+
+def test_banks_and_shards_resume_and_repeat(tmp_path: Path) -> None:
+    jobs = [BankJob(folder=tmp_path / "speech", name="user-heart", voice="heart", source=_source, shard=i, sentences=3) for i in range(2)]
+    make_bank(jobs, workers=1)
+    bank = SpeechBank(tmp_path / "speech", ("user-heart",))
+    assert len(bank) == 6
+    assert bank[0].words
+    before = (tmp_path / "speech" / "user-heart-00001.pcm").read_bytes()
+    (tmp_path / "speech" / "user-heart-00001.jsonl").unlink()
+    make_bank(jobs, workers=1)
+    assert (tmp_path / "speech" / "user-heart-00001.pcm").read_bytes() == before
+    with pytest.raises(InputError, match="roboego synth speech"):
+        SpeechBank(tmp_path, ("nobody",))
+
+    save_codec(shop().codec, tmp_path / "tools" / "codec")  # type: ignore[arg-type]
+    shop().tokenizer.save(tmp_path / "tools" / "tokenizer.json")
+    common = {"tools": tmp_path / "tools", "bank": tmp_path / "speech", "name": "user-heart", "first": 0, "count": 6, "layout": layout()}
+    grids = [GridJob(out=tmp_path / f"{kind}.grids", kind=kind, change=0.5, **common) for kind in ("asr", "tts")]
+    make_all(grids, make_grids, workers=1)
+    reader = ShardReader(tmp_path, codec_fingerprint=shop().codec.fingerprint)
+    assert len(reader) == 12
+    assert {str(reader.metadata(i)["mode"]) for i in range(12)} == {"asr", "tts"}
+    again = make_grids(replace(grids[1], out=tmp_path / "more" / "tts.grids"))
+    assert again.read_bytes() == (tmp_path / "tts.grids").read_bytes()
+
+    talk = make_dialogues(
+        DialogueJob(out=tmp_path / "d" / "x.grids", tools=tmp_path / "tools", layout=layout(), voice="heart-changed", count=2, silences=0.3)
+    )
+    assert len(ShardReader([talk])) == 2

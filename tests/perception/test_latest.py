@@ -1,0 +1,118 @@
+"""Sight is latest-only and never waits: what is offered, replaced, encoded and broken."""
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.testing import assert_close
+
+from roboego.errors import InputError
+from roboego.perception.latest import LatestPicture, encoder
+from roboego.perception.picture import Picture, to_pixels
+from roboego.perception.vit import ViT, ViTConfig
+
+SMALL = ViTConfig(image_size=16, patch_size=8, width=8, layers=1, heads=2, hidden=8)
+TIMEOUT_S = 30.0
+
+
+def shade(level: int) -> np.ndarray:
+    return np.full((4, 4, 3), level, np.uint8)
+
+
+class SlowEye:
+    """Encodes a picture's first value, and only when it is let."""
+
+    def __init__(self) -> None:
+        self.begun, self.go = threading.Semaphore(0), threading.Semaphore(0)
+
+    def __call__(self, picture: Picture) -> tuple[torch.Tensor, torch.Tensor]:
+        self.begun.release()
+        assert self.go.acquire(timeout=TIMEOUT_S)
+        value = torch.tensor([float(np.asarray(picture).flat[0])])
+        return value, value[None]
+
+
+def test_the_latest_picture_is_what_the_encoder_makes_of_it() -> None:
+    torch.manual_seed(0)
+    vit = ViT(SMALL)
+    with LatestPicture(encoder(vit)) as eye:
+        assert eye.latest() is None
+        eye.offer(shade(200))
+        assert eye.settle(TIMEOUT_S)
+        sight = eye.latest()
+    assert sight is not None
+    expected = vit(to_pixels(shade(200), 16)[None])
+    assert_close(sight.vector, expected.vector[0])
+    assert_close(sight.tokens, expected.tokens[0])
+    assert sight.number == 1
+    assert sight.offered_ns <= sight.ready_ns
+
+
+def test_a_picture_replaces_the_one_that_waits() -> None:
+    slow = SlowEye()
+    with LatestPicture(slow) as eye:
+        eye.offer(shade(1))
+        assert slow.begun.acquire(timeout=TIMEOUT_S)
+        for level in (2, 3, 4):
+            eye.offer(shade(level))
+        # While the first is being encoded, nobody waits for it.
+        assert eye.latest() is None
+        assert not eye.settle(0.0)
+        slow.go.release()
+        slow.go.release()
+        assert eye.settle(TIMEOUT_S)
+        sight = eye.latest()
+        assert sight is not None
+        assert (float(sight.vector), sight.number) == (4.0, 4)
+        assert (eye.counts.offered, eye.counts.encoded, eye.counts.replaced, eye.counts.broken) == (4, 2, 2, 0)
+
+
+@pytest.mark.parametrize("background", [True, False])
+def test_broken_pictures_leave_what_was_seen(background: bool) -> None:
+    with LatestPicture(encoder(ViT(SMALL)), background=background) as eye:
+        eye.offer(shade(9))
+        assert eye.settle(TIMEOUT_S)
+        before = eye.latest()
+        eye.offer(np.full((4, 4, 3), np.nan))
+        assert eye.settle(TIMEOUT_S)
+        assert eye.latest() is before
+        assert "divide" in str(eye.failure)
+        assert eye.counts.broken == 1
+        eye.offer(shade(3))
+        assert eye.settle(TIMEOUT_S)
+        assert eye.latest() is not before
+
+
+def test_without_a_thread_a_picture_is_ready_at_once() -> None:
+    with LatestPicture(encoder(ViT(SMALL)), background=False) as eye:
+        eye.offer(shade(1))
+        sight = eye.latest()
+        assert sight is not None
+        assert sight.number == 1
+
+
+def test_a_failing_encoder_is_heard_of() -> None:
+    def fails(picture: Picture) -> tuple[torch.Tensor, torch.Tensor]:
+        raise ZeroDivisionError
+
+    with LatestPicture(fails) as eye:
+        eye.offer(shade(1))
+        assert eye.settle(TIMEOUT_S)
+        with pytest.raises(RuntimeError, match="encoder failed"):
+            eye.latest()
+
+
+def test_closing(tmp_path: Path) -> None:
+    slow = SlowEye()
+    eye = LatestPicture(slow)
+    eye.offer(shade(1))
+    assert slow.begun.acquire(timeout=TIMEOUT_S)
+    eye.offer(shade(2))
+    slow.go.release()
+    slow.go.release()
+    eye.close()
+    assert eye.counts.encoded + eye.counts.replaced == 2
+    with pytest.raises(InputError, match="closed"):
+        eye.offer(shade(3))
