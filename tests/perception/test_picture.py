@@ -60,9 +60,10 @@ def test_kinds_of_colour(same: Any) -> None:
         Image.fromarray(GRAY),
         Image.fromarray(GRAY.astype(np.uint16) * 257),
         Image.fromarray(GRAY.astype(np.int32) * 257),
+        Image.frombytes("I;16B", (30, 20), (GRAY.astype(">u2") * 257).tobytes()),
         Image.fromarray(GRAY.astype(np.float32) / 255),
     ],
-    ids=["one channel", "three", "L", "I;16", "I", "F"],
+    ids=["one channel", "three", "L", "I;16", "I", "I;16B", "F"],
 )
 def test_kinds_of_gray(same: Any) -> None:
     assert_close(to_pixels(same, 16), to_pixels(GRAY, 16), atol=1e-6, rtol=0)

@@ -26,7 +26,7 @@ def advances(grid: FrameGrid) -> list[int]:
     return by
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.lists(some_grids, min_size=1, max_size=3), st.lists(st.integers(0, 30), min_size=3, max_size=3))
 def test_streaming_equals_offline(grids: list[FrameGrid], joins: list[int]) -> None:
     """Slots join at different frames and are used again when their grid is over."""

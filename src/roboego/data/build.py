@@ -20,6 +20,7 @@ from roboego.errors import InputError
 from roboego.streams.conversation import Conversation
 from roboego.streams.layout import StreamLayout
 from roboego.streams.organizers.text_first import TextFirst
+from roboego.streams.organizers.weights import WeightConfig
 from roboego.streams.tokenizer import Tokenizer
 
 Progress = Callable[[int, int], None]
@@ -56,7 +57,8 @@ def open_workshop(tools: Path) -> Workshop:
 
 def organizer(layout: StreamLayout, shop: Workshop) -> TextFirst:
     """Text first, as nano learns it."""
-    return TextFirst(layout, silence=shop.silence, asr_delay=ASR_DELAY_FRAMES, starts_word=shop.tokenizer.starts_word)
+    weights = WeightConfig(wait_speaking=1.0)
+    return TextFirst(layout, silence=shop.silence, asr_delay=ASR_DELAY_FRAMES, weights=weights, starts_word=shop.tokenizer.starts_word)
 
 
 def make_grids(job: GridJob) -> Path:

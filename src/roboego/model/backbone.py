@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from roboego.errors import ShapeError
@@ -116,7 +115,6 @@ class Turn:
     def of(cls, position_B: Tensor, index_B: Tensor, config: BackboneConfig, dtype: torch.dtype) -> "Turn":
         c, batch = config, len(position_B)
         scale = c.head_dim**-0.5
-        shape = (batch, -1, c.head_dim)
         cosine, sine = _whole(position_B, c, dtype)
         keys = (cosine.expand(-1, c.kv_heads, -1), sine.expand(-1, c.kv_heads, -1))
         values = cosine.new_ones(batch, c.kv_heads, c.head_dim), cosine.new_zeros(batch, c.kv_heads, c.head_dim)

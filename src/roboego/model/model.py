@@ -13,10 +13,12 @@ from roboego.model.cache import RingCache
 from roboego.model.config import ModelConfig
 from roboego.model.context_vision import Pictures, interleave
 from roboego.model.fusion import Fusion, stream_sizes
-from roboego.model.sampling import StreamSettings, penalized, sample
+from roboego.model.layers import project
+from roboego.model.sampling import HISTORY_FRAMES, StreamSettings, gumbel, penalized, sample
 from roboego.model.speech_decoder import SpeechDecoder
 from roboego.model.state import ModelState
 from roboego.streams.delays import apply_delays
+from roboego.streams.layout import SoundLayout
 from roboego.streams.pointer import is_piece, pointer_inputs
 
 
@@ -60,6 +62,7 @@ class StepInput:
         read: [B] a token to read, `wait` if there is none.
         forced_text: [B] a token to write whatever the model would; -1 leaves it the choice.
         look, seen: [B, V] and [B], as in `Batch`.
+        active: [B] (bool) the slots that take this step; the others keep their state, and their output is arbitrary. None: all do.
     """
 
     listen: Tensor
@@ -67,6 +70,7 @@ class StepInput:
     forced_text: Tensor
     look: Tensor | None = None
     seen: Tensor | None = None
+    active: Tensor | None = None
 
 
 @dataclass
@@ -95,8 +99,25 @@ class StepSettings:
     uniform: Tensor | None = None
 
 
+@dataclass
+class Past:
+    """The outputs that a penalty looks at: `place` [B, P] in the rings, `age` [P] in frames, `known` [B, P] whether there is one."""
+
+    place: Tensor
+    age: Tensor
+    known: Tensor
+
+    @classmethod
+    def of(cls, state: ModelState) -> "Past":
+        age = torch.arange(HISTORY_FRAMES, device=state.frame.device)
+        return cls((state.frame[:, None] - 1 - age) % HISTORY_FRAMES, age, age < state.frame[:, None])
+
+
 class RoboEgoModel(nn.Module):
     """The model that a checkpoint folder holds."""
+
+    listen_places: Tensor
+    speak_places: Tensor
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -109,6 +130,8 @@ class RoboEgoModel(nn.Module):
         self.speech = SpeechDecoder(config)
         self.act_head = nn.Linear(width, layout.action_dims * layout.action_bins) if layout.action_dims else None
         self.streams = len(stream_sizes(config))
+        self.register_buffer("listen_places", self._places(layout.listen, undo=False), persistent=False)
+        self.register_buffer("speak_places", self._places(layout.speak, undo=True), persistent=False)
 
     @property
     def device(self) -> torch.device:
@@ -117,6 +140,13 @@ class RoboEgoModel(nn.Module):
     def materialize_buffers(self) -> None:
         """Fills the buffers that no checkpoint holds, after a construction on the meta device."""
         self.fusion.offsets = self.fusion.offsets_of(self.config)
+        self.listen_places = self._places(self.config.layout.listen, undo=False)
+        self.speak_places = self._places(self.config.layout.speak, undo=True)
+
+    @staticmethod
+    def _places(sound: SoundLayout, *, undo: bool) -> Tensor:
+        """Where in the last `max_delay + 1` columns, the oldest first, each codebook's code of one column lies: [1, 1, K]."""
+        return torch.tensor([[[d if undo else sound.max_delay - d for d in sound.delays]]], device="cpu")
 
     # -- whole grids -------------------------------------------------------------------------
 
@@ -124,7 +154,8 @@ class RoboEgoModel(nn.Module):
         """The tokens [B, T, S] that steps 0 .. T-1 are given."""
         layout = self.config.layout
         if batch.speak.shape[-1] != layout.speak.codebooks or batch.listen.shape[-1] != layout.listen.codebooks:
-            raise ShapeError(f"the model has {layout.speak.codebooks} + {layout.listen.codebooks} codebooks, the grid {batch.speak.shape[-1]} + {batch.listen.shape[-1]}")
+            given = f"{batch.speak.shape[-1]} + {batch.listen.shape[-1]}"
+            raise ShapeError(f"the model has {layout.speak.codebooks} + {layout.listen.codebooks} codebooks, the grid {given}")
 
         def before(value: Tensor, fill: int) -> Tensor:
             """Outputs of the step before."""
@@ -192,44 +223,50 @@ class RoboEgoModel(nn.Module):
     def initial_state(self, slots: int) -> ModelState:
         return ModelState.initial(self.config, self.backbone.initial_state(slots))
 
-    def uniform_width(self) -> int:
-        """Random numbers that a step needs for each slot."""
+    def uniform_blocks(self) -> tuple[int, int, int]:
+        """Random numbers that a step needs for each slot: of text, speech and actions."""
         layout = self.config.layout
-        return layout.text.ids + layout.speak.codebooks * layout.speak.ids + layout.action_dims * layout.action_bins
+        return layout.text.ids, layout.speak.codebooks * layout.speak.ids, layout.action_dims * layout.action_bins
+
+    def uniform_width(self) -> int:
+        """Random numbers that a step needs for each slot, all together."""
+        return sum(self.uniform_blocks())
 
     @torch.no_grad()
     def step(self, given: StepInput, state: ModelState, settings: StepSettings) -> tuple[StepOutput, ModelState]:
         """One frame of every slot: hears, looks and reads, then writes, speaks and acts."""
         h, cache, heard = self._perceive(given, state)
         layout = self.config.layout
-        uniform = settings.uniform
-        frames = state.texts.shape[1]
-        age = torch.arange(frames, device=h.device)
-        recent = (state.frame[:, None] - 1 - age) % frames
-        known = age < state.frame[:, None]
+        past = Past.of(state) if settings.text.penalizes or settings.speak.penalizes else None
 
-        text_logits = self.text_logits(h)
-        if settings.text.penalizes:
-            valid = known & (age < settings.text.penalty_frames[:, None])
-            text_logits = penalized(text_logits, state.texts.gather(1, recent), valid, settings.text.penalty)
-        text = sample(text_logits, settings.text, None if uniform is None else uniform[:, : layout.text.ids])
+        logits = self.text_logits(h)
+        if past is not None and settings.text.penalizes:
+            valid = past.known & (past.age < settings.text.penalty_frames[:, None])
+            logits = penalized(logits, state.texts.gather(1, past.place), valid, settings.text.penalty)
+        noise = None
+        if settings.uniform is not None and settings.text.samples:
+            noise = gumbel(settings.uniform[:, : layout.text.ids])
+        text = sample(logits, settings.text, noise)
         text = torch.where(given.forced_text >= 0, given.forced_text, text)
 
         pointer = state.pointer
         if self.spoken_head is not None:
-            by = self.spoken_head(h).argmax(-1)
+            by = project(self.spoken_head, h).argmax(-1)
             pointer = pointer.advanced(text, by, layout.text)
 
-        raw = self._speak(h, text, state, settings, recent, known)
+        raw = self._speak(h, text, state, settings, past)
         act = self._act(h, settings)
-        said = torch.cat([state.said[:, 1:], raw[:, None]], 1)
-        delays = torch.tensor(layout.speak.delays, device=h.device)
-        complete = said[:, delays, torch.arange(layout.speak.codebooks, device=h.device)]
-        slot = torch.arange(len(text), device=h.device)
-        texts, codes = state.texts.clone(), state.codes.clone()
-        texts[slot, state.frame % frames] = text
-        codes[slot, state.frame % frames] = raw
+        said, complete = state.said, raw
+        if layout.speak.max_delay:
+            said = torch.cat([state.said[:, 1:], raw[:, None]], 1)
+            complete = said.gather(1, self.speak_places.expand(len(raw), 1, -1))[:, 0]
+        # Rings, like the cache: what a slot that sits out writes there is overwritten by its next step.
+        place = (state.frame % HISTORY_FRAMES)[:, None]
+        texts = state.texts.scatter_(1, place, text[:, None])
+        codes = state.codes.scatter_(1, place[..., None].expand(-1, 1, raw.shape[1]), raw[:, None])
         after = ModelState(cache, pointer, text, raw, act, heard, said, texts, codes, state.frame + 1, self.config)
+        if given.active is not None:
+            after.keep(state, given.active)
         return StepOutput(text, complete, raw, act, pointer.spoken), after
 
     @torch.no_grad()
@@ -256,11 +293,10 @@ class RoboEgoModel(nn.Module):
     def _perceive(self, given: StepInput, state: ModelState) -> tuple[Tensor, RingCache, Tensor]:
         """Fuses the step's inputs and runs the backbone: hidden state [B, W], cache, and what was heard."""
         layout = self.config.layout
-        listen_now = given.listen
-        heard = torch.cat([state.heard[:, 1:], listen_now[:, None]], 1)
-        delays = torch.tensor(layout.listen.delays, device=heard.device)
-        books = torch.arange(layout.listen.codebooks, device=heard.device)
-        listen = heard[:, layout.listen.max_delay - delays, books]
+        heard, listen = state.heard, given.listen
+        if layout.listen.max_delay:
+            heard = torch.cat([state.heard[:, 1:], given.listen[:, None]], 1)
+            listen = heard.gather(1, self.listen_places.expand(len(heard), 1, -1))[:, 0]
         if not layout.first_listen:
             listen = torch.where(state.frame[:, None] == 0, layout.listen.pad_id, listen)
         parts = [state.text[:, None], state.speak, listen]
@@ -275,23 +311,21 @@ class RoboEgoModel(nn.Module):
         h, cache = self.backbone.step(x, state.cache)
         return h, cache, heard
 
-    def _speak(self, h: Tensor, text: Tensor, state: ModelState, settings: StepSettings, recent: Tensor, known: Tensor) -> Tensor:
+    def _speak(self, h: Tensor, text: Tensor, state: ModelState, settings: StepSettings, past: "Past | None") -> Tensor:
         """Samples the codebooks of one frame [B, K], the first `delay` frames of a delayed codebook being pads."""
-        layout = self.config.layout.speak
+        layout, ask = self.config.layout.speak, settings.speak
         depth = self.speech.begin(h, text)
         previous: Tensor | None = None
-        offset = self.config.layout.text.ids
-        history = state.codes.gather(1, recent[..., None].expand(-1, -1, layout.codebooks)) if settings.speak.penalizes else None
+        noise, start = None, self.config.layout.text.ids
+        if settings.uniform is not None and ask.samples:
+            noise = gumbel(settings.uniform[:, start : start + layout.codebooks * layout.ids]).view(-1, layout.codebooks, layout.ids)
         codes = []
         for k in range(layout.codebooks):
             logits = self.speech.step(k, previous, depth)[:, : layout.entries]
-            if history is not None:
-                valid = known & (torch.arange(known.shape[1], device=h.device) < settings.speak.penalty_frames[:, None])
-                valid = valid & (k < settings.speak.penalized_codebooks)[:, None]
-                logits = penalized(logits, history[..., k], valid, settings.speak.penalty)
-            start = offset + k * layout.ids
-            uniform = None if settings.uniform is None else settings.uniform[:, start : start + layout.entries]
-            code = sample(logits, settings.speak, uniform)
+            if past is not None and k < ask.penalizes:
+                valid = past.known & (past.age < ask.penalty_frames[:, None]) & (k < ask.penalized_codebooks)[:, None]
+                logits = penalized(logits, state.codes[..., k].gather(1, past.place), valid, ask.penalty)
+            code = sample(logits, ask, None if noise is None else noise[:, k, : layout.entries])
             if layout.delays[k]:
                 code = torch.where(state.frame < layout.delays[k], layout.pad_id, code)
             codes.append(code)
@@ -308,7 +342,7 @@ class RoboEgoModel(nn.Module):
         chosen = []
         for d in range(layout.action_dims):
             uniform = None if settings.uniform is None else settings.uniform[:, start + d * bins : start + (d + 1) * bins]
-            chosen.append(sample(logits[:, d], settings.act, uniform))
+            chosen.append(sample(logits[:, d], settings.act, None if uniform is None else gumbel(uniform)))
         return torch.stack(chosen, 1)
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from roboego.model.model import RoboEgoModel, StepInput, StepSettings
-from roboego.model.sampling import Sampling, StreamSettings
+from roboego.model.sampling import Sampling, StreamSettings, fill_uniform
 
 
 @dataclass
@@ -51,10 +51,12 @@ def roll_out(
     free = torch.full((slots,), -1, device=model.device)
     state = model.initial_state(slots)
     outputs = []
+    uniform = torch.full((slots, model.uniform_width()), 0.5)
     for t in range(frames):
         if not greedy(sampling):
-            drawn = [torch.rand(model.uniform_width(), generator=g) for g in generators]
-            settings.uniform = torch.stack(drawn).to(model.device)
+            for row, generator in zip(uniform, generators, strict=True):
+                fill_uniform(row, model.uniform_blocks(), sampling, generator)
+            settings.uniform = uniform.to(model.device)
         forced = free if forced_BT is None else forced_BT[:, t]
         output, state = model.step(StepInput(listen_BTK[:, t], read_BT[:, t], forced), state, settings)
         outputs.append(output)

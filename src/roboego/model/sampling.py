@@ -33,9 +33,8 @@ class StreamSampling:
 
     def __post_init__(self) -> None:
         if self.temperature < 0 or not 0 < self.top_p <= 1 or self.top_k < 0 or self.repetition_penalty <= 0 or self.penalty_frames < 0:
-            raise InputError(
-                "sampling needs temperature >= 0, 0 < top_p <= 1, top_k >= 0, repetition_penalty > 0 and penalty_frames >= 0, not " + repr(self)
-            )
+            wanted = "temperature >= 0, 0 < top_p <= 1, top_k >= 0, repetition_penalty > 0 and penalty_frames >= 0"
+            raise InputError(f"sampling needs {wanted}, not {self!r}")
         if self.penalty_frames >= HISTORY_FRAMES:
             raise InputError(f"penalty_frames must be below {HISTORY_FRAMES}, not {self.penalty_frames}")
 
@@ -102,6 +101,13 @@ class StreamSettings:
             nucleus=any(s.top_p < 1 for s in sampled),
             penalizes=max((s.penalized_codebooks if codebooks else 1 for s in slots if s.repetition_penalty != 1), default=0),
         )
+
+
+def fill_uniform(row: Tensor, blocks: tuple[int, int, int], sampling: Sampling, generator: torch.Generator) -> None:
+    """Draws a step's random numbers of one slot: a block each for text, speech and actions, of which only those that sample are drawn."""
+    for part, stream in zip(row.split(blocks), (sampling.text, sampling.speak, sampling.act), strict=True):  # type: ignore[no-untyped-call]
+        if stream.temperature > 0 and len(part):
+            part.uniform_(generator=generator)
 
 
 def gumbel(uniform: Tensor) -> Tensor:

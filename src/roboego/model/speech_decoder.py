@@ -70,10 +70,10 @@ class SpeechDecoder(nn.Module):
     def inputs(self, h_MD: Tensor, text_M: Tensor | None, codebooks: int) -> Tensor:
         """What the positions see but for the codes: [M, k, W]."""
         weight = self.into.weight[: codebooks * self.width]
-        x_MkW = F.linear(h_MD, weight).unflatten(-1, (codebooks, -1)) + self.place[:codebooks]
-        if self.text is not None and text_M is not None:
-            x_MkW = x_MkW + self.text(text_M)[:, None]
-        return x_MkW
+        x_MkW = F.linear(h_MD, weight).view(-1, codebooks, self.width) + self.place[:codebooks]
+        if self.text is None or text_M is None:
+            return x_MkW
+        return x_MkW + F.embedding(text_M, self.text.weight)[:, None]
 
     def forward(self, h_MD: Tensor, text_M: Tensor | None, codes_Mk: Tensor) -> Tensor:
         """Teacher-forced logits [M, k, C] of the first k codebooks, k = `codes_Mk.shape[1]` (the last column is only predicted)."""
@@ -103,7 +103,7 @@ class SpeechDecoder(nn.Module):
 
 
 class DepthState:
-    """What `SpeechDecoder.step` keeps from one codebook of a frame to the next: inputs [M, K, W], keys and values [layers, 2, M, H, K, E]."""
+    """What `SpeechDecoder.step` keeps within a frame: inputs [M, K, W], keys and values [layers, 2, M, H, K, E]."""
 
     def __init__(self, inputs_MKW: Tensor, cache: Tensor) -> None:
         self.inputs_MKW, self.cache = inputs_MKW, cache

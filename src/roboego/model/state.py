@@ -1,13 +1,14 @@
 """The state of a model between two steps, slot by slot."""
 # B slots, K codebooks, D action dimensions, P frames of the penalty history
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
 
 from roboego.model.cache import RingCache
 from roboego.model.config import ModelConfig
+from roboego.model.sampling import HISTORY_FRAMES
 from roboego.streams.pointer import PointerState
 
 
@@ -21,7 +22,7 @@ class ModelState:
         text, speak, act: the last outputs [B], [B, K], [B, D].
         heard: [B, m + 1, K] the listening codes of this and the last m steps, m the longest listening delay.
         said: [B, n + 1, K] the same of speech.
-        texts, codes: rings [B, P], [B, P, K] of outputs, for the repetition penalty.
+        texts, codes: rings [B, P], [B, P, K] of outputs, for the repetition penalty; updated in place.
         frame: [B] frames so far.
     """
 
@@ -38,7 +39,7 @@ class ModelState:
     config: ModelConfig
 
     @classmethod
-    def initial(cls, config: ModelConfig, cache: RingCache, *, history: int = 64) -> "ModelState":
+    def initial(cls, config: ModelConfig, cache: RingCache) -> "ModelState":
         batch, device = len(cache.position), cache.position.device
         layout = config.layout
 
@@ -53,8 +54,8 @@ class ModelState:
             act=full(layout.action_bins, layout.action_dims),
             heard=full(layout.listen.pad_id, layout.listen.max_delay + 1, layout.listen.codebooks),
             said=full(layout.speak.pad_id, layout.speak.max_delay + 1, layout.speak.codebooks),
-            texts=full(layout.text.wait, history),
-            codes=full(layout.speak.pad_id, history, layout.speak.codebooks),
+            texts=full(layout.text.wait, HISTORY_FRAMES),
+            codes=full(layout.speak.pad_id, HISTORY_FRAMES, layout.speak.codebooks),
             frame=full(0),
             config=config,
         )
@@ -71,3 +72,13 @@ class ModelState:
         )  # fmt: skip
         for tensor, value in fresh:
             tensor[mask_B] = value
+
+    def keep(self, before: "ModelState", active_B: Tensor) -> None:
+        """Gives slots that are not active the state they had before a step. (What the step wrote into their rings does not count.)"""
+        parts: list[tuple[object, object]] = [(self, before), (self.cache, before.cache), (self.pointer, before.pointer)]
+        for new, old in parts:
+            for f in fields(new):  # type: ignore[arg-type]
+                value = getattr(new, f.name)
+                if isinstance(value, Tensor) and f.name not in ("bias", "texts", "codes"):
+                    mask = active_B.view(-1, *[1] * (value.ndim - 1))
+                    setattr(new, f.name, torch.where(mask, value, getattr(old, f.name)))

@@ -63,16 +63,20 @@ def _upright(image: Image.Image) -> Image.Image:
         raise InputError(f"the picture is {image.width} x {image.height} pixels; give one that is not empty")
     try:
         image = ImageOps.exif_transpose(image)
-        if image.mode == "F" or image.mode.startswith("I"):
-            # Pillow would clip what is above 255.
-            return _from_array(np.asarray(image) if image.mode != "I" else np.asarray(image).clip(0, 65_535).astype(np.uint16))
-        if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        # Pillow would clip what is above 255.
+        if image.mode == "F":
+            return _from_array(np.asarray(image))
+        if image.mode.startswith("I"):
+            return _from_array(np.asarray(image).clip(0, 65_535).astype(np.uint16))
+        if image.mode == "La":
+            image = image.convert("LA")
+        if image.mode in ("RGBA", "LA", "PA", "RGBa") or "transparency" in image.info:
             image = image.convert("RGBA")
             return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
         return image.convert("RGB")
+    except InputError:
+        raise
     except (OSError, SyntaxError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
         raise InputError(f"the picture is damaged or cut short ({error}); save it again") from error
 
 

@@ -100,7 +100,15 @@ class PointerState:
         return cls(full(wait, length), full(0), full(-1), full(-1), full(wait), full(0), full(0), wait)
 
     def reset(self, mask_B: Tensor) -> None:
-        fresh = ((self.ring, self.wait), (self.frame, 0), (self.start, -1), (self.end, -1), (self.last, self.wait), (self.spoken, 0), (self.hold, 0))
+        fresh = (
+            (self.ring, self.wait),
+            (self.frame, 0),
+            (self.start, -1),
+            (self.end, -1),
+            (self.last, self.wait),
+            (self.spoken, 0),
+            (self.hold, 0),
+        )
         for tensor, value in fresh:
             tensor[mask_B] = value
 

@@ -15,7 +15,8 @@ UNSEEN = "nezumi"
 
 _OPEN: dict[str, Callable[[], Voice]] = {
     EGO: HibariVoice,
-    "heart-changed": HibariVoice,
+    "heart-changed": lambda: _changed(HibariVoice(), "heart-changed"),
+    "joe-changed": lambda: _changed(JoeVoice(), "joe-changed"),
     "joe": JoeVoice,
     "kokoro": lambda: KokoroVoice("kokoro", KOKORO_TRAINING),
     UNSEEN: lambda: KokoroVoice(UNSEEN, (KOKORO_UNSEEN,)),
@@ -23,6 +24,12 @@ _OPEN: dict[str, Callable[[], Voice]] = {
     "espeak-en-gb": lambda: EspeakVoice(accent="en-gb"),
     "flite-kal16": lambda: FliteVoice(speaker="kal16"),
 }
+
+
+def _changed(voice: Voice, name: str) -> Voice:
+    from roboego.data.voices.changed import ChangedVoice
+
+    return ChangedVoice(voice, name)
 
 
 def open_voice(name: str) -> Voice:

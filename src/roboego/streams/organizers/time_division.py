@@ -134,14 +134,15 @@ class TimeDivision:
         begins = self._chunk_of(speech)
         if speech < self.chunk - 1 or speech + len(codes) > frames or begins >= chunks or (cut is not None and not begins < cut < chunks):
             raise InputError(
-                f"a reply's speech from frame {speech} to {speech + len(codes)}, cut in chunk {cut}, does not fit {chunks} chunks of {self.chunk} "
-                f"frames, the first of which is said from frame {self.chunk - 1} on: move it, lengthen the conversation, or drop cut_s"
+                f"a reply's speech from frame {speech} to {speech + len(codes)}, cut in chunk {cut}, does not fit {chunks} chunks of "
+                f"{self.chunk} frames, the first of which is said from frame {self.chunk - 1} on: move it, lengthen the conversation, "
+                "or drop cut_s"
             )
         ends = reply.token_ends_s - lead * FRAME_S
         due = base.due_frames(ends, speech, np.full(len(ends), speech, np.int32), self.most_spoken)
         due[due >= until] = np.inf
         frame = np.concatenate([[speech], due])
-        writes = np.where(np.isfinite(frame), (frame - self.chunk + 1) // self.chunk, np.inf)
+        writes = np.where(np.isfinite(frame), (np.nan_to_num(frame, posinf=0.0) - self.chunk + 1) // self.chunk, np.inf)
         if cut is None:  # tokens that are never audible are written all the same, but the reply does not end
             known = np.isfinite(writes[:-1])
             writes[:-1][~known] = writes[:-1][known][-1]

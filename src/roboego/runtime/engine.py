@@ -1,0 +1,318 @@
+"""The engine: all sessions' frames, one batched call every 80 ms."""
+# B slots, K codebooks, D action dimensions, N samples a frame, V width of a picture's vector
+
+import threading
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from roboego.errors import CheckpointError, InputError
+from roboego.model.loaded import LoadedModel
+from roboego.model.model import StepInput, StepOutput, StepSettings
+from roboego.model.rollout import greedy, step_settings
+from roboego.model.sampling import Sampling, StreamSampling, fill_uniform
+from roboego.model.state import ModelState
+from roboego.perception.latest import Encoder
+from roboego.runtime.codec_lane import CodecLane
+from roboego.runtime.counters import Counters, Counts
+from roboego.runtime.frame import SILENCE, EngineFull, Frame, Output, Prepared, SessionError, StepIn, Text
+from roboego.runtime.session import Session, mode_token
+from roboego.streams.conversation import Mode
+from roboego.timebase import FRAME_SAMPLES
+
+IDLE = Sampling(speak=StreamSampling())
+"""Of slots without a session: no random numbers."""
+
+
+class Engine:
+    """Runs a model for up to `slots` sessions at once. All memory is taken at the start.
+
+    A tick encodes what the sessions hear, steps the model, and decodes what it says: three batched calls over all slots, and one wait for
+    the device. Slots whose session does not take part keep their state. Methods may be called from any thread; one runs at a time.
+
+    Args:
+        loaded: the model with its codec; it is moved to `device`.
+        slots: B.
+        threads: CPU threads for the whole process; None leaves them as they are.
+        device: where to run; None: where the model is.
+        see: encodes pictures, for models that see. By default in a thread of each session, off the step's path; with
+            `see_in_background=False` as part of the step, so that a run without a clock is reproducible.
+    Raises:
+        InputError: fewer than one slot or thread.
+        CheckpointError: model and codec do not fit each other.
+    """
+
+    _state: ModelState
+    _settings: StepSettings
+    _encoder: CodecLane | None
+    _decoder: CodecLane | None
+    _uniform: Tensor
+    _look: Tensor | None
+    _seen: Tensor | None
+
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        slots: int = 1,
+        threads: int | None = None,
+        device: str | torch.device | None = None,
+        *,
+        see: Encoder | None = None,
+        see_in_background: bool = True,
+    ) -> None:
+        if slots < 1 or (threads is not None and threads < 1):
+            raise InputError(f"an engine needs at least one slot and one thread, not {slots} and {threads}")
+        _check_fit(loaded)
+        if threads is not None:
+            torch.set_num_threads(threads)
+        if device is not None:
+            loaded.model.to(device)
+            if isinstance(loaded.codec, nn.Module):
+                loaded.codec.to(device)
+        self.loaded, self.slots, self.device = loaded, slots, loaded.model.device
+        self._see, self._see_in_background = see, see_in_background
+        self._sessions: list[Session | None] = [None] * slots
+        self._counters = Counters()
+        self._lock = threading.RLock()
+        self._allocate()
+        self._warm_up()
+
+    # -- sessions ----------------------------------------------------------------------------
+
+    def open(self, mode: Mode = "duplex", prompt: Text | None = None, sampling: Sampling | None = None) -> Session:
+        """Starts a session in a free slot.
+
+        Args:
+            mode: "asr" writes down what is heard, "tts" says given text, "duplex" converses.
+            prompt: read before anything else, a token a frame.
+            sampling: how to choose, and the seed; the model's own by default.
+        Raises:
+            EngineFull: no slot is free.
+            InputError: the model does not have this mode, or cannot read the prompt.
+        """
+        with self._lock:
+            mode_token(self.loaded, mode)
+            slot = next((i for i, session in enumerate(self._sessions) if session is None), None)
+            if slot is None:
+                raise EngineFull(f"all {self.slots} slots are taken; close a session, or make an engine with more slots")
+            session = Session(self, slot, mode, sampling or self.loaded.sampling, see=self._see, see_in_background=self._see_in_background)
+            if prompt is not None:
+                session.read(prompt)
+            self._sessions[slot] = session
+            self._reset(slot)
+            self._choose_settings()
+            return session
+
+    def release(self, session: Session) -> None:
+        """Frees a session's slot. What `Session.close` does."""
+        with self._lock:
+            if session.is_open and self._sessions[session.slot] is session:
+                self._sessions[session.slot] = None
+                session.end()
+                self._choose_settings()
+
+    @property
+    def sessions(self) -> tuple[Session, ...]:
+        """Those that are open."""
+        return tuple(session for session in self._sessions if session is not None)
+
+    def close(self) -> None:
+        """Ends all sessions."""
+        for session in self.sessions:
+            session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def counts(self) -> Counts:
+        """Steps, late steps, overruns and times so far."""
+        return self._counters.snapshot()
+
+    # -- a tick ------------------------------------------------------------------------------
+
+    def tick(self, given: Mapping[Session, StepIn]) -> dict[Session, Frame | SessionError]:
+        """One frame of the given sessions; the others stay as they are.
+
+        Returns:
+            For each session its frame, or why it has none: after input that cannot be used (the cause is an InputError) it goes on as if
+            nothing had happened, after anything else it is closed. Other sessions are not affected.
+        """
+        with self._lock:
+            start_ns = time.perf_counter_ns()
+            results: dict[Session, Frame | SessionError] = {}
+            prepared: dict[Session, Prepared] = {}
+            for session, step_in in given.items():
+                try:
+                    if session.engine is not self:
+                        raise SessionError("the session belongs to another engine")
+                    prepared[session] = session.prepare(step_in)
+                except Exception as error:  # one session's failure is its own
+                    results[session] = self._failed(session, error)
+            if not prepared:
+                return results
+            host = self._step(prepared)
+            step_ms = (time.perf_counter_ns() - start_ns) / 1e6
+            self._counters.add_step(step_ms)
+            for session, ready in prepared.items():
+                self._counters.overruns += ready.lost_frames
+                try:
+                    results[session] = session.absorb(ready, self._output(session, host[session.slot]), step_ms)
+                except Exception as error:
+                    results[session] = self._failed(session, error)
+            return results
+
+    def _failed(self, session: Session, error: Exception) -> SessionError:
+        self._counters.failures += 1
+        if isinstance(error, SessionError):
+            return error
+        failure = SessionError(f"{error}")
+        failure.__cause__ = error
+        if not isinstance(error, InputError):
+            failure = SessionError(f"the session was closed: {type(error).__name__}: {error}")
+            failure.__cause__ = error
+            session.close()
+        return failure
+
+    def _output(self, session: Session, row: NDArray[np.float32]) -> Output:
+        layout = self.loaded.model.config.layout
+        samples = FRAME_SAMPLES if self.loaded.codec is not None else 0
+        numbers = row[samples:].astype(np.int64)
+        codebooks = layout.speak.codebooks
+        pcm = row[:samples].copy()
+        if samples and session.frames < layout.speak.max_delay:
+            pcm = SILENCE.copy()
+        return Output(
+            pcm=pcm,
+            token=int(numbers[0]),
+            spoken=int(numbers[1]),
+            codes=numbers[2 : 2 + codebooks],
+            action=numbers[2 + codebooks :],
+        )
+
+    @torch.inference_mode()
+    def _step(self, prepared: Mapping[Session, Prepared]) -> NDArray[np.float32]:
+        """All slots: samples, text, spoken, codes and action side by side in a row for each, on the host."""
+        active = {session.slot for session in prepared}
+        held = [session.slot for session in self.sessions if session.slot not in active]
+        self._stage(prepared)
+        listen = self._hear(held)
+        numbers = self._numbers.to(self.device, non_blocking=True)
+        if self._settings.uniform is not None:
+            self._settings.uniform = self._uniform.to(self.device, non_blocking=True)
+        step_in = StepInput(listen=listen, read=numbers[:, 0], forced_text=numbers[:, 1])
+        if self._look is not None:
+            step_in.look, step_in.seen = self._look, self._seen
+        if held:
+            step_in.active = numbers[:, 2].bool()
+        output, self._state = self.loaded.model.step(step_in, self._state, self._settings)
+        return self._play(output, prepared, held).cpu().numpy()  # the one wait for the device
+
+    def _stage(self, prepared: Mapping[Session, Prepared]) -> None:
+        """Puts what the sessions are given where the device fetches it."""
+        pcm, codes, numbers = self._pcm.numpy(), self._codes.numpy(), self._numbers.numpy()
+        pcm.fill(0)
+        codes[:] = self._silent_listening
+        numbers[:] = self.loaded.model.config.layout.text.wait, -1, 0
+        for session, given in prepared.items():
+            slot = session.slot
+            numbers[slot] = given.read, given.forced, 1
+            if given.listen is not None:
+                pcm[slot] = given.listen
+            if given.codes is not None:
+                codes[slot] = given.codes
+            if given.look is not None and self._look is not None and self._seen is not None:
+                self._look[slot] = given.look.to(self._look)
+                self._seen[slot] = True
+            fill_uniform(self._uniform[slot], self._blocks, session.sampling, session.generator)
+
+    def _hear(self, held: list[int]) -> Tensor:
+        """Codes [B, K] of what is heard."""
+        if self._encoder is None:
+            return self._codes.to(self.device, non_blocking=True)
+        codes_BK = self._encoder.step(self._pcm.to(self.device, non_blocking=True), held)
+        return codes_BK[:, : self.loaded.model.config.layout.listen.codebooks]
+
+    def _play(self, output: StepOutput, prepared: Mapping[Session, Prepared], held: list[int]) -> Tensor:
+        """Sound and numbers of all slots. Whole numbers up to 2^24 are exact in float32."""
+        numbers = torch.cat([output.text[:, None], output.spoken[:, None], output.speak, output.act], 1).float()
+        if self._decoder is None:
+            return numbers
+        layout = self.loaded.model.config.layout.speak
+        pcm_BN = self._decoder.step(torch.where(output.speak < layout.entries, output.speak, self._silence), held)
+        # The sound begins with the first complete frame; the decoder must not have heard anything before.
+        early = [session.slot for session in prepared if session.frames < layout.max_delay]
+        if early:
+            self._decoder.reset(early, self.slots, self.device)
+        return torch.cat([pcm_BN.float(), numbers], 1)
+
+    # -- memory ------------------------------------------------------------------------------
+
+    @torch.inference_mode()
+    def _allocate(self) -> None:
+        model, codec, slots = self.loaded.model, self.loaded.codec, self.slots
+        layout = model.config.layout
+        pinned = self.device.type == "cuda"
+        self._state = model.initial_state(slots)
+        self._encoder = CodecLane(codec.encode_step, codec.initial_encoder_state, slots) if codec is not None else None
+        self._decoder = CodecLane(codec.decode_step, codec.initial_decoder_state, slots) if codec is not None else None
+        self._silence = self.loaded.silence.to(self.device)
+        still = self.loaded.silence.tolist()[: layout.listen.codebooks]
+        self._silent_listening = still if len(still) == layout.listen.codebooks else [layout.listen.pad_id] * layout.listen.codebooks
+        self._pcm = torch.zeros(slots, FRAME_SAMPLES, pin_memory=pinned)
+        self._codes = torch.zeros(slots, layout.listen.codebooks, dtype=torch.int64, pin_memory=pinned)
+        self._numbers = torch.zeros(slots, 3, dtype=torch.int64, pin_memory=pinned)
+        self._uniform = torch.full((slots, model.uniform_width()), 0.5, pin_memory=pinned)
+        self._blocks = model.uniform_blocks()
+        width = model.config.vision_width
+        self._look = torch.zeros(slots, width, device=self.device, dtype=model.fusion.table.dtype) if width else None
+        self._seen = torch.zeros(slots, dtype=torch.bool, device=self.device) if width else None
+        self._choose_settings()
+
+    def _choose_settings(self) -> None:
+        samplings = [session.sampling if session is not None else IDLE for session in self._sessions]
+        with torch.inference_mode():
+            self._settings = step_settings(self.loaded.model, samplings)
+        self._settings.uniform = None if all(greedy(sampling) for sampling in samplings) else self._uniform
+
+    @torch.inference_mode()
+    def _reset(self, slot: int) -> None:
+        """A slot as if nothing had ever happened in it."""
+        mask_B = torch.zeros(self.slots, dtype=torch.bool, device=self.device)
+        mask_B[slot] = True
+        self._state.reset(mask_B)
+        for lane in (self._encoder, self._decoder):
+            if lane is not None:
+                lane.reset([slot], self.slots, self.device)
+        if self._look is not None and self._seen is not None:
+            self._look[slot] = 0
+            self._seen[slot] = False
+
+    def _warm_up(self) -> None:
+        """Two steps without sessions: libraries choose their kernels and take their memory before the clock runs."""
+        for _ in range(2):
+            self._step({})
+
+
+def _check_fit(loaded: LoadedModel) -> None:
+    layout, codec = loaded.model.config.layout, loaded.codec
+    if len(loaded.silence) != layout.speak.codebooks:
+        raise CheckpointError(
+            f"{loaded.name}: silence has {len(loaded.silence)} codes, the model speaks {layout.speak.codebooks} codebooks"
+        )
+    if codec is None:
+        return
+    if codec.codebooks != layout.speak.codebooks or codec.codebooks < layout.listen.codebooks or codec.entries != layout.speak.entries:
+        raise CheckpointError(
+            f"{loaded.name}: the codec has {codec.codebooks} codebooks of {codec.entries}, the model speaks {layout.speak.codebooks} of "
+            f"{layout.speak.entries} and hears {layout.listen.codebooks}; give the codec it was trained with"
+        )

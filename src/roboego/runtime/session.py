@@ -1,0 +1,339 @@
+"""A session: one conversation in one slot of an engine. What it is given is checked here, and what comes out is accounted for."""
+# K codebooks, V width of a picture's vector
+
+from collections import deque
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+
+from roboego.errors import InputError
+from roboego.model.loaded import LoadedModel
+from roboego.model.sampling import Sampling
+from roboego.perception.latest import Encoder, LatestPicture
+from roboego.runtime.frame import (
+    SILENCE,
+    Codes,
+    Event,
+    Frame,
+    Look,
+    Output,
+    Overrun,
+    Prepared,
+    SessionError,
+    Sound,
+    StepIn,
+    Text,
+)
+from roboego.runtime.replies import Reply, ReplyTracker
+from roboego.streams.alphabet import normalize
+from roboego.streams.conversation import MODES, Mode
+from roboego.streams.tokenizer import Tokenizer
+from roboego.timebase import FRAME_SAMPLES
+
+if TYPE_CHECKING:
+    from roboego.runtime.engine import Engine
+
+MOST_QUEUED = 65_536
+"""Tokens that may wait to be read, or to be said."""
+PATIENCE_FRAMES = 25
+"""Forced text waits for the current reply to be audible, unless for so many frames (2 s) no token of it became so."""
+
+
+class Session:
+    """One conversation. Made by `Engine.open`; use it in a `with` statement, or call `close`.
+
+    Attributes:
+        engine, slot: where it lives.
+        mode: what Ego was asked to do.
+        sampling: how it chooses.
+        frames: frames so far.
+    """
+
+    def __init__(
+        self, engine: "Engine", slot: int, mode: Mode, sampling: Sampling, *, see: Encoder | None = None, see_in_background: bool = True
+    ) -> None:
+        self.engine, self.slot, self.mode, self.sampling = engine, slot, mode, sampling
+        self._loaded: LoadedModel = engine.loaded
+        self.layout = self._loaded.model.config.layout
+        self.generator = torch.Generator().manual_seed(sampling.seed)
+        self.frames = 0
+        self.is_open = True
+        self._sound_ended = False
+        speaks = mode != "asr" and self._loaded.model.config.spoken_head
+        self._replies = ReplyTracker(self.layout.text, self._loaded.tokenizer, speaks=speaks, delay=self.layout.speak.max_delay)
+        self._read: deque[int] = deque()
+        self._say: deque[int] = deque()
+        self._saying = False
+        self._cutting = False
+        self._eye = LatestPicture(see, background=see_in_background) if see is not None else None
+        self._seen = 0
+        token = mode_token(self._loaded, mode)
+        if token is not None:
+            self._read.append(token)
+
+    # -- what a user calls -------------------------------------------------------------------
+
+    def step(
+        self,
+        listen: ArrayLike | torch.Tensor | None = None,
+        *,
+        codes: ArrayLike | torch.Tensor | None = None,
+        look: Look | None = None,
+        sense: ArrayLike | None = None,
+        read: Text | None = None,
+        say: Text | None = None,
+    ) -> Frame:
+        """One frame of 80 ms: hears, looks, reads; then writes, speaks and acts. See `StepIn` and `Frame`.
+
+        Raises:
+            InputError: something given cannot be used. Nothing has happened: the session goes on with the next call.
+            SessionError: the session has been closed, or broke down.
+        """
+        result = self.engine.tick({self: StepIn(listen=listen, codes=codes, look=look, sense=sense, read=read, say=say)})[self]
+        if isinstance(result, Frame):
+            return result
+        raise result.__cause__ if isinstance(result.__cause__, InputError) else result
+
+    def read(self, text: Text) -> None:
+        """Queues text to be read, one token a frame.
+
+        Raises:
+            InputError: the model reads nothing, the text has other letters than the model knows, or too much waits.
+        """
+        self._queue(self._read, self._to_read(text))
+
+    def say(self, text: Text) -> None:
+        """Queues text that Ego writes and says, one token a frame, whatever the model would. It joins forced text that is still being
+        written; else it waits until the current reply is audible.
+
+        Raises:
+            InputError: as of `read`.
+        """
+        self._queue(self._say, self._tokens(text))
+
+    def cut(self) -> None:
+        """Breaks off the current reply with the next step, and drops forced text that waits.
+
+        Raises:
+            InputError: the model has no `<cut>`.
+        """
+        if self.layout.text.cut is None:
+            raise InputError(f"{self._loaded.name} cannot be cut off: it has no token for it")
+        self._say.clear()
+        self._cutting = True
+
+    def close(self) -> None:
+        """Frees the slot. May be called again."""
+        self.engine.release(self)
+
+    @property
+    def transcript(self) -> tuple[Reply, ...]:
+        """Ego's replies (in mode "asr": what it wrote down), up to the last thousand, each with its tokens' frames."""
+        return tuple(self._replies.replies)
+
+    @property
+    def history(self) -> tuple[str, ...]:
+        """What Ego has said: replies that were cut are kept as far as they were audible."""
+        return tuple(reply.said for reply in self._replies.replies)
+
+    @property
+    def is_idle(self) -> bool:
+        """Ego neither writes nor has anything left to say, and no forced text waits."""
+        return self._replies.is_idle and not self._say and not self._saying
+
+    @property
+    def queued(self) -> int:
+        """Tokens that wait to be read."""
+        return len(self._read)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    # -- what the engine calls ---------------------------------------------------------------
+
+    def prepare(self, given: StepIn) -> Prepared:
+        """Checks what is given; only if all of it can be used, it is queued and the frame's tokens are taken.
+
+        Raises:
+            InputError: something cannot be used; the session is as it was.
+            SessionError: the session is closed.
+        """
+        if not self.is_open:
+            raise SessionError("the session has been closed; open another with Engine.open")
+        listen, codes = self._sound(given), self._codes(given)
+        if given.sense is not None:
+            raise InputError(f"{self._loaded.name} has no stream for senses; leave `sense` out")
+        read = self._to_read(given.read) if given.read is not None else []
+        say = self._tokens(given.say) if given.say is not None else []
+        self._check_room(self._read, read)
+        self._check_room(self._say, say)
+        look = self._look(given.look)
+        self._read.extend(read)
+        self._say.extend(say)
+        self._sound_ended |= given.listen is not None and np.shape(given.listen) != (FRAME_SAMPLES,)
+        wait = self.layout.text.wait
+        token = self._read.popleft() if self._read else wait
+        return Prepared(listen=listen, codes=codes, look=look, read=token, forced=self._forced(), lost_frames=given.lost_frames)
+
+    def absorb(self, given: Prepared, output: Output, step_ms: float) -> Frame:
+        """Accounts for what the step put out."""
+        index, replies = self.frames, self._replies
+        self.frames += 1
+        text, events = replies.follow(index, output.token, output.spoken)
+        current = replies.current
+        lost: tuple[Event, ...] = (Overrun(given.lost_frames),) if given.lost_frames else ()
+        return Frame(
+            index=index,
+            speech=output.pcm,
+            codes=output.codes,
+            token=output.token,
+            text=text,
+            action=output.action if self.layout.action_dims else None,
+            spoken_upto=current.spoken if current else 0,
+            spoken_text=current.spoken_text if current else "",
+            events=lost + events,
+            step_ms=step_ms,
+        )
+
+    def end(self) -> None:
+        """The slot has been taken away."""
+        self.is_open = False
+        if self._eye is not None:
+            self._eye.close()
+
+    # -- checks ------------------------------------------------------------------------------
+
+    def _sound(self, given: StepIn) -> Sound | None:
+        if self._loaded.codec is None:
+            if given.listen is not None:
+                raise InputError(f"{self._loaded.name} has no codec here: give `codes` instead of `listen`, or load it with its codec")
+            return None
+        if given.listen is None:
+            return SILENCE
+        if self._sound_ended:
+            raise InputError(
+                f"the sound ended with a frame of less than {FRAME_SAMPLES} samples; give None from there on, or whole frames before"
+            )
+        return frame_of_sound(given.listen)
+
+    def _codes(self, given: StepIn) -> Codes | None:
+        sound = self.layout.listen
+        if given.codes is None:
+            return None
+        if self._loaded.codec is not None:
+            raise InputError(f"{self._loaded.name} listens to sound: give `listen` instead of `codes`")
+        codes = np.asarray(given.codes)
+        if codes.shape != (sound.codebooks,) or codes.dtype.kind not in "iu":
+            raise InputError(f"codes must be {sound.codebooks} integers, one a codebook, not {codes.dtype} of shape {codes.shape}")
+        if codes.min() < 0 or codes.max() >= sound.ids:
+            raise InputError(f"codes must be from 0 to {sound.ids - 1}, not {codes.tolist()}")
+        return codes.astype(np.int64)
+
+    def _look(self, look: Look | None) -> torch.Tensor | None:
+        width = self._loaded.model.config.vision_width
+        if look is not None and not width:
+            raise InputError(f"{self._loaded.name} does not see; leave `look` out")
+        if isinstance(look, torch.Tensor):
+            if look.shape != (width,) or not bool(torch.isfinite(look).all()):
+                raise InputError(f"an encoded picture is {width} finite numbers, not {list(look.shape)}")
+            return look
+        if look is not None:
+            if self._eye is None:
+                raise InputError("the engine has no encoder for pictures: pass `see` to Engine, or encode them yourself")
+            self._eye.offer(look)
+        sight = self._eye.latest() if self._eye is not None else None
+        if sight is None or sight.number == self._seen:
+            return None
+        self._seen = sight.number
+        return sight.vector
+
+    def _to_read(self, text: Text) -> list[int]:
+        if not self.layout.reads:
+            raise InputError(f"{self._loaded.name} has no read stream: it takes neither prompts nor typed text")
+        return self._tokens(text)
+
+    def _tokens(self, text: Text) -> list[int]:
+        tokenizer = self._loaded.tokenizer
+        if isinstance(text, str):
+            if tokenizer is None:
+                raise InputError(f"{self._loaded.name} was loaded without its tokenizer: give token ids, or load it with tokenizer.json")
+            text = tokenizer.encode(normalize(text) if isinstance(tokenizer, Tokenizer) else text)
+        tokens = [int(token) for token in text]
+        if not tokens:
+            raise InputError("there are no words in the text")
+        if min(tokens) < 0 or max(tokens) >= self.layout.text.ids:
+            raise InputError(f"tokens must be from 0 to {self.layout.text.ids - 1}")
+        return tokens
+
+    def _queue(self, queue: deque[int], tokens: list[int]) -> None:
+        if not self.is_open:
+            raise SessionError("the session has been closed; open another with Engine.open")
+        self._check_room(queue, tokens)
+        queue.extend(tokens)
+
+    @staticmethod
+    def _check_room(queue: deque[int], tokens: list[int]) -> None:
+        if tokens and len(queue) + len(tokens) > MOST_QUEUED:
+            raise InputError(f"{len(queue)} tokens still wait, and {len(tokens)} more would be over {MOST_QUEUED}; give the rest later")
+
+    # -- forced text -------------------------------------------------------------------------
+
+    def _forced(self) -> int:
+        """The token that this frame must write; -1 if the model is free."""
+        text = self.layout.text
+        free = text.wait if self.mode == "tts" else -1
+        if self._cutting:
+            assert text.cut is not None  # `cut` checked it
+            self._cutting = self._saying = False
+            return text.cut
+        if self._saying:
+            if self._say:
+                return self._say.popleft()
+            # A wait ends the reply: the model must not write on.
+            self._saying = False
+            return text.wait
+        if not self._say or (self.mode == "tts" and self.frames == 0) or self._replies.is_writing:
+            return free
+        if not self._replies.is_idle and self.frames - self._replies.progress <= PATIENCE_FRAMES:
+            return free
+        self._saying = True
+        return self._say.popleft()
+
+
+def mode_token(loaded: LoadedModel, mode: str) -> int | None:
+    """What the read stream begins with.
+
+    Raises:
+        InputError: there is no such mode, or the model was not trained for it.
+    """
+    layout = loaded.model.config.layout
+    if mode not in MODES:
+        raise InputError(f"unknown mode {mode!r}: choose one of {', '.join(MODES)}")
+    token: int | None = getattr(layout.text, mode) if layout.reads else None
+    if token is None and mode != "duplex":
+        raise InputError(f"{loaded.name} has no mode {mode!r}; open it in mode 'duplex'")
+    return token
+
+
+def frame_of_sound(listen: ArrayLike | torch.Tensor) -> Sound:
+    """Checks up to a frame of sound and fills it up with silence -> [1920]; samples beyond full scale are clipped.
+
+    Raises:
+        InputError: it is no single channel of floating point samples, too long or empty, or has NaN or infinite samples.
+    """
+    pcm = np.asarray(listen.detach().cpu() if isinstance(listen, torch.Tensor) else listen)
+    if pcm.ndim != 1 or not 0 < len(pcm) <= FRAME_SAMPLES:
+        raise InputError(f"a frame of sound is {FRAME_SAMPLES} samples of one channel (fewer only at the end), not {list(pcm.shape)}")
+    if pcm.dtype.kind != "f":
+        raise InputError(f"sound must be floating point in [-1, 1], not {pcm.dtype}; divide integers by their full scale")
+    if not np.isfinite(pcm).all():
+        raise InputError("sound has NaN or infinite samples; replace them with zeros")
+    frame = np.zeros(FRAME_SAMPLES, np.float32)
+    frame[: len(pcm)] = np.clip(pcm, -1, 1)
+    return frame
