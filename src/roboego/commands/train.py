@@ -32,7 +32,10 @@ def run(args: Args) -> dict[str, Any]:
     from roboego.recipes import nano, nano_codec, nano_data
     from roboego.recipes.dry_run import estimate
     from roboego.recipes.runs import perform
+    from roboego.training.allocator import restart_with_settings
 
+    if args.device == "cpu":
+        restart_with_settings()
     console = Console()
     places = nano_data.Places(root=args.folder)
     if args.what == "codec":

@@ -51,7 +51,9 @@ class FrameClock:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         if burst_frames < 0 or tolerance_ns < 0 or period_ns < 1:
-            raise InputError(f"a clock needs burst_frames >= 0, tolerance_ns >= 0, period_ns >= 1; not {burst_frames}, {tolerance_ns}, {period_ns}")
+            raise InputError(
+                f"a clock needs burst_frames >= 0, tolerance_ns >= 0, period_ns >= 1; not {burst_frames}, {tolerance_ns}, {period_ns}"
+            )
         self.realtime = realtime
         self._burst, self._tolerance, self._period = burst_frames, tolerance_ns, period_ns
         self._now, self._sleep = now_ns, sleep

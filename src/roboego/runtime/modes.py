@@ -12,8 +12,8 @@ from roboego.model.sampling import Sampling
 from roboego.runtime.engine import Engine
 from roboego.runtime.frame import Frame, Sound, Text
 from roboego.runtime.runner import frames_of
-from roboego.runtime.session import Session
-from roboego.timebase import FRAME_SAMPLES, samples_to_frames
+from roboego.streams.conversation import Mode
+from roboego.timebase import samples_to_frames
 
 CAPTION_TAIL_FRAMES = 15
 """Silence after the sound, in which the last words are written (1.2 s)."""
@@ -84,7 +84,7 @@ def speech(loaded: LoadedModel, text: Text, sampling: Sampling | None = None) ->
     if loaded.codec is None:
         raise InputError(f"{loaded.name} has no codec here, so that it cannot be heard; load it with its codec")
     layout = loaded.model.config.layout
-    mode = "tts" if layout.reads and layout.text.tts is not None else "duplex"
+    mode: Mode = "tts" if layout.reads and layout.text.tts is not None else "duplex"
     with Engine(loaded) as engine, engine.open(mode, sampling=sampling) as session:
         session.say(text)
         tail = SPEECH_TAIL_FRAMES + samples_to_frames(loaded.codec.delay_samples)
@@ -99,11 +99,3 @@ def speech(loaded: LoadedModel, text: Text, sampling: Sampling | None = None) ->
             quiet = quiet + 1 if session.is_idle and frame.index and frame.is_silent else 0
             if quiet >= tail:
                 return
-
-
-def silence(frames: int) -> Sound:
-    """So many frames of nothing."""
-    return np.zeros(frames * FRAME_SAMPLES, np.float32)
-
-
-__all__ = ["Caption", "Session", "captions", "silence", "speak", "speech", "transcribe"]

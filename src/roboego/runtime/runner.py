@@ -6,6 +6,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from roboego.errors import InputError
 from roboego.runtime.clock import FrameClock
 from roboego.runtime.engine import Engine
 from roboego.runtime.frame import Frame, SessionError, StepIn
@@ -16,7 +17,9 @@ Source: TypeAlias = Iterable["StepIn | NDArray[np.float32] | None"]
 """What a session is given, frame by frame: sound, None for silence, or more in a `StepIn`."""
 
 
-def play(engine: Engine, sources: Mapping[Session, Source], clock: FrameClock | None = None) -> Iterator[dict[Session, Frame | SessionError]]:
+def play(
+    engine: Engine, sources: Mapping[Session, Source], clock: FrameClock | None = None
+) -> Iterator[dict[Session, Frame | SessionError]]:
     """Steps sessions together until all sources are at their end; a session whose source ends is left as it is.
 
     A session whose source breaks down, or which is closed over a failure, drops out; the others go on. Input that cannot be used costs
@@ -55,10 +58,16 @@ def play(engine: Engine, sources: Mapping[Session, Source], clock: FrameClock | 
 
 
 def frames_of(blocks: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
-    """Sound in blocks of any length -> frames of 1920 samples; the last may be shorter. Memory stays flat."""
+    """Sound in blocks [N] of any length -> frames of 1920 samples; the last may be shorter. Memory stays flat.
+
+    Raises:
+        InputError: a block has more than one channel.
+    """
     kept: list[NDArray[np.float32]] = []
     count = 0
     for block in blocks:
+        if block.ndim != 1:
+            raise InputError(f"sound must have one channel [N], not {list(block.shape)}; mix it down")
         kept.append(block)
         count += len(block)
         if count < FRAME_SAMPLES:

@@ -145,9 +145,14 @@ class Session:
         return self._replies.is_idle and not self._say and not self._saying
 
     @property
-    def queued(self) -> int:
+    def to_read(self) -> int:
         """Tokens that wait to be read."""
         return len(self._read)
+
+    @property
+    def to_say(self) -> int:
+        """Forced tokens that wait to be written."""
+        return len(self._say)
 
     def __enter__(self) -> Self:
         return self

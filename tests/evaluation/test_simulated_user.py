@@ -1,0 +1,45 @@
+"""The simulated user: takes turns, waits for Ego, gives up when there is no answer."""
+
+import numpy as np
+
+from roboego.evaluation.simulated_user import Patience, SimulatedUser
+
+FRAME = 1_920
+
+
+def tone(frames: int) -> np.ndarray:
+    return (0.2 * np.sin(np.arange(frames * FRAME) / 20)).astype(np.float32)
+
+
+def run(user: SimulatedUser, ego_frames: set[int], longest: int = 400) -> int:
+    """Steps until the user is done; Ego speaks in `ego_frames`."""
+    for t in range(longest):
+        if user.done:
+            return t
+        assert user.speak().shape == (FRAME,)
+        user.hear(tone(1) if t in ego_frames else np.zeros(FRAME, np.float32))
+    return longest
+
+
+def test_speaks_what_it_was_given_in_order() -> None:
+    user = SimulatedUser(turns=[tone(5), tone(3)], patience=Patience(first=0.8, no_answer=1.6))
+    heard = []
+    while not user.done:
+        heard.append(user.speak())
+    track = np.concatenate(heard)
+    assert [t.start for t in user.went] == [10 * FRAME, user.went[1].start]
+    for turn, sound in zip(user.went, user.turns, strict=True):
+        np.testing.assert_array_equal(track[turn.start : turn.end], sound)
+
+
+def test_waits_until_ego_has_finished() -> None:
+    user = SimulatedUser(turns=[tone(5), tone(3)], patience=Patience(first=0.0, gap=0.4, quiet=0.8))
+    run(user, set(range(8, 30)))
+    assert user.went[1].start >= 31 * FRAME + int(1.2 * 24_000)
+    assert user.went[1].start <= 33 * FRAME + int(1.3 * 24_000)
+
+
+def test_goes_on_when_nobody_answers() -> None:
+    user = SimulatedUser(turns=[tone(5), tone(3)], patience=Patience(first=0.0, gap=0.0, no_answer=1.6))
+    assert run(user, set()) < 400
+    assert len(user.went) == 2

@@ -1,0 +1,102 @@
+"""A model small enough to run thousands of frames in a test, with its codec and tokenizer. All weights are random."""
+
+from typing import Any
+
+import torch
+
+from roboego.codecs.embedded.codec import EmbeddedCodec
+from roboego.codecs.embedded.config import EmbeddedCodecConfig
+from roboego.model.config import BackboneConfig, ModelConfig, SpeechDecoderConfig
+from roboego.model.loaded import LoadedModel
+from roboego.model.model import RoboEgoModel
+from roboego.model.sampling import Sampling, StreamSampling
+from roboego.streams.layout import SoundLayout, StreamLayout, TextLayout
+from roboego.streams.tokenizer import Tokenizer
+
+CODEBOOKS, ENTRIES, WINDOW = 3, 16, 24
+GREEDY = Sampling(speak=StreamSampling())
+LIVELY = Sampling(text=StreamSampling(temperature=1.0, top_p=0.9), speak=StreamSampling(temperature=0.8, top_k=5))
+SENTENCES = ("the red cup is on the table", "put the blue ball into the bowl, please.")
+
+torch.set_num_threads(1)
+
+
+def tiny_tokenizer() -> Tokenizer:
+    return Tokenizer.train(SENTENCES, vocab_size=100)
+
+
+def tiny_config(
+    *,
+    delays: tuple[int, ...] = (),
+    kept_sinks: int = 0,
+    learned_sinks: bool | None = None,
+    window: int = WINDOW,
+    layers: int = 2,
+    model: dict[str, Any] | None = None,
+    **layout: Any,
+) -> ModelConfig:
+    """Two layers with grouped heads, a window of two seconds; a tied text head unless `model` says otherwise.
+
+    Args:
+        delays: acoustic delays of both directions.
+        model: other fields of `ModelConfig`; further arguments are fields of `StreamLayout`.
+    """
+    tokenizer = tiny_tokenizer()
+    sound = SoundLayout(codebooks=CODEBOOKS, entries=ENTRIES, delays=delays)
+    text = TextLayout(ids=len(tokenizer), first_word=len(tokenizer.specials))
+    sinks = not kept_sinks if learned_sinks is None else learned_sinks
+    return ModelConfig(
+        layout=StreamLayout(**{"text": text, "speak": sound, "listen": sound, **layout}),
+        backbone=BackboneConfig(
+            width=24, layers=layers, heads=4, kv_heads=2, head_dim=8, hidden=32, window=window, learned_sinks=sinks, kept_sinks=kept_sinks
+        ),
+        speech=SpeechDecoderConfig(width=16, layers=2, heads=2, hidden=16),
+        **model or {},
+    )  # fmt: skip
+
+
+def tiny_model(config: ModelConfig | None = None, *, seed: int = 0) -> RoboEgoModel:
+    """Random weights, learned sinks and biases included."""
+    torch.manual_seed(seed)
+    model = RoboEgoModel(config or tiny_config()).eval().requires_grad_(False)
+    for name, tensor in model.named_parameters():
+        if name.endswith("sink"):
+            tensor.normal_()
+    return model
+
+
+def tiny_codec(*, seed: int = 0) -> EmbeddedCodec:
+    torch.manual_seed(seed)
+    return EmbeddedCodec(EmbeddedCodecConfig(
+        fine_width=8, fine_hidden=8, coarse_width=8, coarse_hidden=8, encoder_fine=1, encoder_coarse=1, decoder_coarse=1, decoder_fine=1,
+        codebooks=CODEBOOKS, entries=ENTRIES, code_width=4,
+    )).eval().requires_grad_(False)  # fmt: skip
+
+
+def tiny_loaded(config: ModelConfig | None = None, *, seed: int = 0, codec: bool = True, sampling: Sampling = GREEDY) -> LoadedModel:
+    """What `roboego.load` would return."""
+    return LoadedModel(
+        name="tiny",
+        model=tiny_model(config, seed=seed),
+        codec=tiny_codec(seed=seed) if codec else None,
+        tokenizer=tiny_tokenizer(),
+        silence=torch.zeros(CODEBOOKS, dtype=torch.int64),
+        sampling=sampling,
+    )
+
+
+def obedient_loaded(**changes: Any) -> LoadedModel:
+    """A model that writes nothing by itself, and makes one token audible in each frame.
+
+    Args:
+        changes: of `tiny_config`.
+    """
+    loaded = tiny_loaded(tiny_config(model={"tied_head": False}, **changes))
+    model = loaded.model
+    assert model.text_head is not None
+    assert model.spoken_head is not None
+    # Of equal logits the first wins: <wait>.
+    model.text_head.weight.zero_()
+    model.spoken_head.weight.zero_()
+    model.spoken_head.bias.copy_(torch.eye(len(model.spoken_head.bias))[1])
+    return loaded

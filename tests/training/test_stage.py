@@ -1,0 +1,105 @@
+"""The losses of a stage: rows, disturbances, and a tiny model that learns a few grids by heart."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+from roboego.errors import InputError
+from roboego.model.model import RoboEgoModel
+from roboego.recipes import nano
+from roboego.recipes.dry_run import estimate
+from roboego.streams.grid import FrameGrid, empty_grid
+from roboego.training.loop import LoopConfig, train
+from roboego.training.rows import Mixture, Pool
+from roboego.training.stage import StageConfig, StageTask, collate, disturb
+
+
+def grid(frames: int, seed: int) -> FrameGrid:
+    """A reply of three words that Ego says after it was spoken to."""
+    rng = np.random.default_rng(seed)
+    made = empty_grid(nano.tiny().layout, frames)
+    made.listen[:] = rng.integers(0, 512, made.listen.shape)
+    made.speak[:] = 7
+    made.read[0] = nano.text_layout().duplex or 0
+    made.text[5:8] = rng.integers(40, 1000, 3)
+    made.spoken[9:11], made.spoken[11:] = 1, 3
+    made.speak[7:12] = rng.integers(0, 512, (5, 8))
+    for weight in (made.text_weight, made.speak_weight, made.spoken_weight):
+        weight[:] = 1
+    return made
+
+
+@cache
+def grids() -> list[FrameGrid]:
+    return [grid(20 + i, i) for i in range(4)]
+
+
+def task(**config: object) -> StageTask:
+    torch.manual_seed(0)
+    stage = StageConfig(rows=3, frames=48, **config)  # type: ignore[arg-type]
+    return StageTask(RoboEgoModel(nano.tiny()), Mixture([Pool(grids(), 1.0)]), stage, lambda model, step: {})
+
+
+def test_rows_are_whole_grids_one_after_another() -> None:
+    row = Mixture([Pool(grids(), 1.0)]).row(np.random.default_rng(0), 48)
+    assert len(row) == 48
+    starts = np.flatnonzero(row.read)
+    assert starts[0] == 0
+    assert len(starts) >= 2
+
+
+def test_shares_are_of_frames() -> None:
+    short, long = [grid(15, 0)], [grid(150, 1)]
+    mixture = Mixture([Pool(short, 0.5), Pool(long, 0.5)])
+    assert mixture.odds == pytest.approx([10 / 11, 1 / 11])
+
+
+def test_disturbed_inputs_leave_targets_alone() -> None:
+    batch, _ = collate([g[slice(0, 20)] for g in grids()])
+    noisy = disturb(batch, nano.tiny(), StageConfig(corrupt=0.5, drop_listen=1.0), np.random.default_rng(0))
+    assert not torch.equal(noisy.speak, batch.speak)
+    assert (noisy.listen == 512).any()
+    assert torch.equal(noisy.text, batch.text)
+    calm = disturb(batch, nano.tiny(), StageConfig(corrupt=0.0, drop_listen=0.0), np.random.default_rng(0))
+    assert torch.equal(calm.speak, batch.speak)
+
+
+def test_batches_depend_on_the_step_alone() -> None:
+    a, b = task(), task()
+    for step in (0, 3):
+        assert torch.equal(a.batch(step)[1].speak, b.batch(step)[1].speak)
+    assert not torch.equal(a.batch(0)[0].listen, a.batch(1)[0].listen)
+
+
+def test_a_tiny_model_learns_by_heart(tmp_path: Path) -> None:
+    learner = task(corrupt=0.0, drop_listen=0.0, chosen=0.5)
+    with torch.no_grad():
+        before, _ = learner.loss(learner.batch(0), 0)
+    loop = LoopConfig(steps=60, learning_rate=2e-2, warmup=5, decay=0.2, validate_every=60, checkpoint_every=60)
+    train(learner, loop, tmp_path, console=Console(quiet=True))
+    with torch.no_grad():
+        after, metrics = learner.loss(learner.batch(0), 0)
+    assert float(after) < 0.5 * float(before)
+    assert set(metrics) >= {"text", "spoken", "first_codebook", "codebooks", "words"}
+
+
+def test_a_dry_run_estimates(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    run = replace(nano.post_training(), model=nano.tiny(), stage=StageConfig(rows=2, frames=32))
+    found = estimate(run, device="cpu", console=Console(quiet=True))
+    assert found["frames_a_step"] == 64
+    assert found["hours"] > 0
+    assert not list(tmp_path.iterdir())
+
+
+def test_missing_grids_are_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    from roboego.data.exercises import Workshop
+    from roboego.recipes.runs import open_pool
+
+    with pytest.raises(InputError, match="roboego synth"):
+        open_pool(tmp_path, "asr", Workshop(codec=None, tokenizer=None, silence=np.zeros(8, np.int16)), nano.tiny())  # type: ignore[arg-type]
