@@ -14,7 +14,9 @@ from roboego.data.talk.sampling import Side, Split, sample_sentence
 from roboego.data.voices import EGO, LISTENERS, UNSEEN
 from roboego.recipes import nano
 
-WORDS = {EGO: 14, "joe": 6, "kokoro": 6, "espeak-en-us": 4, "espeak-en-gb": 3, "flite-kal16": 3}
+WORDS = {
+    EGO: 14, "heart-changed": 14, "joe": 6, "joe-changed": 10, "kokoro": 12, "espeak-en-us": 8, "espeak-en-gb": 6, "flite-kal16": 3,
+}  # fmt: skip
 """Shards of a hundred sentences of subject-free words, for the codec, by voice."""
 EGO_TRAIN = 60
 USER_TRAIN = {EGO: 20, "joe": 20, "kokoro": 20, "espeak-en-us": 10, "espeak-en-gb": 8, "flite-kal16": 10}

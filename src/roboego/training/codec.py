@@ -18,14 +18,13 @@ from torch import Tensor, nn
 from roboego.codecs.embedded.codec import EmbeddedCodec
 from roboego.codecs.embedded.config import EmbeddedCodecConfig
 from roboego.data.speech_bank import SpeechBank
-from roboego.data.voices.base import TimedPhone
-from roboego.timebase import FRAME_SAMPLES, SAMPLE_RATE
+from roboego.timebase import FRAME_SAMPLES
 from roboego.training.codec_losses import SpectralLoss
 from roboego.training.codec_quantizer import QuantizerTrainer
 from roboego.training.loop import Metrics
+from roboego.training.phone_recognizer import FeatureLoss, PhoneRecognizer
+from roboego.training.phones import PHONES, add_noise, crop, phone_classes
 
-PHONES = "AIOQWYbdfhijklmnpstuvwzæðŋɑɒɔəɛɜɡɪɹɾʃʊʌʒʤʧθᵊᵻTɐa"
-"""Phone classes (misaki symbols); class 0 is silence, symbols not listed are not scored."""
 PHONE_SLOTS = 4
 """Phone targets a frame: one every 20 ms."""
 
@@ -38,6 +37,7 @@ class CodecTraining:
         crops, crop_frames: batch size and length of its crops.
         shares: share of crops drawn from each bank.
         phone_weight: of the phone loss on the first codebook, and again on the sum of the first two.
+        feature_weight: of the phone recognizer's features, if there is one.
         phone_lookback: samples by which phone targets lie before the frame's slots, so that a phone's end has been heard.
         noise_share: share of crops with noise added (5 to 30 dB), the phones staying as they are.
         dropout_share: share of crops decoded from fewer codebooks.
@@ -48,6 +48,7 @@ class CodecTraining:
     crops: int = 16
     crop_frames: int = 12
     phone_weight: float = 0.5
+    feature_weight: float = 2.0
     phone_lookback: int = 600
     commitment: float = 0.25
     noise_share: float = 0.2
@@ -68,12 +69,13 @@ class _Module(nn.Module):
 class CodecTask:
     """Implements `roboego.training.loop.Task`."""
 
-    def __init__(self, codec: EmbeddedCodecConfig, training: CodecTraining) -> None:
+    def __init__(self, codec: EmbeddedCodecConfig, training: CodecTraining, recognizer: PhoneRecognizer | None = None) -> None:
         torch.manual_seed(training.seed)
         self.config = training
         self.module = _Module(codec)
         self.quantizer = QuantizerTrainer(self.module.codec.quantizer)
         self.spectral = SpectralLoss()
+        self.features = FeatureLoss(recognizer) if recognizer is not None else None
         self.banks = [SpeechBank(training.folder, (name,)) for name, _ in training.shares]
         shares = np.asarray([share for _, share in training.shares])
         self.shares = shares / shares.sum()
@@ -93,15 +95,10 @@ class CodecTask:
         return torch.from_numpy(pcm_BN), torch.from_numpy(phones_BTP), torch.from_numpy(used_B)
 
     def _crop(self, bank: SpeechBank, i: int, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        length = self.config.crop_frames * FRAME_SAMPLES
         spoken = bank[i]
-        start = int(rng.integers(-length // 3, max(len(spoken.pcm) - 2 * length // 3, 1)))
-        pcm = np.zeros(length, np.float32)
-        inside = spoken.pcm[max(start, 0) : max(start + length, 0)]
-        pcm[max(-start, 0) : max(-start, 0) + len(inside)] = inside
-        pcm *= 10 ** (rng.uniform(-16, 4) / 20) * 0.5 / max(float(np.abs(spoken.pcm).max()), 1e-3)
+        pcm, start = crop(spoken.pcm, self.config.crop_frames * FRAME_SAMPLES, rng)
         if rng.random() < self.config.noise_share:
-            pcm += _noise(length, rng) * float(np.sqrt(np.mean(pcm**2)) + 1e-4) * 10 ** (-rng.uniform(5, 30) / 20)
+            pcm = add_noise(pcm, rng, (5.0, 30.0))
         times = start - self.config.phone_lookback + np.arange(self.config.crop_frames * PHONE_SLOTS) * (FRAME_SAMPLES // PHONE_SLOTS) + 240
         return np.clip(pcm, -1, 1), phone_classes(spoken.phones, times).reshape(-1, PHONE_SLOTS)
 
@@ -121,9 +118,16 @@ class CodecTask:
             losses.append(F.cross_entropy(logits.flatten(0, -2), phones_BTP.flatten(), ignore_index=-100))
             scored = phones_BTP > 0
             right.append((logits.argmax(-1) == phones_BTP)[scored].float().mean())
-        total = spectral + self.config.commitment * commitment + self.config.phone_weight * (losses[0] + losses[1])
+        features = self.features(out[:, delay:], pcm_BN[:, :-delay]) if self.features is not None else torch.zeros(())
+        total = (
+            spectral
+            + self.config.feature_weight * features
+            + self.config.commitment * commitment
+            + self.config.phone_weight * (losses[0] + losses[1])
+        )
         return total, {
-            "spectral": spectral.detach(), "commitment": commitment.detach(), "phone_loss": losses[1].detach(),
+            "spectral": spectral.detach(),
+            "features": features.detach(), "commitment": commitment.detach(), "phone_loss": losses[1].detach(),
             "phones_right_1": right[0], "phones_right_2": right[1], "entries_used": self.quantizer.usage(),
         }  # fmt: skip
 
@@ -149,34 +153,3 @@ class CodecTask:
 
     def load_extra_state(self, state: dict[str, Any]) -> None:
         self.quantizer.load_state(state)
-
-
-def phone_classes(phones: tuple[TimedPhone, ...], times: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Class of the phone heard at each of the sorted sample numbers `times`: 0 for silence, -100 for phones without a class.
-
-    Stress marks count as the phone that follows them. A sentence without phone times scores nothing.
-    """
-    if not phones:
-        return np.full(len(times), -100, np.int64)
-    ends = np.asarray([p.end for p in phones])
-    classes = np.zeros(len(phones) + 1, np.int64)
-    for i in reversed(range(len(phones))):
-        symbol = phones[i].symbol
-        if symbol in ("ˈ", "ˌ"):
-            classes[i] = classes[i + 1]
-        elif symbol == "ː":
-            classes[i] = -100
-        elif symbol:
-            classes[i] = PHONES.find(symbol) + 1 or -100
-    found = classes[np.searchsorted(ends, times, side="right")]
-    scored: NDArray[np.int64] = np.where(times < phones[0].start, 0, found)
-    return scored
-
-
-def _noise(length: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Noise of unit power whose spectrum falls by 0 to 6 dB an octave."""
-    spectrum = np.fft.rfft(rng.standard_normal(length))
-    frequency = np.maximum(np.fft.rfftfreq(length, 1 / SAMPLE_RATE), 20.0)
-    shaped = np.fft.irfft(spectrum * frequency ** -rng.uniform(0, 1), n=length)
-    noise: NDArray[np.float32] = (shaped / np.sqrt(np.mean(shaped**2))).astype(np.float32)
-    return noise

@@ -1,0 +1,58 @@
+"""Phones as targets, and crops of speech with noise: what the codec's training and the phone recognizer's share."""
+# N samples
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roboego.data.voices.base import Sound, TimedPhone
+from roboego.timebase import SAMPLE_RATE
+
+PHONES = "AIOQWYbdfhijklmnpstuvwzæðŋɑɒɔəɛɜɡɪɹɾʃʊʌʒʤʧθᵊᵻTɐa"
+"""Phone classes (misaki symbols); class 0 is silence, symbols not listed are not scored."""
+
+
+def phone_classes(phones: tuple[TimedPhone, ...], times: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Class of the phone heard at each of the sorted sample numbers `times`: 0 for silence, -100 for phones without a class.
+
+    Stress marks count as the phone that follows them. A sentence without phone times scores nothing.
+    """
+    if not phones:
+        return np.full(len(times), -100, np.int64)
+    ends = np.asarray([p.end for p in phones])
+    classes = np.zeros(len(phones) + 1, np.int64)
+    for i in reversed(range(len(phones))):
+        symbol = phones[i].symbol
+        if symbol in ("ˈ", "ˌ"):
+            classes[i] = classes[i + 1]
+        elif symbol == "ː":
+            classes[i] = -100
+        elif symbol:
+            classes[i] = PHONES.find(symbol) + 1 or -100
+    found = classes[np.searchsorted(ends, times, side="right")]
+    scored: NDArray[np.int64] = np.where(times < phones[0].start, 0, found)
+    return scored
+
+
+def crop(pcm: Sound, length: int, rng: np.random.Generator) -> tuple[Sound, int]:
+    """A stretch of `length` samples from a sentence, at a random level, with silence where it reaches beyond; and where it starts."""
+    start = int(rng.integers(-length // 3, max(len(pcm) - 2 * length // 3, 1)))
+    out = np.zeros(length, np.float32)
+    inside = pcm[max(start, 0) : max(start + length, 0)]
+    out[max(-start, 0) : max(-start, 0) + len(inside)] = inside
+    out *= 10 ** (rng.uniform(-16, 4) / 20) * 0.5 / max(float(np.abs(pcm).max()), 1e-3)
+    return out, start
+
+
+def add_noise(pcm: Sound, rng: np.random.Generator, snr_db: tuple[float, float]) -> Sound:
+    """The sound with coloured noise at a ratio drawn from a range."""
+    level = float(np.sqrt(np.mean(pcm**2)) + 1e-4) * 10 ** (-rng.uniform(*snr_db) / 20)
+    return np.clip(pcm + _noise(len(pcm), rng) * np.float32(level), -1, 1)
+
+
+def _noise(length: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Noise of unit power whose spectrum falls by 0 to 6 dB an octave."""
+    spectrum = np.fft.rfft(rng.standard_normal(length))
+    frequency = np.maximum(np.fft.rfftfreq(length, 1 / SAMPLE_RATE), 20.0)
+    shaped = np.fft.irfft(spectrum * frequency ** -rng.uniform(0, 1), n=length)
+    noise: NDArray[np.float32] = (shaped / np.sqrt(np.mean(shaped**2))).astype(np.float32)
+    return noise

@@ -1,0 +1,117 @@
+"""Choosing: the likeliest, by temperature, among the top k and the top p, without repeats; each slot for itself."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.testing import assert_close
+
+from roboego.errors import InputError
+from roboego.model.sampling import HISTORY_FRAMES, Sampling, StreamSampling, StreamSettings, fill_uniform, gumbel, penalized, sample
+
+CPU = torch.device("cpu")
+CHOICES = 12
+
+
+def choose(logits: Tensor, slots: list[StreamSampling], *, seed: int = 0) -> Tensor:
+    noise = gumbel(torch.rand(logits.shape, generator=torch.Generator().manual_seed(seed)))
+    return sample(logits, StreamSettings.of(slots, logits.shape[1], CPU), noise)
+
+
+def shares(sampling: StreamSampling, logits: Tensor, draws: int = 20_000) -> Tensor:
+    """How often each choice is made."""
+    drawn = choose(logits.expand(draws, -1), [sampling] * draws)
+    return torch.bincount(drawn, minlength=logits.shape[-1]) / draws
+
+
+def test_without_temperature_the_likeliest_is_taken() -> None:
+    logits = torch.randn(6, CHOICES)
+    assert torch.equal(choose(logits, [StreamSampling()] * 6), logits.argmax(-1))
+    assert torch.equal(sample(logits, StreamSettings.of([StreamSampling(temperature=1)] * 6, CHOICES, CPU), None), logits.argmax(-1))
+
+
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 2.5])
+def test_temperature_gives_the_softmax(temperature: float) -> None:
+    logits = torch.linspace(-2, 2, CHOICES)
+    assert_close(shares(StreamSampling(temperature=temperature), logits), (logits / temperature).softmax(-1), atol=0.015, rtol=0)
+
+
+def test_top_k_keeps_the_k_likeliest() -> None:
+    logits = torch.linspace(-1, 1, CHOICES)
+    found = shares(StreamSampling(temperature=0.7, top_k=3), logits)
+    expected = torch.where(torch.arange(CHOICES) >= CHOICES - 3, (logits / 0.7).exp(), 0)
+    assert_close(found, expected / expected.sum(), atol=0.015, rtol=0)
+
+
+def test_top_p_keeps_the_fewest_that_have_the_probability() -> None:
+    logits = torch.tensor([0.5, 0.2, 0.15, 0.1, 0.05]).log()
+    for top_p, kept in ((0.4, 1), (0.6, 2), (0.84, 3), (0.96, 5)):
+        assert int((shares(StreamSampling(temperature=1, top_p=top_p), logits) > 0).sum()) == kept
+    # Both limits hold.
+    assert int((shares(StreamSampling(temperature=1, top_p=0.84, top_k=2), logits) > 0).sum()) == 2
+
+
+def test_a_slots_choice_does_not_depend_on_its_neighbours() -> None:
+    generator = torch.Generator().manual_seed(0)
+    kinds = [
+        StreamSampling(),
+        StreamSampling(temperature=0.5, top_k=3),
+        StreamSampling(temperature=1.5),
+        StreamSampling(temperature=1.0, top_p=0.6),
+        StreamSampling(temperature=0.7, top_p=0.9, top_k=5),
+    ]
+    for trial in range(40):
+        # Coarse logits tie often.
+        logits = torch.randint(-3, 3, (len(kinds), CHOICES), generator=generator) / 2
+        noise = gumbel(torch.rand(logits.shape, generator=generator))
+        together = sample(logits, StreamSettings.of(kinds, CHOICES, CPU), noise)
+        for slot, kind in enumerate(kinds):
+            alone = sample(logits[slot : slot + 1], StreamSettings.of([kind], CHOICES, CPU), noise[slot : slot + 1])
+            assert alone[0] == together[slot], (trial, kind)
+
+
+def test_settings_know_what_a_step_can_leave_out() -> None:
+    greedy, plain = StreamSampling(), StreamSampling(temperature=1)
+    limited = StreamSampling(temperature=1, top_k=4)
+    settings = StreamSettings.of([greedy, limited], CHOICES, CPU)
+    assert (settings.samples, settings.mixed, settings.most, settings.nucleus, settings.penalizes) == (True, True, 4, False, 0)
+    assert StreamSettings.of([plain, limited], CHOICES, CPU).most == CHOICES
+    assert StreamSettings.of([plain], CHOICES, CPU).most == 0
+    assert not StreamSettings.of([greedy], CHOICES, CPU).samples
+    assert StreamSettings.of([StreamSampling(temperature=1, top_k=99)], CHOICES, CPU).most == CHOICES
+
+
+def test_penalty_divides_positive_and_multiplies_negative_logits_of_what_was_chosen() -> None:
+    logits = torch.tensor([[2.0, -2.0, 1.0, 3.0], [2.0, -2.0, 1.0, 3.0]])
+    history = torch.tensor([[0, 1, 3], [0, 0, 2]])
+    valid = torch.tensor([[True, True, False], [False, False, True]])
+    changed = penalized(logits, history, valid, torch.tensor([2.0, 4.0]))
+    assert changed.tolist() == [[1.0, -4.0, 1.0, 3.0], [2.0, -2.0, 0.25, 3.0]]
+
+
+def test_only_streams_that_sample_draw_random_numbers() -> None:
+    blocks = (5, 6, 4)
+    speaks = Sampling(speak=StreamSampling(temperature=1), seed=3)
+    row = torch.full((15,), 0.5)
+    fill_uniform(row, blocks, speaks, torch.Generator().manual_seed(3))
+    assert (row[:5] == 0.5).all()
+    assert (row[11:] == 0.5).all()
+    assert torch.equal(row[5:11], torch.rand(6, generator=torch.Generator().manual_seed(3)))
+
+
+def test_noise_is_finite_at_both_ends() -> None:
+    assert torch.isfinite(gumbel(torch.tensor([0.0, 1.0, 0.5]))).all()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"temperature": -1}, {"top_k": -1}, {"top_p": 0}, {"top_p": 1.1}, {"repetition_penalty": 0}, {"penalty_frames": -1},
+        {"penalty_frames": HISTORY_FRAMES},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_impossible_settings_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=next(iter(wrong))):
+        StreamSampling(**wrong)

@@ -1,0 +1,71 @@
+"""Training of the codec: phone targets, the quantizer's moving averages, and a tiny codec that gets better."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.console import Console
+
+from roboego.data.speech_bank import BankJob, make_shard
+from roboego.data.voices.base import TimedPhone
+from roboego.training.codec import CodecTask, CodecTraining
+from roboego.training.codec_losses import SpectralLoss, mel_matrix
+from roboego.training.loop import LoopConfig, train
+from roboego.training.phone_recognizer import FeatureLoss, PhoneRecognizer, RecognizerTask, RecognizerTraining
+from roboego.training.phones import PHONES, phone_classes
+from tests.data.small import SMALL_CODEC
+
+
+def text(rng: np.random.Generator) -> str:
+    return str(rng.choice(["the red cube.", "a blue ball.", "count to ten, please."]))
+
+
+def bank(folder: Path) -> Path:
+    make_shard(BankJob(folder=folder, name="words-heart", voice="heart", source=text, shard=0, sentences=8))
+    return folder
+
+
+def test_stress_belongs_to_the_phone_after_it_and_pauses_are_silence() -> None:
+    phones = (
+        TimedPhone(symbol="", start=0, end=100),
+        TimedPhone(symbol="ˈ", start=100, end=150),
+        TimedPhone(symbol="b", start=150, end=300),
+    )
+    found = phone_classes(phones, np.array([-5, 50, 120, 200, 400]))
+    b = PHONES.index("b") + 1
+    assert found.tolist() == [0, 0, b, b, 0]
+    assert (phone_classes((), np.array([1, 2])) == -100).all()
+
+
+def test_spectral_loss_is_zero_for_equal_sounds_and_grows_with_difference() -> None:
+    loss, x = SpectralLoss(), 0.1 * torch.randn(2, 4_800, generator=torch.Generator().manual_seed(0))
+    assert float(loss(x, x)) == 0.0
+    assert float(loss(0.5 * x, x)) < float(loss(0.1 * x, x))
+    assert (mel_matrix(257, 48).sum(0) > 0).all()
+
+
+def test_a_tiny_codec_learns_and_resumes(tmp_path: Path) -> None:
+    training = CodecTraining(
+        folder=bank(tmp_path / "speech"), shares=(("words-heart", 1.0),), crops=2, crop_frames=6, validation_sentences=2
+    )
+    loop = LoopConfig(steps=16, learning_rate=3e-3, warmup=2, validate_every=8, checkpoint_every=8, log_every=4)
+    recognizer = RecognizerTask([], RecognizerTraining()).module
+    whole, first, again = (CodecTask(SMALL_CODEC, training, recognizer) for _ in range(3))
+    quiet = Console(quiet=True)
+    before = whole.validate(0)["words-heart"]
+    train(whole, loop, tmp_path / "whole", console=quiet)
+    assert whole.validate(16)["words-heart"] < before
+    train(first, LoopConfig(**{**loop.__dict__, "steps": 8, "decay": 0.0}), tmp_path / "parts", console=quiet)
+    train(again, LoopConfig(**{**loop.__dict__, "decay": 0.0}), tmp_path / "parts", console=quiet)
+    assert again.quantizer.started
+    assert torch.isfinite(again.module.codec.quantizer.codebooks).all()
+
+
+def test_feature_loss_compares_what_a_recognizer_sees() -> None:
+    loss = FeatureLoss(PhoneRecognizer(width=16))
+    x = 0.1 * torch.randn(1, 6_000, generator=torch.Generator().manual_seed(0))
+    assert float(loss(x, x)) == 0.0
+    noisy = (x + 0.05 * torch.randn_like(x)).requires_grad_()
+    loss(noisy, x).backward()
+    assert noisy.grad is not None
+    assert noisy.grad.abs().sum() > 0
