@@ -1,7 +1,6 @@
 """The engine: slots, batched ticks, and sessions that do not notice each other."""
 
 import random
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -10,13 +9,10 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
-from roboego.codecs.mimi import MimiCodec
-from roboego.codecs.mimi.config import MimiConfig
 from roboego.errors import CheckpointError, InputError
 from roboego.model.loaded import LoadedModel
 from roboego.model.rollout import roll_out
 from roboego.model.sampling import Sampling, StreamSampling
-from roboego.runtime.codec_lane import CodecLane
 from roboego.runtime.engine import Engine
 from roboego.runtime.frame import SILENCE, EngineFull, Frame, Overrun, SessionError, StepIn
 from roboego.runtime.session import Session
@@ -313,49 +309,6 @@ def test_only_one_conversion_to_the_host_a_step(monkeypatch: pytest.MonkeyPatch)
     engine.tick({session: StepIn() for session in sessions})
     # Staging memory is on the host already.
     assert sorted(waits) == ["cpu", "numpy", "numpy", "numpy", "numpy"]
-
-
-def mimi() -> MimiCodec:
-    torch.manual_seed(0)
-    return MimiCodec(MimiConfig(**MIMI), CODEBOOKS).eval()
-
-
-MIMI: dict[str, Any] = {
-    "hidden_size": 16, "num_filters": 2, "codebook_size": ENTRIES, "codebook_dim": 8, "vector_quantization_hidden_dimension": 8,
-    "num_quantizers": 4, "upsample_groups": 16, "num_hidden_layers": 1, "intermediate_size": 16, "num_attention_heads": 2,
-    "num_key_value_heads": 2, "head_dim": 8, "sliding_window": 12,
-}  # fmt: skip
-
-
-@pytest.fixture(params=["embedded", "mimi"])
-def codec(request: pytest.FixtureRequest) -> Iterator[Any]:
-    return tiny_codec() if request.param == "embedded" else mimi()  # type: ignore[return-value]
-
-
-def test_codec_slots_that_sit_out_keep_their_state(codec: Any) -> None:
-    rng, frames, slots = random.Random(0), 40, 3
-    pcm = torch.from_numpy(noise(frames * slots)).view(slots, frames, 1920)
-    lane = CodecLane(codec.encode_step, codec.initial_encoder_state, slots)
-    back = CodecLane(codec.decode_step, codec.initial_decoder_state, slots)
-    taken = [0] * slots
-    codes: list[list[torch.Tensor]] = [[] for _ in range(slots)]
-    sounds: list[list[torch.Tensor]] = [[] for _ in range(slots)]
-    with torch.inference_mode():
-        while min(taken) < frames:
-            held = [b for b in range(slots) if taken[b] == frames or rng.random() < 0.3]
-            if len(held) == slots:
-                continue
-            column = lane.step(torch.stack([pcm[b, min(taken[b], frames - 1)] for b in range(slots)]), held)
-            sound = back.step(column, held)
-            for b in set(range(slots)) - set(held):
-                taken[b] += 1
-                codes[b].append(column[b])
-                sounds[b].append(sound[b])
-        whole = codec.encode(pcm.reshape(slots, -1))
-        assert torch.equal(torch.stack([torch.stack(c) for c in codes]), whole)
-        assert_allclose(torch.stack([torch.cat(s) for s in sounds]), codec.decode(whole), atol=1e-4)
-        lane.reset([1], slots, torch.device("cpu"))
-        assert torch.equal(lane.step(pcm[:, 0], [0, 2])[1], whole[1, 0])
 
 
 def test_models_and_codecs_that_do_not_fit() -> None:

@@ -17,7 +17,8 @@ class CodecState(Protocol):
 class Codec(Protocol):
     """A neural audio codec on the 80 ms grid.
 
-    States are the codec's own kind of `CodecState`. Streaming equals offline: `encode` and `decode` give what `encode_step` and `decode_step` give frame by frame, to float tolerance.
+    States are the codec's own kind of `CodecState`. Streaming equals offline: `encode` and `decode` give what `encode_step` and
+    `decode_step` give frame by frame, to float tolerance.
     """
 
     @property

@@ -1,8 +1,12 @@
 """Let it talk."""
+
 from dataclasses import dataclass
 
 
 @dataclass
 class Args:
     x: int = 1
-def run(args): return None
+
+
+def run(args):
+    return None

@@ -22,7 +22,8 @@ class DialogueJob:
     """One shard to make.
 
     Attributes:
-        voice: who talks to Ego; "heart-changed" and a share `change` of the others' dialogues get a speaker changed at random.
+        voice: who talks to Ego. A name that ends in "-changed", and a share `change` of the others' dialogues, get a speaker whose
+            pitch, formants and tempo are drawn at random.
         silences: share of grids in which nobody speaks.
     """
 
@@ -46,7 +47,8 @@ def make_dialogues(job: DialogueJob) -> Path:
     torch.set_num_threads(1)
     shop = open_workshop(job.tools)
     arrange = organizer(job.layout, shop)
-    ego, user = HibariVoice(), open_voice(job.voice)
+    # A changed voice keeps one speaker through a dialogue, so the change is made here and not sentence by sentence.
+    ego, user = HibariVoice(), open_voice(job.voice.removesuffix("-changed"))
     rng = np.random.default_rng(job.seed)
     job.out.parent.mkdir(parents=True, exist_ok=True)
     with ShardWriter(
@@ -58,7 +60,7 @@ def make_dialogues(job: DialogueJob) -> Path:
                 made, metadata = silence(rng.uniform(6, 18), shop, rng, condition=condition), {"mode": "silence"}
             else:
                 exchange = sample_exchange(rng, job.split)
-                speaker = draw_speaker(rng) if job.voice == "heart-changed" or rng.random() < job.change else None
+                speaker = draw_speaker(rng) if job.voice.endswith("-changed") or rng.random() < job.change else None
                 made = dialogue(exchange, user, ego, shop, rng, condition=condition, change=speaker, manners=job.manners)
                 metadata = {
                     "mode": "dialogue",

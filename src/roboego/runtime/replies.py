@@ -59,8 +59,8 @@ class Reply:
 
     @property
     def said(self) -> str:
-        """What history keeps: the text, or what was audible of it if the reply was cut."""
-        return self.text if self.cut is None else self.spoken_text
+        """What history keeps: the text if all of it was said, else what was audible when it was cut, or is by now."""
+        return self.text if self.done is not None else self.spoken_text
 
     @property
     def is_over(self) -> bool:
@@ -145,7 +145,7 @@ class ReplyTracker:
         if reply.text_done is None:
             reply.text_done = frame
             events.append(ReplyTextDone(reply.index, len(reply.tokens)))
-        if token == self.layout.cut and not reply.is_over:
+        if token == self.layout.cut and not reply.is_over and reply.spoken < len(reply.tokens):
             reply.cut = frame
             events.append(Cut(reply.index, reply.spoken))
 

@@ -136,7 +136,7 @@ class Session:
 
     @property
     def history(self) -> tuple[str, ...]:
-        """What Ego has said: replies that were cut are kept as far as they were audible."""
+        """What Ego has said: of replies that were cut, or are still being said, as much as was audible."""
         return tuple(reply.said for reply in self._replies.replies)
 
     @property

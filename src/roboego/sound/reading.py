@@ -119,7 +119,9 @@ class SoundReader:
         """What the header tells."""
         name, file = self.path, self._file
         if not LOWEST_RATE <= file.samplerate <= HIGHEST_RATE:
-            raise InputError(f"{name} has {file.samplerate} samples a second; convert it to one of {LOWEST_RATE} to {HIGHEST_RATE}, such as {SAMPLE_RATE}")
+            raise InputError(
+                f"{name} has {file.samplerate} samples a second; convert it to one of {LOWEST_RATE} to {HIGHEST_RATE}, such as {SAMPLE_RATE}"
+            )
         if file.channels > MOST_CHANNELS:
             raise InputError(f"{name} has {file.channels} channels; mix it down to at most {MOST_CHANNELS}")
         log = file.extra_info
@@ -141,11 +143,15 @@ class SoundReader:
                 "replace such samples, for instance with numpy.nan_to_num, or export the file again"
             )
         if (peak := float(np.abs(block_NC).max())) > FULL_SCALE_MARGIN:
-            raise InputError(f"{self.path}: floating-point samples must lie in [-1, 1], but reach {peak:,.0f}; divide them by their full scale")
+            raise InputError(
+                f"{self.path}: floating-point samples must lie in [-1, 1], but reach {peak:,.0f}; divide them by their full scale"
+            )
 
     def _cut_short(self, position: int) -> InputError:
         heard_s, stated_s = position / self.sample_rate, self.duration_s
-        return InputError(f"{self.path} is damaged or cut short: it can be read to {heard_s:.2f} s of {stated_s:.2f} s; copy or record it again")
+        return InputError(
+            f"{self.path} is damaged or cut short: it can be read to {heard_s:.2f} s of {stated_s:.2f} s; copy or record it again"
+        )
 
 
 def _opened(path: Path) -> soundfile.SoundFile:

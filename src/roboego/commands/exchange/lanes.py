@@ -166,7 +166,9 @@ def text_lane(scene: Scene, span: Span) -> Lane:
         for token in scene.record.text:
             if not token.piece and span.holds(token.time_s, token.time_s + FRAME_S):
                 axes.vlines(token.time_s, 0, height, color=INK, lw=1.0, ls=(0, (3, 2)))
-                axes.text(token.time_s + 0.03, top - 0.03, token.text.strip("<>"), size=SMALL_PT, color=INK, va="top", weight="bold", clip_on=True)
+                axes.text(
+                    token.time_s + 0.03, top - 0.03, token.text.strip("<>"), size=SMALL_PT, color=INK, va="top", weight="bold", clip_on=True
+                )
 
     return Lane(label="text\nto speech", height_in=height, draw=draw, colour=WRITTEN)
 
@@ -243,7 +245,9 @@ def codes_lane(scene: Scene, span: Span) -> Lane:
             codes_KT = np.stack([scene.record.codes[t - 1] for t in frames], 1).astype(np.float64)
             most = max(int(max(c.max() for c in scene.record.codes)), 1)
             place = (frames_to_seconds(frames[0]), frames_to_seconds(frames[-1] + 1), 0, height)
-            axes.imshow(codes_KT / most, extent=place, aspect="auto", cmap=_tint(EGO, 0.75), vmin=0, vmax=1, interpolation="nearest", origin="upper")
+            axes.imshow(
+                codes_KT / most, extent=place, aspect="auto", cmap=_tint(EGO, 0.75), vmin=0, vmax=1, interpolation="nearest", origin="upper"
+            )
 
     return Lane(label="codes", height_in=height, draw=draw, colour=EGO)
 
@@ -270,7 +274,14 @@ def compute_lane(scene: Scene, span: Span) -> Lane:
         frames = [t for t in span.frames if t - 1 in range(scene.record.frames)]
         ms = np.array([scene.record.step_ms[t - 1] for t in frames])
         colours = np.where(ms > FRAME_MS, EGO, QUIET_INK)
-        axes.bar([frames_to_seconds(t) for t in frames], np.minimum(ms / FRAME_MS, 1) * height, FRAME_S * 0.72, align="edge", color=list(colours), lw=0)
+        axes.bar(
+            [frames_to_seconds(t) for t in frames],
+            np.minimum(ms / FRAME_MS, 1) * height,
+            FRAME_S * 0.72,
+            align="edge",
+            color=list(colours),
+            lw=0,
+        )
         axes.axhline(height, color=QUIET_INK, lw=0.6, ls=(0, (4, 3)))
 
     return Lane(label="step\nof 80 ms", height_in=height, draw=draw, colour=QUIET_INK)
@@ -328,11 +339,20 @@ def _latency(axes: Axes, span: Span, speech_start_s: float, latency_s: float | N
     if latency_s is None or latency_s <= 0 or not span.start_s <= speech_start_s <= span.end_s:
         return
     y, start_s = CELL_IN + WAVE_IN * 0.86, max(speech_start_s - latency_s, span.start_s)
-    axes.annotate("", (speech_start_s, y), (start_s, y), arrowprops={"arrowstyle": "<->", "color": INK, "lw": 0.8, "shrinkA": 0, "shrinkB": 0})
+    axes.annotate(
+        "", (speech_start_s, y), (start_s, y), arrowprops={"arrowstyle": "<->", "color": INK, "lw": 0.8, "shrinkA": 0, "shrinkB": 0}
+    )
     label = f"{latency_s:.2f} s"
     left = (start_s - span.start_s) * span.inches_per_s > text_width_in(label) + 0.1
     axes.text(
-        start_s - 0.04 if left else speech_start_s + 0.04, y, label, size=SMALL_PT, color=INK, va="center", ha="right" if left else "left", weight="bold"
+        start_s - 0.04 if left else speech_start_s + 0.04,
+        y,
+        label,
+        size=SMALL_PT,
+        color=INK,
+        va="center",
+        ha="right" if left else "left",
+        weight="bold",
     )
 
 

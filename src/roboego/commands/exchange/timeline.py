@@ -57,7 +57,9 @@ def _spans(record: Record) -> list[Span]:
     room_in = WIDTH_IN - LEFT_IN - RIGHT_IN
     return [
         Span(
-            start_s=frames_to_seconds(i * strip_frames), end_s=frames_to_seconds((i + 1) * strip_frames), inches_per_s=room_in / (strip_frames * FRAME_S)
+            start_s=frames_to_seconds(i * strip_frames),
+            end_s=frames_to_seconds((i + 1) * strip_frames),
+            inches_per_s=room_in / (strip_frames * FRAME_S),
         )
         for i in range(count)
     ]
