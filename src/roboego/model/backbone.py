@@ -29,7 +29,7 @@ class Attention(nn.Module):
     def _split(self, x_BTD: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         c = self.config
         sizes = [c.heads * c.head_dim, c.kv_heads * c.head_dim, c.kv_heads * c.head_dim]
-        return tuple(part.unflatten(-1, (-1, c.head_dim)).transpose(1, 2) for part in self.qkv(x_BTD).split(sizes, -1))  # type: ignore[return-value]
+        return tuple(part.unflatten(-1, (-1, c.head_dim)).transpose(1, 2) for part in self.qkv(x_BTD).split(sizes, -1))
 
     def forward(self, x_BTD: Tensor, cosine: Tensor, sine: Tensor, bias_TT: Tensor) -> Tensor:
         """Whole sequences; `bias_TT` is 0 where a position may look and -inf elsewhere."""

@@ -120,7 +120,7 @@ class SoundReader:
         name, file = self.path, self._file
         if not LOWEST_RATE <= file.samplerate <= HIGHEST_RATE:
             raise InputError(
-                f"{name} has {file.samplerate} samples a second; convert it to one of {LOWEST_RATE} to {HIGHEST_RATE}, such as {SAMPLE_RATE}"
+                f"{name} has {file.samplerate} samples a second; convert it to {LOWEST_RATE} to {HIGHEST_RATE}, such as {SAMPLE_RATE}"
             )
         if file.channels > MOST_CHANNELS:
             raise InputError(f"{name} has {file.channels} channels; mix it down to at most {MOST_CHANNELS}")

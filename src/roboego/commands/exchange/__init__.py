@@ -1,1 +1,0 @@
-"""A session driven with recorded sound: what happened frame by frame, its turns, its transcript and its picture."""
