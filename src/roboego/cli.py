@@ -92,7 +92,7 @@ def _run(argv: list[str]) -> int:
     args = tyro.cli(_args(module), prog=f"roboego {argv[0]}", description=module.__doc__, args=argv[1:])
     target: Path | None = getattr(args, "json", None)
     if target is not None:
-        from roboego.sound.writing import check_target
+        from roboego.sound.files import check_target
 
         check_target(target)
     result = module.run(args)
@@ -104,7 +104,7 @@ def _run(argv: list[str]) -> int:
 
 def write_json(path: Path, value: Any) -> None:
     """Writes JSON that appears when it is complete."""
-    from roboego.sound.writing import appearing
+    from roboego.sound.files import appearing
 
     text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     with appearing(path) as temporary:

@@ -1,10 +1,9 @@
-"""Files that appear when they are complete: written under a temporary name beside the target, renamed at the end."""
+"""Wav files, written as the sound comes."""
 # N samples, C channels
 
 import errno
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,61 +12,26 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from roboego.errors import InputError, ShapeError
+from roboego.errors import ShapeError
+from roboego.sound.files import appearing
 from roboego.timebase import SAMPLE_RATE, samples_to_seconds
 
-_WAV_SAMPLE_BYTES = 2
-
-
-def check_target(path: Path) -> None:
-    """Sees, before any work is done, whether a file can be written at `path`; makes its folder.
-
-    Raises:
-        InputError: there is a folder of that name, or a file where a folder is needed.
-        OSError: the folder cannot be made or written to.
-    """
-    if path.is_dir():
-        raise InputError(f"{path} is a folder; give the name of a file in it")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
-        raise InputError(f"{path.parent} is not a folder; choose another place for {path.name}") from None
-    if not os.access(path.parent, os.W_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path.parent))
-
-
-@contextmanager
-def appearing(target: Path) -> Iterator[Path]:
-    """A temporary name beside `target`, renamed to it when the block ends well, and removed when it does not.
-
-    What exists and is no ordinary file (a pipe, a terminal) is written to directly. Raises as `check_target`.
-    """
-    check_target(target)
-    if target.exists() and not target.is_file():
-        yield target
-        return
-    temporary = target.with_name(f".{target.name}.part{os.getpid()}")
-    try:
-        yield temporary
-        temporary.replace(target)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
+_SAMPLE_BYTES = 2
 
 
 class WavWriter:
-    """A 24 kHz wav file of 16 bits, written as the sound comes. Use it in a `with` block: the file appears at its end.
+    """A 24 kHz wav file of 16 bits. Use it in a `with` block: the file appears at its end, or not at all.
 
     Args:
         channels: of the blocks that `write` is given.
     Raises:
+        InputError: there is a folder in the file's place.
         OSError: the disk is full, or the file cannot be written for another reason; nothing is left behind.
     """
 
     def __init__(self, path: Path, *, channels: int) -> None:
         self.path, self.channels, self.samples = path, channels, 0
-        self._appearing = appearing(path)
+        self._stack = ExitStack()
 
     @property
     def duration_s(self) -> float:
@@ -75,13 +39,14 @@ class WavWriter:
         return samples_to_seconds(self.samples)
 
     def __enter__(self) -> Self:
-        self._temporary = self._appearing.__enter__()
-        try:
-            self._file = soundfile.SoundFile(self._temporary, "w", SAMPLE_RATE, self.channels, subtype="PCM_16", format="WAV")
-        except soundfile.LibsndfileError as error:
-            failure = _why(self._temporary, 1)
-            self._appearing.__exit__(type(failure), failure, None)
-            raise failure from error
+        with ExitStack() as stack:
+            self._temporary = stack.enter_context(appearing(self.path))
+            try:
+                self._file = soundfile.SoundFile(self._temporary, "w", SAMPLE_RATE, self.channels, subtype="PCM_16", format="WAV")
+            except soundfile.LibsndfileError as error:
+                raise self._why(1) from error
+            stack.push(self._closed)
+            self._stack = stack.pop_all()
         return self
 
     def write(self, pcm: NDArray[np.float32]) -> None:
@@ -91,25 +56,25 @@ class WavWriter:
         try:
             self._file.write(pcm)
         except soundfile.LibsndfileError as error:
-            raise _why(self._temporary, pcm.size * _WAV_SAMPLE_BYTES) from error
+            raise self._why(pcm.size * _SAMPLE_BYTES) from error
         self.samples += len(pcm)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def _closed(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._file.close()
-        size = self.samples * self.channels * _WAV_SAMPLE_BYTES
         # libsndfile does not tell when its last write failed.
+        size = self.samples * self.channels * _SAMPLE_BYTES
         if error is None and self._temporary.stat().st_size < size:
-            error = _why(self._temporary, size)
-            self._appearing.__exit__(type(error), error, None)
-            raise error
-        self._appearing.__exit__(kind, error, trace)
+            raise self._why(size)
 
-
-def _why(path: Path, size: int) -> OSError:
-    """Why `size` bytes could not be added to a file, which libsndfile keeps to itself: found by trying."""
-    try:
-        with path.open("ab") as file:
-            file.write(bytes(size))
-    except OSError as error:
-        return OSError(error.errno, os.strerror(error.errno or errno.EIO), str(path))
-    return OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+    def _why(self, size: int) -> OSError:
+        """Why `size` bytes could not be added to the file, which libsndfile keeps to itself: found by trying."""
+        reason = errno.EIO
+        try:
+            with self._temporary.open("ab") as file:
+                file.write(bytes(size))
+        except OSError as error:
+            reason = error.errno or reason
+        return OSError(reason, os.strerror(reason), str(self.path))

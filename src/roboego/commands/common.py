@@ -1,0 +1,76 @@
+"""What commands have in common: options, and opening a model for them."""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+from roboego.errors import InputError
+
+if TYPE_CHECKING:
+    from roboego.model.loaded import LoadedModel
+    from roboego.model.sampling import Sampling
+
+MODEL = tyro.conf.arg(metavar="NAME|FOLDER|HUB-ID")
+PATH = tyro.conf.arg(metavar="PATH")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Common:
+    """Options of every command."""
+
+    json: Annotated[Path | None, PATH] = None
+    """Write the results to this file, as JSON."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithModel(Common):
+    """Options of commands that run a model."""
+
+    model: Annotated[str, MODEL] = "nano"
+    """Which model: one that the package carries, a folder, or an id on the Hugging Face hub."""
+    device: Annotated[str, tyro.conf.arg(metavar="DEVICE")] = "cpu"
+    """Where it runs: cpu, cuda, cuda:1 ..."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Floating point type of its weights."""
+    threads: Annotated[int | None, tyro.conf.arg(metavar="INT")] = None
+    """Processor threads. (default: one for each core)"""
+    seed: Annotated[int | None, tyro.conf.arg(metavar="INT")] = None
+    """Of everything that is chosen by chance. (default: the model's)"""
+
+
+def open_model(args: WithModel) -> "LoadedModel":
+    """The model, with its codec.
+
+    Raises:
+        CheckpointError: it cannot be opened.
+        InputError: it cannot be run here, or its codec is not to be had.
+    """
+    import torch
+
+    from roboego.loading import load
+
+    if args.threads is not None:
+        if args.threads < 1:
+            raise InputError(f"--threads must be at least 1, not {args.threads}")
+        torch.set_num_threads(args.threads)
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always")
+        loaded = load(args.model, device=args.device, dtype=getattr(torch, args.dtype))
+    if loaded.codec is None:
+        # `load` warns why; a command cannot do without.
+        raise InputError(f"{args.model} cannot hear or speak here: {notes[-1].message if notes else 'it has no codec'}")
+    return loaded
+
+
+def sampling_of(args: WithModel, loaded: "LoadedModel") -> "Sampling":
+    """The model's sampling, with the seed that was asked for."""
+    from dataclasses import replace
+
+    if args.seed is None:
+        return loaded.sampling
+    if args.seed < 0:
+        raise InputError(f"--seed must not be negative, as {args.seed} is")
+    return replace(loaded.sampling, seed=args.seed)

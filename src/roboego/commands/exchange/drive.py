@@ -1,0 +1,126 @@
+"""Drives one session with recorded sound, and keeps what happens."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from roboego.commands.exchange.record import Look, Record, Sound, StereoWriter, Token
+from roboego.commands.exchange.timeline import draw_timeline
+from roboego.commands.exchange.transcript import to_text, transcript
+from roboego.commands.exchange.vocabulary import Vocabulary
+from roboego.model.loaded import LoadedModel
+from roboego.model.sampling import Sampling
+from roboego.perception.picture import open_picture
+from roboego.runtime.clock import FrameClock
+from roboego.runtime.engine import Engine
+from roboego.runtime.frame import Frame
+from roboego.runtime.session import Session, mode_token
+from roboego.sound.files import appearing_in
+from roboego.timebase import FRAME_SAMPLES, seconds_to_frames_up
+
+CONVERSATION, TRANSCRIPT, TIMELINE = "conversation.wav", "transcript.json", "timeline.png"
+FILES = (CONVERSATION, TRANSCRIPT, TIMELINE)
+SILENCE: Sound = np.zeros(FRAME_SAMPLES, np.float32)
+
+Watcher = Callable[[Record, Frame], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tail:
+    """How long the session goes on after the user's sound: until Ego has been silent for `quiet_s`, at most `longest_s`."""
+
+    longest_s: float = 8.0
+    quiet_s: float = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to do.
+
+    Attributes:
+        clips: sounds of the user as frames [1920], one after the other, each followed by a tail.
+        source: where they come from, for the transcript.
+        look: a picture that Ego sees from the start on.
+        prompt: text that Ego reads at the start.
+        real_time: one step every 80 ms; otherwise as fast as possible.
+    """
+
+    clips: Sequence[Iterable[Sound]]
+    source: dict[str, Any]
+    out: Path
+    tail: Tail
+    look: Path | None = None
+    prompt: str | None = None
+    real_time: bool = False
+
+
+def hold(plan: Plan, loaded: LoadedModel, sampling: Sampling, watch: Watcher | None = None) -> dict[str, Any]:
+    """Has the conversation, and writes its sound, transcript and picture into `plan.out`, all of them or none.
+
+    Args:
+        watch: called after each step.
+    Returns:
+        The transcript, as it was written.
+    Raises:
+        InputError: the sound, the picture or the prompt cannot be used.
+        KeyboardInterrupt: the user broke it off; what there was until then has been written.
+    """
+    vocabulary = Vocabulary(loaded)
+    prompt = None if plan.prompt is None else vocabulary.tokens(plan.prompt)
+    record = Record(model=loaded.name, looks=[] if plan.look is None else [Look(frame=0, path=plan.look)])
+    interrupted: KeyboardInterrupt | None = None
+    with appearing_in(plan.out) as folder:
+        with Engine(loaded) as engine, engine.open("duplex", prompt=prompt, sampling=sampling) as session:
+            to_read = _to_read(loaded, vocabulary, prompt or [])
+            with StereoWriter(folder / CONVERSATION) as wav:
+                try:
+                    for user, frame in converse(session, plan):
+                        wav.write(user, frame.speech)
+                        record.add(user, frame, session.transcript, wait=vocabulary.wait, special=vocabulary.special(frame.token))
+                        record.read += to_read[frame.index : frame.index + 1]
+                        if watch is not None:
+                            watch(record, frame)
+                except KeyboardInterrupt as error:
+                    if not record.frames:
+                        raise
+                    interrupted = error
+        told = transcript(record, plan.source)
+        (folder / TRANSCRIPT).write_text(to_text(told), encoding="utf-8")
+        draw_timeline(record, folder / CONVERSATION, folder / TIMELINE)
+    if interrupted is not None:
+        raise interrupted
+    return told
+
+
+def _to_read(loaded: LoadedModel, vocabulary: Vocabulary, prompt: list[int]) -> list[Token]:
+    """What a session reads, a token a frame: its mode, then the prompt."""
+    mode = mode_token(loaded, "duplex")
+    tokens = prompt if mode is None else [mode, *prompt]
+    return [Token(frame=i, id=t, text=vocabulary.reads(t), piece=vocabulary.is_piece(t)) for i, t in enumerate(tokens)]
+
+
+def converse(session: Session, plan: Plan) -> Iterator[tuple[Sound, Frame]]:
+    """Each step's sound in and what came out of it, until the last clip's tail is over."""
+    clock = FrameClock(realtime=plan.real_time)
+    look = None if plan.look is None else open_picture(plan.look)
+    longest, most_quiet = seconds_to_frames_up(plan.tail.longest_s), seconds_to_frames_up(plan.tail.quiet_s)
+
+    def step(user: Sound) -> Frame:
+        nonlocal look
+        clock.wait()
+        frame, look = session.step(user, look=look), None
+        return frame
+
+    for clip in plan.clips:
+        for user in clip:
+            yield user, step(user)
+        quiet = 0
+        for _ in range(longest):
+            if quiet >= most_quiet:
+                break
+            frame = step(SILENCE)
+            yield SILENCE, frame
+            quiet = quiet + 1 if frame.is_silent and not frame.text else 0
