@@ -1,5 +1,6 @@
 """Driving sessions from sources of frames."""
 
+import gc
 from collections.abc import Iterator
 
 import numpy as np
@@ -54,15 +55,13 @@ def test_a_session_closed_meanwhile_drops_out() -> None:
     assert [type(tick[session]) for tick in ticks] == [SessionError]
 
 
-def test_the_clock_sets_the_pace() -> None:
-    class Counting(FrameClock):
-        def __init__(self) -> None:
-            super().__init__(realtime=False)
-
-    engine, clock = Engine(tiny_loaded()), Counting()
+def test_the_clock_sets_the_pace_and_nothing_is_collected_meanwhile() -> None:
+    engine, clock = Engine(tiny_loaded()), FrameClock(period_ns=1_000)
     session = engine.open()
-    assert len(list(play(engine, {session: [None] * 4}, clock))) == 4
+    frozen = [gc.get_freeze_count() for _ in play(engine, {session: [None] * 4}, clock)]
     assert clock.ticks == 4
+    assert all(frozen)
+    assert gc.get_freeze_count() == 0
 
 
 @given(st.lists(st.integers(0, 5_000), max_size=12))

@@ -40,7 +40,7 @@ def run(args: Args) -> dict[str, Any]:
 
     paths = recordings(args.recordings)
     check_folder_target(args.out)
-    console = Console()
+    console = Console(highlight=False)
     with ExitStack() as stack:
         clips = [stack.enter_context(SoundReader(path)) for path in paths]
         loaded = open_model(args)
@@ -51,7 +51,7 @@ def run(args: Args) -> dict[str, Any]:
             tail=Tail(),
             real_time=args.real_time,
         )
-        watch = stack.enter_context(LiveView(console, loaded.name)).watch if console.is_terminal else None
+        watch = stack.enter_context(LiveView(console)).watch if console.is_terminal else None
         told = hold(plan, loaded, sampling_of(args, loaded), watch)
     print_turns(console, told)
     result = summary(told, args.out)

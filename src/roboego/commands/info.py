@@ -47,7 +47,7 @@ def run(args: Args) -> dict[str, Any]:
         table.add_row(Text(section.removesuffix("_ms"), style="bold"), "")
         for name, value in entries.items():
             table.add_row(f"  {name}", Text(f"{shown(value)} ms" if section == "latency_ms" and value is not None else shown(value)))
-    console = Console()
+    console = Console(highlight=False)
     console.print(table)
     for figure in facts["figures"]:
         console.print(Text("  " + "  |  ".join(figure)), soft_wrap=True)

@@ -58,7 +58,7 @@ def run(args: Args) -> dict[str, Any]:
             real_time=args.real_time,
         )
         told = hold(plan, loaded, sampling_of(args, loaded))
-    console = Console()
+    console = Console(highlight=False)
     print_turns(console, told)
     print_end(console, told, args.out)
     return summary(told, args.out)

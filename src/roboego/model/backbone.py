@@ -3,16 +3,17 @@
 # E head dimension, W window, C columns of the ring
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
 from roboego.errors import ShapeError
+from roboego.model.backbone_step import StackStep, turns
 from roboego.model.cache import RingCache, held_position, ring_index
 from roboego.model.config import BackboneConfig
-from roboego.model.layers import RMSNorm, SwiGLU, add_project, project
-from roboego.model.rope import rotate, rotation
+from roboego.model.layers import RMSNorm, SwiGLU
+from roboego.model.rope import rotate
 
 
 class Attention(nn.Module):
@@ -60,26 +61,6 @@ class Attention(nn.Module):
         mixed = weights.to(v_BGSE.dtype).reshape(batch, v_BGSE.shape[1], -1, weights.shape[-1]) @ v_BGSE
         return mixed.reshape(batch, heads, frames, -1).transpose(1, 2).flatten(2)
 
-    def step(self, normed_BD: Tensor, x_BD: Tensor, turn: "Turn", ring: Tensor, bias: Tensor) -> Tensor:
-        """One position a slot: `x_BD` plus what attention adds. The ring [2, B, G, E, C] is updated in place.
-
-        The same numbers as `forward`, in fewer and larger operations: on a CPU a step's time is largely the count of its operations.
-        """
-        c, batch = self.config, len(x_BD)
-        heads = project(self.qkv, normed_BD).view(batch, -1, c.head_dim)
-        turned = torch.addcmul(heads * turn.cosine, heads.roll(c.head_dim // 2, -1), turn.sine)
-        ring.scatter_(4, turn.column, turned[:, c.heads :].view(batch, 2, c.kv_heads, c.head_dim, 1).transpose(0, 1))
-        keys, values = ring.view(2, batch * c.kv_heads, c.head_dim, -1).unbind()
-        q = turned[:, : c.heads].reshape(len(keys), -1, c.head_dim)
-        scores = torch.bmm(q, keys)
-        if turn.kept_cosine is not None and turn.kept_sine is not None:
-            q = heads[:, : c.heads]
-            q = torch.addcmul(q * turn.kept_cosine, q.roll(c.head_dim // 2, -1), turn.kept_sine).view(len(keys), -1, c.head_dim)
-            scores[..., : c.kept_sinks] = torch.bmm(q, keys[..., : c.kept_sinks])
-        weights = scores.view(batch, c.heads, -1).add_(bias).softmax(-1, dtype=torch.float32).to(values.dtype)
-        mixed = torch.bmm(weights.view(len(keys), -1, weights.shape[-1]), values.transpose(1, 2)).view(batch, -1)
-        return add_project(x_BD, self.out, mixed)
-
     def extend(self, x_AMD: Tensor, more: "Extension", ring: Tensor) -> Tensor:
         """M positions of some slots. They see the ring as it was before them, and each other; then the ring is updated in place."""
         q_AHME, k_AGME, v_AGME = self._split(x_AMD)
@@ -92,39 +73,6 @@ class Attention(nn.Module):
         slots, columns = more.slots[:, None], more.columns
         ring[0, slots, :, :, columns], ring[1, slots, :, :, columns] = k_AGME.transpose(1, 2), v_AGME.transpose(1, 2)
         return self.out(self._mix(scores + more.bias, v_AGSE))  # type: ignore[no-any-return]
-
-
-@dataclass
-class Turn:
-    """What one step of the ring shares among its layers.
-
-    Attributes:
-        cosine, sine: [B, H + 2 G, E] that turn queries (and scale them), turn keys and leave values alone:
-            `x * cosine + roll(x, E / 2) * sine`.
-        kept_cosine, kept_sine: [B, 1, E] the same for queries as the kept first positions see them: from the end of the window at most.
-        column: where the position goes, as an index [2, B, G, E, 1].
-    """
-
-    cosine: Tensor
-    sine: Tensor
-    column: Tensor
-    kept_cosine: Tensor | None = None
-    kept_sine: Tensor | None = None
-
-    @classmethod
-    def of(cls, position_B: Tensor, index_B: Tensor, config: BackboneConfig, dtype: torch.dtype) -> "Turn":
-        c, batch = config, len(position_B)
-        scale = c.head_dim**-0.5
-        cosine, sine = _whole(position_B, c, dtype)
-        keys = (cosine.expand(-1, c.kv_heads, -1), sine.expand(-1, c.kv_heads, -1))
-        values = cosine.new_ones(batch, c.kv_heads, c.head_dim), cosine.new_zeros(batch, c.kv_heads, c.head_dim)
-        cosines = torch.cat([(cosine * scale).expand(-1, c.heads, -1), keys[0], values[0]], 1)
-        sines = torch.cat([(sine * scale).expand(-1, c.heads, -1), keys[1], values[1]], 1)
-        turn = cls(cosines, sines, index_B.view(1, batch, 1, 1, 1).expand(2, batch, c.kv_heads, c.head_dim, 1))
-        if c.kept_sinks:
-            cosine, sine = _whole(position_B.clamp(max=c.window - 1), c, dtype)
-            turn.kept_cosine, turn.kept_sine = cosine * scale, sine * scale
-        return turn
 
 
 @dataclass
@@ -157,17 +105,6 @@ class Extension:
         return cls(slots_A, ring_index(position_AM, c.window, c.kept_sinks), turns(position_AM[:, None], c, dtype), kept_turn, bias)
 
 
-def turns(position: Tensor, config: BackboneConfig, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Cosines and sines [..., E / 2] of positions [...]."""
-    return rotation(position, config.head_dim, config.rope_theta, dtype, config.rope_scaling)
-
-
-def _whole(position_B: Tensor, config: BackboneConfig, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Cosines and signed sines [B, 1, E] of whole heads: `rotate(x, ...) == x * cosine + roll(x, E / 2) * sine`."""
-    cosine, sine = turns(position_B, config, dtype)
-    return torch.cat([cosine, cosine], -1)[:, None], torch.cat([-sine, sine], -1)[:, None]
-
-
 class Layer(nn.Module):
     """Attention and feed-forward, each after a norm and added to the stream."""
 
@@ -191,11 +128,6 @@ class Layer(nn.Module):
         x_AMD = x_AMD + self.attention.extend(self.attention_norm(x_AMD), more, ring)
         return x_AMD + self.mlp(self.mlp_norm(x_AMD))  # type: ignore[no-any-return]
 
-    def step(self, x_BD: Tensor, turn: Turn, ring: Tensor, bias: Tensor) -> Tensor:
-        """One position a slot."""
-        x_BD = self.attention.step(self.attention_norm.step(x_BD), x_BD, turn, ring, bias)
-        return self.mlp.step(self.mlp_norm.step(x_BD), x_BD)
-
 
 class Backbone(nn.Module):
     """The stack of layers and the last norm."""
@@ -207,9 +139,13 @@ class Backbone(nn.Module):
         self.norm = RMSNorm(config.width, config.norm_eps)
 
     def initial_state(self, batch: int) -> RingCache:
+        """Empty rings for so many slots. To be made anew when weights have been replaced or moved."""
         weight = self.norm.weight
-        sinks = [layer.attention.sink for layer in self.layers if layer.attention.sink is not None]  # type: ignore[union-attr]
-        return RingCache.initial(self.config, batch, sinks, device=weight.device, dtype=weight.dtype)  # type: ignore[arg-type]
+        layers: list[Layer] = list(self.layers)  # type: ignore[arg-type]
+        sinks = [layer.attention.sink for layer in layers if layer.attention.sink is not None]
+        state = RingCache.initial(self.config, batch, sinks, device=weight.device, dtype=weight.dtype)
+        state.steps = StackStep(self.config, layers, self.norm, state)
+        return state
 
     def forward(self, x_BTD: Tensor) -> Tensor:
         """Fused inputs [B, T, D] from position 0 on -> hidden states [B, T, D]."""
@@ -226,14 +162,8 @@ class Backbone(nn.Module):
     @torch.no_grad()
     def step(self, x_BD: Tensor, state: RingCache) -> tuple[Tensor, RingCache]:
         """One position of each slot [B, D] -> hidden state [B, D]. The ring is updated in place."""
-        c = self.config
-        index = ring_index(state.position, c.window, c.kept_sinks)
-        turn = Turn.of(state.position, index, c, x_BD.dtype)
-        layers, batch, heads, _ = state.bias.shape
-        state.bias.scatter_(3, index.view(1, batch, 1, 1).expand(layers, batch, heads, 1), 0.0)
-        for i, layer in enumerate(self.layers):
-            x_BD = layer.step(x_BD, turn, state.rings[i], state.bias[i if layers > 1 else 0])  # type: ignore[operator]
-        return self.norm.step(x_BD), RingCache(state.rings, state.bias, state.position + 1)
+        assert state.steps is not None  # `initial_state` made it
+        return state.steps(x_BD, state.position), replace(state, position=state.position + 1)
 
     @torch.no_grad()
     def extend(self, x_AMD: Tensor, state: RingCache, slots_A: Tensor) -> tuple[Tensor, RingCache]:
@@ -251,4 +181,4 @@ class Backbone(nn.Module):
         state.bias[:, slots_A[:, None], :, more.columns] = 0.0
         position = state.position.clone()
         position[slots_A] += count
-        return self.norm(x_AMD), RingCache(state.rings, state.bias, position)
+        return self.norm(x_AMD), replace(state, position=position)

@@ -1,12 +1,17 @@
 """The key-value ring: a preallocated window over the past, slot by slot."""
 # B slots, L layers, H heads, G key-value heads, W window, C columns of the ring (W, and one for the sinks), E head dimension
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from roboego.model.config import BackboneConfig
+
+if TYPE_CHECKING:
+    from roboego.model.backbone_step import StackStep
 
 
 @dataclass
@@ -19,14 +24,20 @@ class RingCache:
         bias: [L, B, H, C] what is added to a query's scores: 0 for columns that are filled, -inf for others. With learned sinks the last
             column's key and value are zero and its bias is the sink's logit; without them L and H are 1, as all share it.
         position: [B] positions seen so far; a position's column follows from it, and is another thing.
+        window: W.
+        steps: the layers' weights and these rings, looked up once.
     """
 
     rings: list[Tensor]
     bias: Tensor
     position: Tensor
+    window: int
+    steps: "StackStep | None" = None
 
     @classmethod
-    def initial(cls, config: BackboneConfig, batch: int, sinks: list[Tensor], *, device: torch.device, dtype: torch.dtype) -> "RingCache":
+    def initial(
+        cls, config: BackboneConfig, batch: int, sinks: Sequence[Tensor], *, device: torch.device, dtype: torch.dtype
+    ) -> "RingCache":
         """An empty ring; `sinks` are the layers' learned logits [H], if any."""
         columns = config.window + bool(sinks)
         shape = (2, batch, config.kv_heads, config.head_dim, columns)
@@ -34,7 +45,7 @@ class RingCache:
         bias = torch.full((max(len(sinks), 1), batch, config.heads if sinks else 1, columns), -torch.inf, device=device, dtype=dtype)
         for layer, sink in enumerate(sinks):
             bias[layer, :, :, -1] = sink.detach()
-        return cls(rings, bias, torch.zeros(batch, dtype=torch.int64, device=device))
+        return cls(rings, bias, torch.zeros(batch, dtype=torch.int64, device=device), config.window)
 
     @property
     def nbytes(self) -> int:
@@ -43,11 +54,10 @@ class RingCache:
 
     def reset(self, mask_B: Tensor) -> None:
         """Empties slots. Nothing of what was in them stays in memory."""
-        window = self.bias.shape[-1] - (self.bias.shape[2] > 1 or self.bias.shape[0] > 1)
         for slot in mask_B.nonzero().flatten().tolist():
             for ring in self.rings:
                 ring[:, slot].zero_()
-            self.bias[:, slot, :, :window] = -torch.inf
+            self.bias[:, slot, :, : self.window] = -torch.inf
         self.position[mask_B] = 0
 
 

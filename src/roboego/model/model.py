@@ -1,6 +1,7 @@
 """RoboEgoModel: fusion, backbone and the decoders; whole grids in training, one frame at a time in the engine."""
 # B batch or slots, T frames, K codebooks, D action dimensions, V text ids, C codes, A bins, S fused streams, W model width
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -13,7 +14,6 @@ from roboego.model.cache import RingCache
 from roboego.model.config import ModelConfig
 from roboego.model.context_vision import Pictures, interleave
 from roboego.model.fusion import Fusion, stream_sizes
-from roboego.model.layers import project
 from roboego.model.sampling import HISTORY_FRAMES, StreamSettings, gumbel, penalized, sample
 from roboego.model.speech_decoder import SpeechDecoder
 from roboego.model.state import ModelState
@@ -221,7 +221,7 @@ class RoboEgoModel(nn.Module):
     # -- one frame at a time -----------------------------------------------------------------
 
     def initial_state(self, slots: int) -> ModelState:
-        return ModelState.initial(self.config, self.backbone.initial_state(slots))
+        return ModelState.initial(self.config, self.backbone.initial_state(slots), self.speech.initial_state(slots))
 
     def uniform_blocks(self) -> tuple[int, int, int]:
         """Random numbers that a step needs for each slot: of text, speech and actions."""
@@ -251,7 +251,7 @@ class RoboEgoModel(nn.Module):
 
         pointer = state.pointer
         if self.spoken_head is not None:
-            by = project(self.spoken_head, h).argmax(-1)
+            by = self.spoken_head(h).argmax(-1)
             pointer = pointer.advanced(text, by, layout.text)
 
         raw = self._speak(h, text, state, settings, past)
@@ -264,7 +264,7 @@ class RoboEgoModel(nn.Module):
         place = (state.frame % HISTORY_FRAMES)[:, None]
         texts = state.texts.scatter_(1, place, text[:, None])
         codes = state.codes.scatter_(1, place[..., None].expand(-1, 1, raw.shape[1]), raw[:, None])
-        after = ModelState(cache, pointer, text, raw, act, heard, said, texts, codes, state.frame + 1, self.config)
+        after = ModelState(cache, pointer, text, raw, act, heard, said, texts, codes, state.frame + 1, self.config, state.depth)
         if given.active is not None:
             after.keep(state, given.active)
         return StepOutput(text, complete, raw, act, pointer.spoken), after
@@ -314,18 +314,20 @@ class RoboEgoModel(nn.Module):
     def _speak(self, h: Tensor, text: Tensor, state: ModelState, settings: StepSettings, past: "Past | None") -> Tensor:
         """Samples the codebooks of one frame [B, K], the first `delay` frames of a delayed codebook being pads."""
         layout, ask = self.config.layout.speak, settings.speak
-        depth = self.speech.begin(h, text)
+        depth = self.speech.begin(h, text, state.depth)
         previous: Tensor | None = None
-        noise, start = None, self.config.layout.text.ids
+        noise: Sequence[Tensor | None] = [None] * layout.codebooks
         if settings.uniform is not None and ask.samples:
-            noise = gumbel(settings.uniform[:, start : start + layout.codebooks * layout.ids]).view(-1, layout.codebooks, layout.ids)
+            start = self.config.layout.text.ids
+            drawn = gumbel(settings.uniform[:, start : start + layout.codebooks * layout.ids])
+            noise = drawn.view(-1, layout.codebooks, layout.ids)[..., : layout.entries].unbind(1)
         codes = []
         for k in range(layout.codebooks):
             logits = self.speech.step(k, previous, depth)[:, : layout.entries]
             if past is not None and k < ask.penalizes:
                 valid = past.known & (past.age < ask.penalty_frames[:, None]) & (k < ask.penalized_codebooks)[:, None]
                 logits = penalized(logits, state.codes[..., k].gather(1, past.place), valid, ask.penalty)
-            code = sample(logits, ask, None if noise is None else noise[:, k, : layout.entries])
+            code = sample(logits, ask, noise[k])
             if layout.delays[k]:
                 code = torch.where(state.frame < layout.delays[k], layout.pad_id, code)
             codes.append(code)

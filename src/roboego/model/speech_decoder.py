@@ -6,7 +6,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from roboego.model.config import ModelConfig
-from roboego.model.layers import RMSNorm, SwiGLU, add_project, project
+from roboego.model.layers import RMSNorm, SwiGLU
+from roboego.model.stepping import Projection, StepNorm, StepSwiGLU
 
 
 class DepthLayer(nn.Module):
@@ -21,6 +22,11 @@ class DepthLayer(nn.Module):
         self.mlp_norm = RMSNorm(width, eps)
         self.mlps = nn.ModuleList(SwiGLU(width, hidden) for _ in range(copies))
 
+    @property
+    def norm_weight(self) -> Tensor:
+        """Of the width, device and type of the layer."""
+        return self.attention_norm.weight.detach()
+
     def feed_forward(self, x_MkW: Tensor, first: int) -> Tensor:
         """Feed-forward of codebooks first .. first + k - 1."""
         if len(self.mlps) == 1:
@@ -34,21 +40,6 @@ class DepthLayer(nn.Module):
         mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         x_MkW = x_MkW + self.out(mixed.transpose(1, 2).flatten(2))
         return x_MkW + self.feed_forward(self.mlp_norm(x_MkW), 0)
-
-    def step(self, x_MW: Tensor, codebook: int, cache: Tensor) -> Tensor:
-        """One codebook; its key and value are written into the buffer [2, M, H, K, E], which lives for one frame."""
-        frames, heads = len(x_MW), self.heads
-        qkv = project(self.qkv, self.attention_norm.step(x_MW)).view(frames, 3, heads, -1)
-        cache[:, :, :, codebook] = qkv[:, 1:].transpose(0, 1)
-        if codebook:
-            keys, values = cache.view(2, frames * heads, cache.shape[3], -1)[:, :, : codebook + 1].unbind()
-            scores = torch.bmm(qkv[:, 0].reshape(frames * heads, 1, -1), keys.transpose(1, 2))
-            mixed = torch.bmm(scores.mul_(cache.shape[-1] ** -0.5).softmax(-1), values).view(frames, -1)
-        else:
-            mixed = qkv[:, 2].flatten(1)
-        x_MW = add_project(x_MW, self.out, mixed)
-        mlp = self.mlps[codebook if len(self.mlps) > 1 else 0]
-        return mlp.step(self.mlp_norm.step(x_MW), x_MW)  # type: ignore[no-any-return, operator]
 
 
 class SpeechDecoder(nn.Module):
@@ -86,24 +77,66 @@ class SpeechDecoder(nn.Module):
             x_MkW = layer(x_MkW)
         return torch.einsum("mkw,kcw->mkc", self.norm(x_MkW), self.heads[:codebooks])
 
-    def begin(self, h_MD: Tensor, text_M: Tensor | None) -> "DepthState":
-        """Starts a frame."""
-        heads = self.layers[0].heads
-        shape = (len(self.layers), 2, len(h_MD), heads, self.codebooks, self.width // heads)  # type: ignore[operator]
-        return DepthState(self.inputs(h_MD, text_M, self.codebooks), h_MD.new_empty(shape))  # type: ignore[arg-type]
+    def initial_state(self, frames: int) -> "DepthState":
+        """Room for one frame each of so many slots. To be made anew when weights have been replaced or moved."""
+        return DepthState(self, frames)
 
+    def begin(self, h_MD: Tensor, text_M: Tensor | None, state: "DepthState | None" = None) -> "DepthState":
+        """Starts a frame; what a state held of the frame before is gone."""
+        state = state or self.initial_state(len(h_MD))
+        state.inputs_MW = self.inputs(h_MD, text_M, self.codebooks).unbind(1)
+        return state
+
+    @torch.no_grad()
     def step(self, codebook: int, previous_M: Tensor | None, state: "DepthState") -> Tensor:
         """Logits [M, C] of one codebook, given the code sampled for the one before it."""
-        x_MW = state.inputs_MKW[:, codebook]
+        x_MW = state.inputs_MW[codebook]
         if previous_M is not None:
-            x_MW = x_MW + F.embedding(previous_M, self.previous[codebook - 1])
-        for i, layer in enumerate(self.layers):
-            x_MW = layer.step(x_MW, codebook, state.cache[i])  # type: ignore[operator]
-        return F.linear(self.norm.step(x_MW), self.heads[codebook])
+            x_MW = x_MW + state.previous[codebook - 1].index_select(0, previous_M)
+        for layer in state.layers:
+            x_MW = layer(x_MW, codebook)
+        return torch.mm(state.norm(x_MW), state.heads[codebook])
+
+
+class DepthLayerStep:
+    """One layer, codebook after codebook, in few operations; see `roboego.model.stepping`.
+
+    Queries, keys and values of the frame lie in one buffer [K, 3, M, W], into which their projection writes.
+    """
+
+    def __init__(self, layer: DepthLayer, frames: int, codebooks: int) -> None:
+        weight = layer.norm_weight
+        width, heads = len(weight), layer.heads
+        self.norm, self.qkv = StepNorm(layer.attention_norm), Projection(layer.qkv, parts=3)
+        self.out = Projection(layer.out, cached=True)
+        shared = len(layer.mlps) == 1
+        mlps = [StepSwiGLU(layer.mlp_norm, mlp, cached=shared) for mlp in layer.mlps]  # type: ignore[arg-type]
+        self.mlps = mlps * codebooks if shared else mlps
+        buffer = weight.new_zeros(codebooks, 3, frames, width)
+        rows = buffer.view(codebooks, 3, frames * heads, width // heads)
+        self.written, self.values_only = list(buffer), buffer[0, 2]
+        self.queries = [rows[k, 0, :, None] for k in range(codebooks)]
+        self.keys = [rows[: k + 1, 1].permute(1, 2, 0) for k in range(codebooks)]
+        self.values = [rows[: k + 1, 2].transpose(0, 1) for k in range(codebooks)]
+        self.nothing, self.scale = weight.new_zeros(1, 1, 1), (width // heads) ** -0.5
+
+    def __call__(self, x_MW: Tensor, codebook: int) -> Tensor:
+        self.qkv.write_parts(self.norm(x_MW), self.written[codebook])
+        if codebook:
+            scores = torch.baddbmm(self.nothing, self.queries[codebook], self.keys[codebook], beta=0, alpha=self.scale)
+            mixed = torch.bmm(scores.softmax(-1), self.values[codebook]).view(x_MW.shape)
+        else:
+            mixed = self.values_only
+        return self.mlps[codebook](self.out.added(x_MW, mixed))
 
 
 class DepthState:
-    """What `SpeechDecoder.step` keeps within a frame: inputs [M, K, W], keys and values [layers, 2, M, H, K, E]."""
+    """What `SpeechDecoder.step` needs: layers with their buffers, inputs [M, W] of the frame's codebooks, tables looked up once."""
 
-    def __init__(self, inputs_MKW: Tensor, cache: Tensor) -> None:
-        self.inputs_MKW, self.cache = inputs_MKW, cache
+    def __init__(self, decoder: SpeechDecoder, frames: int) -> None:
+        layers: list[DepthLayer] = list(decoder.layers)  # type: ignore[arg-type]
+        self.layers = [DepthLayerStep(layer, frames, decoder.codebooks) for layer in layers]
+        self.norm = StepNorm(decoder.norm)
+        self.previous = decoder.previous.detach().unbind()
+        self.heads = decoder.heads.detach().transpose(1, 2).unbind()
+        self.inputs_MW: tuple[Tensor, ...] = ()

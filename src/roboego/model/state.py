@@ -9,6 +9,7 @@ from torch import Tensor
 from roboego.model.cache import RingCache
 from roboego.model.config import ModelConfig
 from roboego.model.sampling import HISTORY_FRAMES
+from roboego.model.speech_decoder import DepthState
 from roboego.streams.pointer import PointerState
 
 
@@ -24,6 +25,7 @@ class ModelState:
         said: [B, n + 1, K] the same of speech.
         texts, codes: rings [B, P], [B, P, K] of outputs, for the repetition penalty; updated in place.
         frame: [B] frames so far.
+        depth: room for the speech decoder; nothing in it outlives a step.
     """
 
     cache: RingCache
@@ -37,9 +39,10 @@ class ModelState:
     codes: Tensor
     frame: Tensor
     config: ModelConfig
+    depth: DepthState
 
     @classmethod
-    def initial(cls, config: ModelConfig, cache: RingCache) -> "ModelState":
+    def initial(cls, config: ModelConfig, cache: RingCache, depth: DepthState) -> "ModelState":
         batch, device = len(cache.position), cache.position.device
         layout = config.layout
 
@@ -58,6 +61,7 @@ class ModelState:
             codes=full(layout.speak.pad_id, HISTORY_FRAMES, layout.speak.codebooks),
             frame=full(0),
             config=config,
+            depth=depth,
         )
 
     def reset(self, mask_B: Tensor) -> None:

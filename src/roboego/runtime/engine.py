@@ -18,6 +18,7 @@ from roboego.model.model import StepInput, StepOutput, StepSettings
 from roboego.model.rollout import greedy, step_settings
 from roboego.model.sampling import Sampling, StreamSampling, fill_uniform
 from roboego.model.state import ModelState
+from roboego.model.stepping import lay_out_for_steps
 from roboego.perception.latest import Encoder
 from roboego.runtime.codec_lane import CodecLane
 from roboego.runtime.counters import Counters, Counts
@@ -76,6 +77,8 @@ class Engine:
             if isinstance(loaded.codec, nn.Module):
                 loaded.codec.to(device)
         self.loaded, self.slots, self.device = loaded, slots, loaded.model.device
+        if self.device.type == "cpu":
+            lay_out_for_steps(loaded.model)
         self._see, self._see_in_background = see, see_in_background
         self._sessions: list[Session | None] = [None] * slots
         self._counters = Counters()

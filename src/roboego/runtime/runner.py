@@ -1,6 +1,8 @@
 """Drives sessions from sources of frames, by the clock or as fast as possible."""
 
+import gc
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import TypeAlias
 
 import numpy as np
@@ -15,11 +17,10 @@ from roboego.timebase import FRAME_SAMPLES
 
 Source: TypeAlias = Iterable["StepIn | NDArray[np.float32] | None"]
 """What a session is given, frame by frame: sound, None for silence, or more in a `StepIn`."""
+Results: TypeAlias = dict[Session, Frame | SessionError]
 
 
-def play(
-    engine: Engine, sources: Mapping[Session, Source], clock: FrameClock | None = None
-) -> Iterator[dict[Session, Frame | SessionError]]:
+def play(engine: Engine, sources: Mapping[Session, Source], clock: FrameClock | None = None) -> Iterator[Results]:
     """Steps sessions together until all sources are at their end; a session whose source ends is left as it is.
 
     A session whose source breaks down, or which is closed over a failure, drops out; the others go on. Input that cannot be used costs
@@ -31,6 +32,22 @@ def play(
         After each tick what became of the sessions.
     """
     clock = clock or FrameClock(realtime=False)
+    with steady_garbage() if clock.realtime else nullcontext():
+        yield from _play(engine, sources, clock)
+
+
+@contextmanager
+def steady_garbage() -> Iterator[None]:
+    """Takes all that exists out of Python's garbage collection for a while: going through it would stop the clock for several frames."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+def _play(engine: Engine, sources: Mapping[Session, Source], clock: FrameClock) -> Iterator[Results]:
     running = {session: iter(source) for session, source in sources.items()}
     while running:
         given: dict[Session, StepIn] = {}

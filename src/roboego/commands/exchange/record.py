@@ -75,6 +75,11 @@ class Record:
     overruns: int = 0
 
     @property
+    def title(self) -> str:
+        """The model's name without the folders that it lies in."""
+        return Path(self.model).name or self.model
+
+    @property
     def frames(self) -> int:
         """T."""
         return len(self.spoken)

@@ -29,9 +29,9 @@ def summary(told: dict[str, Any], out: Path) -> dict[str, Any]:
 
 
 def print_turns(console: Console, told: dict[str, Any]) -> None:
-    """Who said what when; what Ego wrote but never said is struck out."""
+    """Who said what when; what Ego wrote but never said is dim."""
     for turn in told["turns"]:
-        line = Text(f"{turn['start_s']:8.2f} s  ", style=QUIET_STYLE)
+        line = Text().append(f"{turn['start_s']:8.2f} s  ", QUIET_STYLE)
         if turn["who"] == "user":
             line.append("user  ", USER_STYLE).append(f"speaks for {turn['end_s'] - turn['start_s']:.1f} s", QUIET_STYLE)
         else:
@@ -47,10 +47,11 @@ def print_end(console: Console, told: dict[str, Any], out: Path) -> None:
     """Time spent, and where the files are."""
     counters = told["counters"]
     late = f", {counters['late_steps']} late" if counters["late_steps"] else ", none late"
-    console.print(f"{counters['steps']} steps of {FRAME_MS:.0f} ms: p50 {counters['p50_ms']:.1f} ms, p99 {counters['p99_ms']:.1f} ms{late}")
+    times = f"p50 {counters['p50_ms']:.1f} ms, p99 {counters['p99_ms']:.1f} ms{late}"
+    console.print(f"{counters['steps']} steps of {FRAME_MS:.0f} ms: {times}", soft_wrap=True)
     console.print(Text("Written: ").append(", ".join(str(out / name) for name in FILES)), soft_wrap=True)
 
 
 def reply_text(text: str, spoken: str) -> Text:
     """A reply whose words light up as they are heard."""
-    return Text(spoken, style="bold").append(text[len(spoken) :], style="not bold dim")
+    return Text().append(spoken, "bold").append(text[len(spoken) :], "dim")

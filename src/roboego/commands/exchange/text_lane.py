@@ -109,7 +109,7 @@ def _meet(span: Span, a: _Bar, b: _Bar, down: int) -> bool:
 
 def _label(span: Span, bar: _Bar) -> tuple[float, float] | None:
     """Left and right edge of a bar's label: on the bar, else to its right, else to its left. None: the next strip has room for it."""
-    start_s, width_s = max(bar.start_s, span.start_s), (text_width_in(bar.text) + 0.04) / span.inches_per_s
+    start_s, width_s = max(bar.start_s, span.start_s), (text_width_in(bar.text) + 0.06) / span.inches_per_s
     inset_s = 0.045 / span.inches_per_s
     if start_s + inset_s + width_s <= min(bar.end_s, span.end_s):
         return start_s + inset_s, start_s + inset_s + width_s

@@ -111,8 +111,10 @@ def _axes(figure: Figure, span: Span, bottom: float, height: float) -> Any:
 
 def _head(figure: Figure, scene: Scene, spans: list[Span]) -> None:
     record, total = scene.record, figure.get_figheight()
-    y, name = 1 - 0.30 / total, record.model.rstrip("/").split("/")[-1]
-    figure.text((LEFT_IN - 0.62) / WIDTH_IN, y, plain(f"A conversation with {name}"), size=15, weight="bold", color=INK, va="center")
+    y = 1 - 0.30 / total
+    figure.text(
+        (LEFT_IN - 0.62) / WIDTH_IN, y, plain(f"A conversation with {record.title}"), size=15, weight="bold", color=INK, va="center"
+    )
     facts = [f"{record.duration_s:.1f} s"]
     if spans[-1].end_s < record.duration_s - FRAME_S:
         facts = [f"the first {spans[-1].end_s:.0f} s of {record.duration_s:.0f} s"]
