@@ -25,6 +25,7 @@ COMMANDS = {
     "info": "What a model is made of, and its figures.",
     "synth": "Make training data: speech and dialogues.",
     "train": "Train a codec or a model from a recipe.",
+    "export": "Make a model folder of a run's newest checkpoint.",
     "eval": "Measure a model on a suite.",
     "bench": "Measure how fast it runs here.",
 }

@@ -13,10 +13,11 @@ from roboego.codecs.embedded.files import rounded, save_codec
 from roboego.data.acoustics.condition import Condition
 from roboego.data.build import GridJob, make_all, make_grids, organizer
 from roboego.data.build_dialogues import DialogueJob, make_dialogues
-from roboego.data.dialogue import Manners, dialogue, silence, with_pause
+from roboego.data.dialogue import Manners, _answer, dialogue, silence, with_pause
 from roboego.data.exercises import Workshop, reply_to_say, saying, token_ends, transcribing
 from roboego.data.shards import ShardReader
 from roboego.data.speech_bank import BankJob, SpeechBank, make_bank
+from roboego.data.talk.answer import Manner
 from roboego.data.talk.sampling import sample_exchange, sample_sentence
 from roboego.data.voices.base import Spoken, TimedWord
 from roboego.data.voices.neural import HibariVoice
@@ -72,6 +73,17 @@ def test_a_sentence_heard_is_written_after_each_word() -> None:
     assert written(grid.text).split() == words(spoken.text)
     assert grid.read[0] == nano.text_layout().asr
     assert (grid.speak == shop().silence).all()
+
+
+def test_slower_answers_last_longer_and_louder_ones_are_louder() -> None:
+    def codes_and_level(manner: Manner) -> tuple[int, float]:
+        turn = replace(sample_exchange(np.random.default_rng(0), "train").turns[0], ego="the red cube is on the left.", manner=manner)
+        spoken = _answer(turn, voice(), np.random.default_rng(0))
+        return len(spoken.pcm), float(np.abs(spoken.pcm).max())
+
+    (length, level), (slow, _), (_, loud) = (codes_and_level(m) for m in ("plain", "slower", "louder"))
+    assert slow > 1.25 * length
+    assert loud > 1.5 * level
 
 
 def test_tokens_become_audible_in_order_and_the_last_with_the_last_sound() -> None:

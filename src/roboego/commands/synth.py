@@ -44,6 +44,7 @@ def run(args: Args) -> dict[str, Any]:
         places.tools.mkdir(parents=True, exist_ok=True)
         tokenizer = nano.tokenizer()
         tokenizer.save(places.tools / "tokenizer.json")
+        console.print(f"{len(tokenizer)} pieces in {places.tools / 'tokenizer.json'}")
         return {"pieces": len(tokenizer), "path": str(places.tools / "tokenizer.json")}
 
     def with_bar(make: Callable[[Callable[[int, int], None]], None]) -> None:

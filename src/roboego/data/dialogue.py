@@ -8,12 +8,16 @@ import numpy as np
 from roboego.data.acoustics.condition import Condition, apply
 from roboego.data.acoustics.voice_change import SpeakerChange, as_speaker
 from roboego.data.exercises import EGO_GAIN, Workshop, at_level, reply_to_say
-from roboego.data.talk.answer import Exchange
-from roboego.data.voices.base import Sound, Spoken, TimedWord, Voice
+from roboego.data.talk.answer import Exchange, Turn
+from roboego.data.voices.base import PacedVoice, Sound, Spoken, TimedWord, Voice
 from roboego.data.word_times import with_word_times
 from roboego.streams.alphabet import words
 from roboego.streams.conversation import Caption, Conversation, Reply
 from roboego.timebase import FRAME_SAMPLES, samples_to_frames, samples_to_seconds, seconds_to_samples
+
+
+SLOW, LOUD = 0.7, 1.7
+"""Speed and gain of an answer that is to be slower or louder than Ego usually speaks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +60,7 @@ class _Placed:
 def dialogue(
     exchange: Exchange,
     user: Voice,
-    ego: Voice,
+    ego: PacedVoice,
     shop: Workshop,
     rng: np.random.Generator,
     *,
@@ -78,7 +82,7 @@ def dialogue(
         placed.append(user_turn)
         reaction = int(rng.choice(len(m.reaction_frames), p=m.reaction_frames))
         first_frame = samples_to_frames(user_turn.end) + reaction
-        answer = ego.say(turn.ego, rng)
+        answer = _answer(turn, ego, rng)
         reply = reply_to_say(answer, shop, start_s=first_frame * 0.08)
         speech = (first_frame + m.spk_delay) * FRAME_SAMPLES
         end = speech + len(answer.pcm)
@@ -123,6 +127,11 @@ def with_pause(spoken: Spoken, samples: int, rng: np.random.Generator) -> Spoken
 def _say(text: str, voice: Voice, change: SpeakerChange | None, rng: np.random.Generator) -> Spoken:
     spoken = with_word_times(voice.say(text, rng))
     return as_speaker(spoken, change) if change is not None else spoken
+
+
+def _answer(turn: Turn, ego: PacedVoice, rng: np.random.Generator) -> Spoken:
+    spoken = ego.say(turn.ego, rng, speed=SLOW if turn.manner == "slower" else 1.0)
+    return replace(spoken, pcm=spoken.pcm * LOUD) if turn.manner == "louder" else spoken
 
 
 def _mixed(parts: list[tuple[int, Sound]], samples: int) -> Sound:

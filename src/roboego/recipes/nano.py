@@ -8,6 +8,7 @@ import numpy as np
 from roboego.codecs.embedded.config import EmbeddedCodecConfig
 from roboego.data.talk.sampling import sample_sentence
 from roboego.model.config import BackboneConfig, ModelConfig, SpeechDecoderConfig
+from roboego.model.sampling import Sampling, StreamSampling
 from roboego.recipes.runs import Run
 from roboego.streams.layout import SoundLayout, StreamLayout, TextLayout
 from roboego.streams.tokenizer import ASR, CUT, DUPLEX, END, SPECIALS, TTS, WAIT, Tokenizer
@@ -53,7 +54,7 @@ def layout() -> StreamLayout:
 def model() -> ModelConfig:
     return ModelConfig(
         layout=layout(),
-        backbone=BackboneConfig(width=384, layers=8, heads=6, kv_heads=2, head_dim=64, hidden=1024, window=WINDOW_FRAMES),
+        backbone=BackboneConfig(width=320, layers=6, heads=5, kv_heads=1, head_dim=64, hidden=896, window=WINDOW_FRAMES),
         speech=SpeechDecoderConfig(width=192, layers=2, heads=3, hidden=512),
     )
 
@@ -62,6 +63,11 @@ def tiny() -> ModelConfig:
     """The same streams in a model small enough for tests."""
     small = replace(model().backbone, width=32, layers=2, heads=4, head_dim=8, hidden=64, window=200)
     return replace(model(), backbone=small, speech=SpeechDecoderConfig(width=16, layers=1, heads=2, hidden=32))
+
+
+def sampling() -> Sampling:
+    """How nano samples unless a session asks for something else: its text greedily, its speech a little freely."""
+    return Sampling(speak=StreamSampling(temperature=0.5, top_k=25))
 
 
 def post_training() -> Run:

@@ -62,6 +62,13 @@ class Voice(Protocol):
         """Speaks `text` (see `roboego.streams.alphabet`). `rng` draws whatever varies from one rendition to the next."""
 
 
+class PacedVoice(Voice, Protocol):
+    """A voice that can be asked to speak faster or slower."""
+
+    def say(self, text: str, rng: np.random.Generator, *, speed: float = 1.0) -> Spoken:
+        """As `Voice.say`; at a speed of 0.5 it takes twice as long."""
+
+
 def trim(spoken: Spoken, *, lead_s: float = 0.02, tail_s: float = 0.06, floor_db: float = -40.0) -> Spoken:
     """Cuts silence before and after the speech, leaving at most `lead_s` and `tail_s` of it. Times shift along.
 

@@ -1,0 +1,43 @@
+"""Makes a model folder of a run's newest checkpoint, finished or not: `--model FOLDER` of the other commands opens it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+
+@dataclass(kw_only=True)
+class Args:
+    what: Annotated[Literal["post", "sft"], tyro.conf.Positional]
+    """post: stage 1. sft: stage 2."""
+    out: Path
+    """The folder to write; one that is there is replaced."""
+    recipe: Literal["nano"] = "nano"
+    folder: Path = Path("runs")
+    """Where the recipe's data and checkpoints lie."""
+    figures: tuple[Path, ...] = ()
+    """What `roboego eval --json` wrote about this model, for the table in its model card."""
+    json: Path | None = None
+    """Write results here."""
+
+
+def run(args: Args) -> dict[str, Any]:
+    import json
+
+    from roboego.errors import InputError
+    from roboego.recipes import nano, nano_data
+    from roboego.recipes.export import export
+    from roboego.sound.files import check_folder_target
+
+    check_folder_target(args.out)
+    figures: dict[str, Any] = {}
+    for path in args.figures:
+        try:
+            figures |= json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise InputError(f"{path} is not what `roboego eval --json` writes ({error}); give another file") from error
+    recipe = nano.post_training() if args.what == "post" else nano.sft()
+    done = export(recipe, nano_data.Places(root=args.folder), args.out, figures)
+    print(f"{done['run']} at step {done['step']} is in {done['folder']} ({done['bytes'] / 2**20:.1f} MiB)")
+    return done

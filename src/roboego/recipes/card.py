@@ -1,0 +1,104 @@
+"""The model card: what a model is, how it was made, what was measured, and with which command."""
+
+from typing import Any
+
+from roboego.model.model import RoboEgoModel
+from roboego.recipes.runs import Run
+from roboego.timebase import FRAME_MS, frames_to_seconds
+
+UNMEASURED = "not measured"
+
+
+def text(run: Run, model: RoboEgoModel, step: int, figures: dict[str, Any]) -> str:
+    """The card in Markdown. Figures that are missing are said to be missing."""
+    parts = (_head(run, model), _training(run, step), _figures(figures), _latency(model, figures), _limits())
+    return "\n\n".join(parts) + "\n"
+
+
+def _head(run: Run, model: RoboEgoModel) -> str:
+    c = model.config.backbone
+    millions = sum(p.numel() for p in model.parameters()) / 1e6
+    window = frames_to_seconds(c.window)
+    return f"""# nano
+
+A small full-duplex model of the RoboEgo design ([arXiv 2506.01934](https://arxiv.org/abs/2506.01934)): every 80 ms it hears, reads,
+writes and speaks at once. It talks in English about a small world of coloured things, numbers, days, names and itself, with one voice of
+its own.
+
+- {millions:.1f}M parameters: a backbone of {c.layers} layers of width {c.width} that sees {window:.0f} s, and light decoders
+- sound: an embedded codec of 8 codebooks of 512 at 12.5 frames a second (0.9 kbit/s)
+- licence: Apache-2.0; its training speech was synthesised with engines named in NOTICE
+- open it with `roboego.load("nano")`, or talk to it with `roboego talk IN.wav --out DIR`"""
+
+
+def _training(run: Run, step: int) -> str:
+    rows, frames = run.stage.rows, run.stage.frames
+    hours = step * rows * frames * FRAME_MS / 3_600_000
+    pools = ", ".join(f"{name.rstrip('-')} {share:.0%}" for name, share in run.pools)
+    return f"""## How it was made
+
+`roboego synth` makes all data, `roboego train codec|post|sft --recipe nano` trains (docs/training.md). This is `{run.name}` at step
+{step} of {run.loop.steps}: {hours:.0f} hours of frames in its last stage ({pools})."""
+
+
+def _figures(found: dict[str, Any]) -> str:
+    lines = ["## Figures", "", "On sentences that no training has seen; rates with 95% intervals.", ""]
+    lines += ["| figure | measured | command |", "|---|---|---|"]
+    talk = found.get("talk", {})
+    rows = [(f"words heard wrongly (WER), voice {v}{_unseen(v)}", _wer(r), "asr") for v, r in found.get("asr", {}).items()]
+    rows += [
+        ("words of its speech that Whisper-tiny hears wrongly", _wer(found.get("tts", {}).get("model")), "tts"),
+        ("the same of its teacher's voice", _wer(found.get("tts", {}).get("teacher")), "tts"),
+        ("spoken questions answered rightly (its text)", _rate(talk.get("answered_right")), "talk"),
+        ("from the user's last sound to its first, median", _seconds(talk.get("latency_s")), "talk"),
+        ("took the floor before the user had ended", _rate(talk.get("took_floor_early")), "talk"),
+        ("ten-second silences kept", _rate(talk.get("silences_kept")), "talk"),
+    ]
+    rows += [
+        (f"points of Whisper-tiny WER lost in the codec, voice {v}", f"{r['points']:.1f}", "codec")
+        for v, r in found.get("codec", {}).items()
+    ]
+    lines += [f"| {name} | {value} | `roboego eval nano --suite {suite}` |" for name, value, suite in rows]
+    return "\n".join(lines)
+
+
+def _latency(model: RoboEgoModel, found: dict[str, Any]) -> str:
+    layout = model.config.layout
+    delay = layout.spk_delay * FRAME_MS
+    median = found.get("talk", {}).get("latency_s", {}).get("median")
+    measured = f"{median * 1000:.0f} ms in the median" if median is not None else UNMEASURED
+    return f"""## Latency budget
+
+From the user's last sound to Ego's first: capture {FRAME_MS:.0f} ms, decision (as learned: 1 to 3 frames of {FRAME_MS:.0f} ms), speech
+after text {delay:.0f} ms, acoustic delay {layout.speak.max_delay * FRAME_MS:.0f} ms, codec 30 ms, compute (see `roboego bench step`).
+Measured as a whole: {measured}."""
+
+
+def _limits() -> str:
+    return """## What it is not
+
+It knows about 720 words and one kind of talk; what it hears beyond them it forces into them. It has no knowledge of the world, does not
+see or act yet in this version, and was trained on synthetic voices alone: accents and microphones that differ much will be misheard.
+Its answers are for trying and testing duplex systems, not for advice."""
+
+
+def _unseen(voice: str) -> str:
+    return " (never heard in training)" if voice == "nezumi" else ""
+
+
+def _wer(found: dict[str, Any] | None) -> str:
+    return (
+        UNMEASURED
+        if not found
+        else f"{found['wer']:.1%} ({found['interval'][0]:.1%} to {found['interval'][1]:.1%}, {found['words']} words)"
+    )
+
+
+def _rate(found: dict[str, Any] | None) -> str:
+    if not found or found["rate"] is None:
+        return UNMEASURED
+    return f"{found['rate']:.1%} ({found['interval'][0]:.1%} to {found['interval'][1]:.1%}, {found['of']} cases)"
+
+
+def _seconds(found: dict[str, Any] | None) -> str:
+    return UNMEASURED if not found or found["median"] is None else f"{found['median']:.2f} s (p90 {found['p90']:.2f} s)"

@@ -1,0 +1,63 @@
+"""A run's checkpoint as a model folder, with its card."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+import roboego
+from roboego.codecs.embedded.files import rounded, save_codec
+from roboego.errors import InputError
+from roboego.model.model import RoboEgoModel
+from roboego.recipes import card, nano
+from roboego.recipes.export import export
+from roboego.recipes.nano_data import Places
+from roboego.training.checkpoint import save_state
+from tiny import tiny_codec, tiny_config, tiny_model, tiny_tokenizer
+
+RATE = {"rate": 0.9, "of": 200, "interval": [0.85, 0.94]}
+WER = {"wer": 0.071, "interval": [0.05, 0.09], "sentences": 100, "words": 700}
+FIGURES = {
+    "talk": {
+        "answered_right": RATE,
+        "took_floor_early": RATE,
+        "silences_kept": {"rate": None, "of": 0},
+        "latency_s": {"median": 0.52, "p90": 0.9},
+    },
+    "asr": {"joe": WER, "nezumi": WER},
+    "tts": {"model": WER, "teacher": WER},
+    "codec": {"heart": {"points": 1.8}},
+}
+
+
+def test_a_checkpoint_becomes_a_folder_that_opens(tmp_path: Path) -> None:
+    model = tiny_model(tiny_config())
+    run = replace(nano.sft(), model=model.config)
+    places = Places(root=tmp_path)
+    with pytest.raises(InputError, match="train it first"):
+        export(run, places, tmp_path / "out", {})
+    save_codec(rounded(tiny_codec()), places.tools / "codec")
+    tiny_tokenizer().save(places.tools / "tokenizer.json")
+    save_state(tmp_path / run.name / "step-00000040", {"step": 40, "module": model.state_dict()})
+    told = export(run, places, tmp_path / "out", FIGURES)
+    assert told["step"] == 40
+    loaded = roboego.load(tmp_path / "out")
+    assert loaded.sampling == nano.sampling()
+    assert loaded.card == (tmp_path / "out" / "README.md").read_text()
+    for name, tensor in loaded.model.state_dict().items():
+        assert_close(tensor, model.state_dict()[name].to(torch.bfloat16).float())
+
+
+def test_a_card_names_what_was_measured_and_what_was_not() -> None:
+    run = replace(nano.post_training(), model=nano.tiny())
+    model = RoboEgoModel(run.model)
+    empty, full = card.text(run, model, 10, {}), card.text(run, model, 10, FIGURES)
+    assert "not measured" in empty
+    assert "7.1% (5.0% to 9.0%, 700 words)" in full
+    assert "0.52 s (p90 0.90 s)" in full
+    assert "520 ms in the median" in full
+    assert len(re.findall("not measured", full)) == 1
+    assert "never heard in training" in full
