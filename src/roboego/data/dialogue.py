@@ -15,7 +15,6 @@ from roboego.streams.alphabet import words
 from roboego.streams.conversation import Caption, Conversation, Reply
 from roboego.timebase import FRAME_SAMPLES, samples_to_frames, samples_to_seconds, seconds_to_samples
 
-
 SLOW, LOUD = 0.7, 1.7
 """Speed and gain of an answer that is to be slower or louder than Ego usually speaks."""
 

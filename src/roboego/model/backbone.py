@@ -47,8 +47,8 @@ class Attention(nn.Module):
 
     def _scores(self, q_BHTE: Tensor, k_BGSE: Tensor) -> Tensor:
         batch, heads, frames, size = q_BHTE.shape
-        q = q_BHTE.reshape(batch, k_BGSE.shape[1], -1, size)
-        return (q @ k_BGSE.transpose(-1, -2) / math.sqrt(size)).reshape(batch, heads, frames, -1)
+        q = (q_BHTE / math.sqrt(size)).reshape(batch, k_BGSE.shape[1], -1, size)
+        return (q @ k_BGSE.transpose(-1, -2)).reshape(batch, heads, frames, -1)
 
     def _mix(self, scores_BHTS: Tensor, v_BGSE: Tensor) -> Tensor:
         """Softmax with grouped heads -> [B, T, H * E]; the sink's logit takes its share of the softmax and adds nothing."""

@@ -75,10 +75,10 @@ def post_training() -> Run:
     return Run(
         name="nano-post",
         model=model(),
-        stage=StageConfig(rows=12, frames=256),
+        stage=StageConfig(rows=8, frames=192),
         loop=LoopConfig(
             steps=12_000,
-            learning_rate=1e-3,
+            learning_rate=1.5e-3,
             warmup=200,
             decay=0.3,
             weight_decay=0.05,

@@ -15,12 +15,13 @@ from roboego.training.loop import LoopConfig, train
 from roboego.training.phone_recognizer import PhoneRecognizer, RecognizerTask, RecognizerTraining
 
 SHARES = (
-    ("words-heart", 0.15),
+    ("words-heart", 0.12),
     ("ego-train-heart", 0.2),
-    ("words-heart-changed", 0.2),
-    ("words-joe", 0.13),
-    ("words-kokoro", 0.15),
-    ("words-espeak-en-us", 0.07),
+    ("words-heart-changed", 0.18),
+    ("words-joe", 0.1),
+    ("words-joe-changed", 0.08),
+    ("words-kokoro", 0.14),
+    ("words-espeak-en-us", 0.08),
     ("words-espeak-en-gb", 0.05),
     ("words-flite-kal16", 0.05),
 )
@@ -29,7 +30,7 @@ RECOGNIZER_BANKS = ("words-heart", "ego-train-heart", "words-heart-changed", "wo
 
 
 def loop() -> LoopConfig:
-    return LoopConfig(steps=12_000, learning_rate=8e-4, decay=0.4, validate_every=500, checkpoint_every=250)
+    return LoopConfig(steps=8_400, learning_rate=8e-4, decay=0.4, validate_every=500, checkpoint_every=250)
 
 
 def recognizer_loop() -> LoopConfig:
@@ -48,7 +49,7 @@ def perform(places: Places, *, steps: int | None, dry_run: bool, device: str, co
     config = loop()
     if steps is not None:
         config = LoopConfig(**{**config.__dict__, "steps": steps})
-    training = CodecTraining(folder=places.speech, shares=SHARES)
+    training = CodecTraining(folder=places.speech, shares=SHARES, feature_weight=3.0, dropout_share=0.0)
     if dry_run:
         task = CodecTask(nano.codec(), training, PhoneRecognizer())
         return measure(task, config, device=device, console=console)

@@ -94,7 +94,7 @@ def _grid_job(places: Places, bank: BankJob, kind: str, variant: int, *, clean: 
         count=SENTENCES_PER_SHARD,
         layout=nano.layout(),
         change=changed if not (clean and bank.voice == "joe") else 0.0,
-        severity=0.0 if clean else 0.8,
+        severity=0.0 if clean else 0.4,
         seed=zlib.crc32(bank.name.encode()) + variant,
     )
 
