@@ -90,7 +90,7 @@ def test_damaged_files_are_refused(codec: EmbeddedCodec, tmp_path: Path) -> None
     with pytest.raises(CheckpointError, match="unknown keys colour"):
         load_codec(tmp_path)
     (tmp_path / "codec.json").write_text(json.dumps(config))
-    (tmp_path / "codec.safetensors").write_bytes(b"nonsense")
+    (tmp_path / "codec-00.safetensors").write_bytes(b"nonsense")
     with pytest.raises(CheckpointError, match="cannot open the codec"):
         load_codec(tmp_path)
     with pytest.raises(CheckpointError):

@@ -69,6 +69,10 @@ def make_grids(job: GridJob) -> Path:
     shop = open_workshop(job.tools)
     arrange = organizer(job.layout, shop)
     bank = SpeechBank(job.bank, (job.name,))
+    if job.first >= len(bank):
+        raise InputError(
+            f"{job.name} in {job.bank} has {len(bank)} sentences, {job.out.name} starts at {job.first}; run: roboego synth speech"
+        )
     rng = np.random.default_rng([job.seed, job.first])
     codec, tokenizer = shop.codec.fingerprint, shop.tokenizer.fingerprint
     job.out.parent.mkdir(parents=True, exist_ok=True)

@@ -1,16 +1,16 @@
-"""The embedded codec on disk: `codec.json` and `codec.safetensors`."""
+"""The embedded codec on disk: `codec.json` and `codec-NN.safetensors`."""
 
 import json
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 
 from roboego.codecs.embedded.codec import EmbeddedCodec
 from roboego.codecs.embedded.config import EmbeddedCodecConfig
 from roboego.errors import CheckpointError
 from roboego.strict import from_json, to_json
+from roboego.tensorfiles import load_shards, save_shards
 
 
 def rounded(codec: EmbeddedCodec) -> EmbeddedCodec:
@@ -24,10 +24,7 @@ def save_codec(codec: EmbeddedCodec, folder: Path) -> None:
     """Writes the codec in bfloat16. Save `rounded(codec)`, so that fingerprints agree."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "codec.json").write_text(json.dumps(to_json(codec.config), indent=1) + "\n", encoding="utf-8")
-    tensors = {name: tensor.to(torch.bfloat16).contiguous() for name, tensor in codec.state_dict().items()}
-    temporary = folder / "codec.safetensors.part"
-    save_file(tensors, temporary)
-    temporary.replace(folder / "codec.safetensors")
+    save_shards(folder, "codec", codec.state_dict())
 
 
 def load_codec(folder: Path) -> EmbeddedCodec:
@@ -39,7 +36,7 @@ def load_codec(folder: Path) -> EmbeddedCodec:
     try:
         config = from_json(EmbeddedCodecConfig, json.loads((folder / "codec.json").read_text(encoding="utf-8")), "codec.json")
         codec = EmbeddedCodec(config)
-        codec.load_state_dict({name: tensor.float() for name, tensor in load_file(folder / "codec.safetensors").items()})
+        codec.load_state_dict({name: tensor.float() for name, tensor in load_shards(folder, "codec").items()})
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(f"cannot open the codec in {folder}: {error}; fetch or train it again") from error
     return codec.eval().requires_grad_(False)

@@ -1,0 +1,43 @@
+"""Tensors in safetensors files of at most 15 MiB, `STEM-00.safetensors` and so on: small enough for any host of files."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+SHARD_BYTES = 15 * 2**20
+
+
+def save_shards(folder: Path, stem: str, tensors: Mapping[str, Tensor]) -> None:
+    """Writes tensors in bfloat16, in their order; a tensor larger than a file stands alone. Files of that stem that were there go."""
+    for old in folder.glob(f"{stem}-*.safetensors"):
+        old.unlink()
+    for i, shard in enumerate(_grouped(tensors)):
+        save_file(shard, folder / f"{stem}-{i:02d}.safetensors")
+
+
+def load_shards(folder: Path, stem: str) -> dict[str, Tensor]:
+    """All tensors of a stem, as they are stored; none if there is no file.
+
+    Raises:
+        safetensors.SafetensorError, OSError: a file is damaged or cannot be read.
+    """
+    found: dict[str, Tensor] = {}
+    for path in sorted(folder.glob(f"{stem}-*.safetensors")):
+        found.update(load_file(path))
+    return found
+
+
+def _grouped(tensors: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
+    shards: list[dict[str, Tensor]] = [{}]
+    size = 0
+    for name, tensor in tensors.items():
+        stored = tensor.detach().to(torch.bfloat16).contiguous()
+        if size + stored.nbytes > SHARD_BYTES and shards[-1]:
+            shards.append({})
+            size = 0
+        shards[-1][name] = stored
+        size += stored.nbytes
+    return shards
