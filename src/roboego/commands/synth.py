@@ -6,14 +6,14 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-What = Literal["tokenizer", "speech", "grids", "dialogues"]
+What = Literal["tokenizer", "speech", "grids", "dialogues", "demo"]
 
 
 @dataclass(kw_only=True)
 class Args:
     what: Annotated[What, tyro.conf.Positional]
     """tokenizer: from the grammar's sentences. speech: sentences in all voices. grids: speech as codes, to transcribe and to say (needs
-    the codec). dialogues: conversations of two sides (needs the codec)."""
+    the codec). dialogues: conversations of two sides (needs the codec). demo: what the user says in `roboego demo`."""
     recipe: Literal["nano"] = "nano"
     folder: Path = Path("runs")
     """Where data, checkpoints and everything else of the recipe lie."""
@@ -37,6 +37,7 @@ def run(args: Args) -> dict[str, Any]:
     from roboego.data.build_dialogues import make_dialogues
     from roboego.data.speech_bank import make_bank
     from roboego.recipes import nano, nano_data
+    from roboego.recipes.demo_clips import make_clips
 
     console = Console(stderr=True)
     places = nano_data.Places(root=args.folder)
@@ -46,6 +47,11 @@ def run(args: Args) -> dict[str, Any]:
         tokenizer.save(places.tools / "tokenizer.json")
         console.print(f"{len(tokenizer)} pieces in {places.tools / 'tokenizer.json'}")
         return {"pieces": len(tokenizer), "path": str(places.tools / "tokenizer.json")}
+
+    if args.what == "demo":
+        paths = make_clips(args.folder / "demo-clips")
+        console.print(f"{len(paths)} turns in {args.folder / 'demo-clips'}")
+        return {"clips": [str(path) for path in paths]}
 
     def with_bar(make: Callable[[Callable[[int, int], None]], None]) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())

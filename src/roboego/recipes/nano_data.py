@@ -15,14 +15,14 @@ from roboego.data.voices import EGO, LISTENERS, UNSEEN
 from roboego.recipes import nano
 
 WORDS = {
-    EGO: 14, "heart-changed": 14, "joe": 6, "joe-changed": 10, "kokoro": 12, "espeak-en-us": 8, "espeak-en-gb": 6, "flite-kal16": 3,
+    EGO: 14, "heart-changed": 10, "joe": 6, "joe-changed": 4, "kokoro": 2, "espeak-en-us": 8, "espeak-en-gb": 3, "flite-kal16": 3,
 }  # fmt: skip
 """Shards of a hundred sentences of subject-free words, for the codec, by voice."""
 EGO_TRAIN = 60
-USER_TRAIN = {EGO: 20, "joe": 20, "kokoro": 20, "espeak-en-us": 10, "espeak-en-gb": 8, "flite-kal16": 10}
+USER_TRAIN = {EGO: 20, "joe": 12, "kokoro": 4, "espeak-en-us": 10, "espeak-en-gb": 8, "flite-kal16": 10}
 """The same of in-world sentences. Ego's engine among the users is heard only with its pitch and formants moved."""
 HELD_OUT = {"validation": ("joe", EGO), "test": ("joe", "espeak-en-us", "kokoro", EGO, UNSEEN)}
-DIALOGUES = {"joe": 12, "espeak-en-us": 8, "espeak-en-gb": 6, "flite-kal16": 8, "heart-changed": 16, "kokoro": 6}
+DIALOGUES = {"joe": 12, "espeak-en-us": 8, "espeak-en-gb": 6, "flite-kal16": 8, "heart-changed": 20, "kokoro": 1}
 """Shards of a hundred dialogues by the voice that talks to Ego."""
 ASR_VARIANTS = 2
 """How often each training sentence is heard, under another condition each time."""
