@@ -20,7 +20,7 @@ from roboego.timebase import FRAME_SAMPLES, seconds_to_frames
 WEIGHTS = Path(__file__).parent / "weights"
 """Models that the package carries, one folder each."""
 MIMI = "kyutai/mimi"
-MODEL_FILES = ("*.json", "model*.safetensors", "codec/*", "README.md")
+MODEL_FILES = ("*.json", "model*.safetensors", "codec/*", "vision/*", "README.md")
 MIMI_FILES = ("config.json", "model.safetensors")
 MIMI_SILENCE = (948, 243, 1178, 546, 1736, 1030, 1978, 2008)
 """Codes of steady silence in the released Mimi, for models that are run without their codec."""
@@ -45,7 +45,7 @@ def load(
         dtype: floating point type of the model's weights; the codec stays in float32.
         codec: for models in FLM-Audio's format: a codec, or the folder or hub id of a Mimi in transformers format. By default a folder
             `mimi` inside the model's, else kyutai/mimi from the hub; if that cannot be had either, a warning says so, and `codec` of the
-            result is None. Our own folders carry their codec.
+            result is None. Our own folders carry their codec, and the picture encoder of a model that sees.
     Raises:
         CheckpointError: there is no such model, or its files are missing, damaged, or of a kind or version that this code does not open.
         InputError: the device, the type or the codec cannot be used.

@@ -37,6 +37,9 @@ class Line:
     def validate(self, step: int) -> Metrics:
         return {"size": float(sum(p.abs().sum() for p in self.module.parameters()))}
 
+    def heavy_parts(self) -> tuple[nn.Module, ...]:
+        return ()
+
     def extra_state(self) -> dict[str, Any]:
         return {"noise": self.noise}
 
@@ -56,6 +59,27 @@ def test_a_resumed_run_is_the_same_run(tmp_path: Path) -> None:
     for a, b in zip(whole.module.parameters(), second.module.parameters(), strict=True):
         assert torch.equal(a, b)
     assert whole.noise == second.noise
+
+
+def test_checkpoints_of_before_frozen_weights_were_noted_go_on(tmp_path: Path) -> None:
+    whole, parts = Line(), Line()
+    train(whole, config(20), tmp_path / "whole", console=QUIET)
+    train(Line(), config(10), tmp_path / "parts", console=QUIET)
+    newest = latest(tmp_path / "parts")
+    assert newest is not None
+    state = load_state(newest)
+    assert state.pop("frozen") == ""
+    save_state(newest, state)
+    train(parts, config(20), tmp_path / "parts", console=QUIET)
+    assert all(torch.equal(a, b) for a, b in zip(whole.module.parameters(), parts.module.parameters(), strict=True))
+
+
+def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
+    train(Line(), config(10), tmp_path, console=QUIET)
+    other = Line()
+    other.module = nn.Linear(4, 3)
+    with pytest.raises(CheckpointError, match=r"another model: it differs in bias, weight"):
+        train(other, config(20), tmp_path, console=QUIET)
 
 
 def test_keeps_the_newest_checkpoints(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ class Args:
     """post: stage 1. sft: stage 2."""
     out: Path
     """The folder to write; one that is there is replaced."""
+    lora: bool = False
+    """The stage as `roboego train --lora-rank` made it, its adapters merged."""
     recipe: Literal["nano"] = "nano"
     folder: Path = Path("runs")
     """Where the recipe's data and checkpoints lie."""
@@ -24,10 +26,12 @@ class Args:
 
 def run(args: Args) -> dict[str, Any]:
     import json
+    from dataclasses import replace
 
     from roboego.errors import InputError
     from roboego.recipes import nano, nano_data
     from roboego.recipes.export import export
+    from roboego.recipes.runs import adapted_name
     from roboego.sound.files import check_folder_target
 
     check_folder_target(args.out)
@@ -38,6 +42,8 @@ def run(args: Args) -> dict[str, Any]:
         except ValueError as error:
             raise InputError(f"{path} is not what `roboego eval --json` writes ({error}); give another file") from error
     recipe = nano.post_training() if args.what == "post" else nano.sft()
+    if args.lora:
+        recipe = replace(recipe, name=adapted_name(recipe.name))
     done = export(recipe, nano_data.Places(root=args.folder), args.out, figures)
     print(f"{done['run']} at step {done['step']} is in {done['folder']} ({done['bytes'] / 2**20:.1f} MiB)")
     return done

@@ -18,6 +18,18 @@ class Args:
     """cpu, cuda, cuda:1 ..."""
     steps: int | None = None
     """Steps in all, instead of the recipe's."""
+    start: str | None = None
+    """The run, or the model folder, to start a stage from, instead of the recipe's."""
+    lora_rank: int | None = None
+    """Train adapters of this rank on the backbone (post and sft), as a run of its own; the backbone itself stays as it is."""
+    lora_alpha: int = 16
+    """Adapters count alpha / rank times."""
+    lora_dropout: float = 0.0
+    """Share of an adapter's inputs that are dropped in training."""
+    lora_trained: tuple[Literal["streams", "heads", "speech"], ...] = ("streams", "heads", "speech")
+    """What is trained in full beside the adapters: embeddings of streams, heads, speech decoder."""
+    compile: Literal["auto", "on", "off"] = "auto"
+    """Compile the model's heavy parts (post and sft). auto: on a GPU."""
     dry_run: bool = False
     """Print parameters, memory and a time estimate from a few steps on random data, and train nothing."""
     json: Path | None = None
@@ -29,20 +41,30 @@ def run(args: Args) -> dict[str, Any]:
 
     from rich.console import Console
 
+    from roboego.errors import InputError
     from roboego.recipes import nano, nano_codec, nano_data
     from roboego.recipes.dry_run import estimate
-    from roboego.recipes.runs import perform
+    from roboego.recipes.runs import perform, with_adapters
+    from roboego.training.adapters import AdapterConfig
     from roboego.training.allocator import restart_with_settings
 
     if args.device == "cpu":
         restart_with_settings()
     console = Console()
     places = nano_data.Places(root=args.folder)
+    if args.what == "codec" and (args.lora_rank is not None or args.start is not None or args.compile == "on"):
+        raise InputError("--lora-rank, --start and --compile on are for stages: roboego train post or roboego train sft")
     if args.what == "codec":
         return nano_codec.perform(places, steps=args.steps, dry_run=args.dry_run, device=args.device, console=console)
     recipe = nano.post_training() if args.what == "post" else nano.sft()
+    recipe = replace(recipe, loop=replace(recipe.loop, compile=args.compile))
     if args.steps is not None:
         recipe = replace(recipe, loop=replace(recipe.loop, steps=args.steps))
+    if args.start is not None:
+        recipe = replace(recipe, start=args.start)
+    if args.lora_rank is not None:
+        adapters = AdapterConfig(rank=args.lora_rank, alpha=args.lora_alpha, dropout=args.lora_dropout, trained=args.lora_trained)
+        recipe = with_adapters(recipe, adapters)
     if args.dry_run:
         return estimate(recipe, device=args.device, console=console)
     done = perform(recipe, tools=places.tools, data=places.grids, runs=places.root, device=args.device, console=console)

@@ -1,4 +1,4 @@
-"""A checkpoint is a folder: config.json, weights in shards, tokenizer.json, the codec and a model card. Never pickle."""
+"""A checkpoint is a folder: config.json, weights in shards, tokenizer.json, codec, picture encoder and a model card. Never pickle."""
 
 import json
 import shutil
@@ -17,6 +17,8 @@ from roboego.model.config import ModelConfig
 from roboego.model.loaded import LoadedModel
 from roboego.model.model import RoboEgoModel
 from roboego.model.sampling import Sampling
+from roboego.perception.files import load_vit, save_vit
+from roboego.perception.vit import ViT
 from roboego.streams.tokenizer import Tokenizer
 from roboego.strict import from_json, to_json
 
@@ -33,6 +35,7 @@ class CheckpointConfig:
         format, version: "roboego" and the format's version.
         codec: fingerprint of the codec that the model was trained with.
         silence: codes of steady silence.
+        vision: fingerprint of the picture encoder that the model was trained with; None without one.
     """
 
     format: str
@@ -41,12 +44,19 @@ class CheckpointConfig:
     sampling: Sampling
     codec: str
     silence: tuple[int, ...]
+    vision: str | None = None
 
 
 def save_model(loaded: LoadedModel, folder: Path) -> None:
-    """Writes a model of ours, weights in bfloat16, as a new folder that appears in one rename."""
+    """Writes a model of ours, weights in bfloat16, as a new folder that appears in one rename.
+
+    Raises:
+        CheckpointError: it has another codec or tokenizer than ours, or a picture encoder that does not fit it.
+    """
     if not isinstance(loaded.codec, EmbeddedCodec) or not isinstance(loaded.tokenizer, Tokenizer):
         raise CheckpointError("only models with the embedded codec and our tokenizer are saved as a folder; others keep their own format")
+    if loaded.vision is not None:
+        check_vision(loaded.vision, loaded.model.config, loaded.name)
     temporary = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
@@ -57,12 +67,15 @@ def save_model(loaded: LoadedModel, folder: Path) -> None:
         sampling=loaded.sampling,
         codec=loaded.codec.fingerprint,
         silence=tuple(int(c) for c in loaded.silence),
+        vision=loaded.vision.fingerprint if loaded.vision is not None else None,
     )
     (temporary / "config.json").write_text(json.dumps(to_json(config), indent=1) + "\n", encoding="utf-8")
     for i, shard in enumerate(_shards(loaded.model.state_dict())):
         save_file(shard, temporary / f"model-{i:02d}.safetensors")
     loaded.tokenizer.save(temporary / "tokenizer.json")
     save_codec(loaded.codec, temporary / "codec")
+    if loaded.vision is not None:
+        save_vit(loaded.vision, temporary / "vision")
     (temporary / "README.md").write_text(loaded.card, encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     temporary.rename(folder)
@@ -86,7 +99,8 @@ def load_model(folder: Path, *, name: str | None = None, device: str = "cpu", dt
     """Opens a folder that `save_model` wrote.
 
     Raises:
-        CheckpointError: a file is missing, damaged or of another format, or the codec is not the one the model was trained with.
+        CheckpointError: a file is missing, damaged or of another format, or the codec or the picture encoder is not the one the model
+            was trained with.
     """
     try:
         data = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -118,8 +132,31 @@ def load_model(folder: Path, *, name: str | None = None, device: str = "cpu", dt
         name=name or folder.name,
         model=model.to(device).eval().requires_grad_(False),
         codec=codec.to(device),
+        vision=_load_vision(folder, config, device, dtype),
         tokenizer=Tokenizer.load(folder / "tokenizer.json"),
         silence=torch.tensor(config.silence, device=device),
         sampling=config.sampling,
         card=card.read_text(encoding="utf-8") if card.exists() else "",
     )
+
+
+def _load_vision(folder: Path, config: CheckpointConfig, device: str, dtype: torch.dtype) -> ViT | None:
+    """The picture encoder, if the model has one."""
+    if config.vision is None:
+        return None
+    vit = load_vit(folder / "vision")
+    if vit.fingerprint != config.vision:
+        raise CheckpointError(
+            f"{folder}: the picture encoder {vit.fingerprint} is not the one the model was trained with ({config.vision}); "
+            "restore its vision folder"
+        )
+    check_vision(vit, config.model, str(folder))
+    return vit.to(device, dtype)
+
+
+def check_vision(vit: ViT, model: ModelConfig, name: str) -> None:
+    """Raises CheckpointError if the model cannot see with this encoder."""
+    widths = {width for width in (model.vision_width, model.context_width) if width}
+    if widths != {vit.config.width}:
+        wanted = f"takes pictures of width {' and '.join(map(str, sorted(widths)))}" if widths else "does not see"
+        raise CheckpointError(f"{name} {wanted}, its picture encoder gives {vit.config.width}; give the one that it was trained with")

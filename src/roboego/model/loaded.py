@@ -8,6 +8,7 @@ import torch
 from roboego.codecs.base import Codec
 from roboego.model.model import RoboEgoModel
 from roboego.model.sampling import Sampling
+from roboego.perception.vit import ViT
 
 
 class TextCodec(Protocol):
@@ -27,6 +28,7 @@ class LoadedModel:
         silence: [K] codes of steady silence, in the codec's speak codebooks.
         sampling: the model's own defaults.
         card: the model card's text, empty without one.
+        vision: encodes pictures for a model that sees; None where it brought no encoder.
         codec: None where a foreign checkpoint's codec was not given; then sessions take and give codes only.
     """
 
@@ -37,3 +39,4 @@ class LoadedModel:
     silence: torch.Tensor
     sampling: Sampling = field(default_factory=Sampling)
     card: str = ""
+    vision: ViT | None = None

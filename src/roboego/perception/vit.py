@@ -1,6 +1,7 @@
 """A vision transformer of SigLIP's shape (arXiv 2010.11929, 2303.15343): a picture's patches as tokens, and all of it as one vector."""
 # B pictures, S pixels a side, M patches, V width, H heads, E head dimension
 
+import hashlib
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -118,6 +119,15 @@ class ViT(nn.Module):
         self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.width, config.norm_eps)
         self.pool = AttentionPool(config)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hex digest of the shape, and of the weights in bfloat16, as they are stored: a model refuses an encoder not its own."""
+        digest = hashlib.sha256(repr(self.config).encode())
+        for name, tensor in sorted(self.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(tensor.detach().to(torch.bfloat16).float().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()[:16]
 
     def forward(self, pixels_B3SS: Tensor) -> Seen:
         """Pixels [B, 3, S, S] in [-1, 1], see `roboego.perception.picture.to_pixels`, -> tokens and fused vectors.

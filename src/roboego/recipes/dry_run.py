@@ -11,6 +11,8 @@ from rich.console import Console
 from roboego.model.model import RoboEgoModel
 from roboego.recipes.runs import Run
 from roboego.streams.grid import FrameGrid, empty_grid
+from roboego.training.adapters import add_adapters
+from roboego.training.compiling import compile_parts
 from roboego.training.loop import LoopConfig, Task, autocast, optimizer_for
 from roboego.training.stage import StageConfig, StageTask
 
@@ -34,13 +36,17 @@ class RandomRows:
 def estimate(run: Run, *, device: str, console: Console) -> dict[str, Any]:
     """Measures a stage on random rows."""
     stage: StageConfig = run.stage
-    task = StageTask(RoboEgoModel(run.model).to(device), RandomRows(run), stage, lambda model, step: {}, device=torch.device(device))
+    model = RoboEgoModel(run.model)
+    if run.adapters is not None:
+        add_adapters(model, run.adapters)
+    task = StageTask(model.to(device), RandomRows(run), stage, lambda model, step: {}, device=torch.device(device))
     return measure(task, run.loop, device=device, console=console) | {"frames_a_step": stage.rows * stage.frames}
 
 
 def measure(task: Task, config: LoopConfig, *, device: str, console: Console, steps: int = 3) -> dict[str, Any]:
     """Runs a few steps and extrapolates."""
     where = torch.device(device)
+    compile_parts(task.heavy_parts(), config.compile, where)
     optimizer = optimizer_for(task.module, config)
     seconds = []
     for step in range(steps + 1):
@@ -58,6 +64,7 @@ def measure(task: Task, config: LoopConfig, *, device: str, console: Console, st
     memory = torch.cuda.max_memory_allocated() if where.type == "cuda" else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     found = {
         "parameters": sum(p.numel() for p in task.module.parameters()),
+        "trained": sum(p.numel() for p in task.module.parameters() if p.requires_grad),
         "memory_gib": memory / 2**30,
         "seconds_a_step": per_step,
         "steps": config.steps,

@@ -6,31 +6,24 @@ from typing import Any
 import torch
 
 from roboego.data.build import open_workshop
-from roboego.errors import InputError
 from roboego.model.checkpoint import save_model
 from roboego.model.loaded import LoadedModel
-from roboego.model.model import RoboEgoModel
 from roboego.recipes import card, nano
 from roboego.recipes.nano_data import Places
 from roboego.recipes.runs import Run
-from roboego.training.checkpoint import latest, load_state
+from roboego.recipes.start import open_run
 
 
 def export(run: Run, places: Places, out: Path, figures: dict[str, Any]) -> dict[str, Any]:
-    """Writes the newest checkpoint of a run as a folder that `roboego.load` opens.
+    """Writes the newest checkpoint of a run as a folder that `roboego.load` opens, adapters merged.
 
     Args:
         figures: results of `roboego eval`, for the model card.
     Raises:
         InputError: the run has no checkpoint.
     """
-    newest = latest(places.root / run.name)
-    if newest is None:
-        raise InputError(f"{run.name} has no checkpoint in {places.root / run.name}; train it first")
-    state = load_state(newest)
+    model, step = open_run(run.name, run.model, places.root)
     shop = open_workshop(places.tools)
-    model = RoboEgoModel(run.model)
-    model.load_state_dict(state["module"])
     loaded = LoadedModel(
         name=out.name,
         model=model,
@@ -38,8 +31,8 @@ def export(run: Run, places: Places, out: Path, figures: dict[str, Any]) -> dict
         tokenizer=shop.tokenizer,
         silence=torch.from_numpy(shop.silence).long(),
         sampling=nano.sampling(),
-        card=card.text(run, model, int(state["step"]), figures),
+        card=card.text(run, model, step, figures),
     )
     save_model(loaded, out)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
-    return {"run": run.name, "step": int(state["step"]), "folder": str(out), "bytes": size}
+    return {"run": run.name, "step": step, "folder": str(out), "bytes": size}

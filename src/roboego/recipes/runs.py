@@ -1,6 +1,6 @@
 """A run: what is learned, from which grids, how fast. Recipes return runs; `perform` trains one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +16,10 @@ from roboego.evaluation.stages import synthesize, transcribe_codes
 from roboego.metrics.wer import WordErrors, word_errors
 from roboego.model.config import ModelConfig
 from roboego.model.model import RoboEgoModel
+from roboego.recipes.start import Adapted, keep_record, open_start
 from roboego.streams.grid import Codes
-from roboego.training.checkpoint import latest, load_state
+from roboego.training.adapters import AdapterConfig, add_adapters
+from roboego.training.checkpoint import latest
 from roboego.training.loop import LoopConfig, Metrics, train
 from roboego.training.rows import Mixture, Pool
 from roboego.training.stage import StageConfig, StageTask
@@ -32,7 +34,8 @@ class Run:
         pools: prefixes of shard names in the data folder, each with its share of the frames.
         validation: prefixes of held-out shards: transcribed, and said.
         sentences: held-out sentences of each kind that a validation runs freely.
-        start: the run whose weights it starts from; None: from scratch.
+        start: the run, or the model folder, whose weights it starts from; None: from scratch.
+        adapters: None trains the whole model; otherwise its backbone stays as it was at the start, and carries adapters.
     """
 
     name: str
@@ -43,6 +46,17 @@ class Run:
     validation: tuple[str, str]
     sentences: int = 32
     start: str | None = None
+    adapters: AdapterConfig | None = None
+
+
+def with_adapters(run: Run, adapters: AdapterConfig) -> Run:
+    """The same run, learning adapters, under a name of its own."""
+    return replace(run, name=adapted_name(run.name), adapters=adapters)
+
+
+def adapted_name(name: str) -> str:
+    """What a run is called when it learns adapters."""
+    return f"{name}-lora"
 
 
 def open_pool(folder: Path, prefix: str, shop: Workshop, model: ModelConfig) -> ShardReader:
@@ -75,16 +89,48 @@ class FreeRunning:
         return {"asr_wer": asr.rate, "tts_wer": tts.rate}
 
 
-def perform(run: Run, *, tools: Path, data: Path, runs: Path, device: str = "cpu", console: Console | None = None) -> int:
-    """Trains a run, going on where it stopped. Returns the steps done."""
+def model_for(run: Run, runs: Path, given: RoboEgoModel | None = None) -> RoboEgoModel:
+    """The model as the run begins it, adapters in place. What the run has learned since is for the training loop to put back.
+
+    Args:
+        given: the model to start from, instead of `run.start`.
+    Raises:
+        InputError: there is nothing to start from, or the run was begun with other adapters.
+    """
+    if run.adapters is None:
+        resumes = latest(runs / run.name) is not None
+        if given is not None or run.start is None or resumes:
+            return given or RoboEgoModel(run.model)
+        return open_start(run.start, run.model, runs)
+    if given is None and run.start is None:
+        raise InputError(f"{run.name} learns adapters, which stand on a trained model: give --start RUN or --start FOLDER")
+    model = given or open_start(run.start or "", run.model, runs)
+    keep_record(runs / run.name, Adapted(adapters=run.adapters, start=None if given else run.start))
+    add_adapters(model, run.adapters)
+    return model
+
+
+def perform(
+    run: Run,
+    *,
+    tools: Path,
+    data: Path,
+    runs: Path,
+    device: str = "cpu",
+    console: Console | None = None,
+    model: RoboEgoModel | None = None,
+) -> int:
+    """Trains a run, going on where it stopped. Returns the steps done.
+
+    Args:
+        model: trained in place, instead of one that starts from `run.start`; to go on, give the same one again.
+    Raises:
+        InputError: tools, data or the start are missing.
+        CheckpointError: a checkpoint is damaged or of another model.
+    """
     shop = open_workshop(tools)
     torch.manual_seed(run.loop.seed)
-    model = RoboEgoModel(run.model)
-    if run.start is not None and latest(runs / run.name) is None:
-        newest = latest(runs / run.start)
-        if newest is None:
-            raise InputError(f"{run.name} starts from {run.start}, which has no checkpoint in {runs / run.start}; train it first")
-        model.load_state_dict(load_state(newest)["module"])
+    model = model_for(run, runs, model)
     mixture = Mixture([Pool(open_pool(data, prefix, shop, run.model), share) for prefix, share in run.pools])
     task = StageTask(model.to(device), mixture, run.stage, FreeRunning(run, data, shop), device=torch.device(device))
     return train(task, run.loop, runs / run.name, device=torch.device(device), console=console)

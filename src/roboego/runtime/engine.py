@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from roboego.errors import CheckpointError, InputError
+from roboego.model.checkpoint import check_vision
 from roboego.model.loaded import LoadedModel
 from roboego.model.model import StepInput, StepOutput, StepSettings
 from roboego.model.rollout import greedy, step_settings
 from roboego.model.sampling import Sampling, StreamSampling, fill_uniform
 from roboego.model.state import ModelState
 from roboego.model.stepping import lay_out_for_steps
-from roboego.perception.latest import Encoder
+from roboego.perception.latest import Encoder, encoder
 from roboego.runtime.codec_lane import CodecLane
 from roboego.runtime.counters import Counters, Counts
 from roboego.runtime.frame import SILENCE, EngineFull, Frame, Output, Prepared, SessionError, StepIn, Text
@@ -42,11 +43,12 @@ class Engine:
         slots: B.
         threads: CPU threads for the whole process; None leaves them as they are.
         device: where to run; None: where the model is.
-        see: encodes pictures, for models that see. By default in a thread of each session, off the step's path; with
-            `see_in_background=False` as part of the step, so that a run without a clock is reproducible.
+        see: encodes pictures, for models that see; by default the model's own encoder, where it brought one.
+        see_in_background: pictures are encoded in a thread of each session, off the step's path; if false, as part of the step, so that a
+            run without a clock is reproducible.
     Raises:
         InputError: fewer than one slot or thread.
-        CheckpointError: model and codec do not fit each other.
+        CheckpointError: model, codec and picture encoder do not fit each other.
     """
 
     _state: ModelState
@@ -76,9 +78,13 @@ class Engine:
             loaded.model.to(device)
             if isinstance(loaded.codec, nn.Module):
                 loaded.codec.to(device)
+            if loaded.vision is not None:
+                loaded.vision.to(device)
         self.loaded, self.slots, self.device = loaded, slots, loaded.model.device
         if self.device.type == "cpu":
             lay_out_for_steps(loaded.model)
+        if see is None and loaded.vision is not None:
+            see = encoder(loaded.vision)
         self._see, self._see_in_background = see, see_in_background
         self._sessions: list[Session | None] = [None] * slots
         self._counters = Counters()
@@ -312,6 +318,8 @@ def _check_fit(loaded: LoadedModel) -> None:
         raise CheckpointError(
             f"{loaded.name}: silence has {len(loaded.silence)} codes, the model speaks {layout.speak.codebooks} codebooks"
         )
+    if loaded.vision is not None:
+        check_vision(loaded.vision, loaded.model.config, loaded.name)
     if codec is None:
         return
     if codec.codebooks != layout.speak.codebooks or codec.codebooks < layout.listen.codebooks or codec.entries != layout.speak.entries:

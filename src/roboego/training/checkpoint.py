@@ -1,5 +1,9 @@
-"""Training state on disk: tensors as safetensors, everything else as JSON, written beside and renamed, never pickled."""
+"""Training state on disk: tensors as safetensors, everything else as JSON, written beside and renamed, never pickled.
 
+A checkpoint holds what training changes. Frozen parameters are not in it, only their fingerprint: whoever resumes brings them along.
+"""
+
+import hashlib
 import json
 import os
 import shutil
@@ -8,7 +12,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from roboego.errors import CheckpointError
 
@@ -78,6 +82,60 @@ def prune(folder: Path, keep: int) -> None:
         shutil.rmtree(old)
 
 
-def random_state() -> Tensor:
-    """The state of torch's global generator."""
-    return torch.get_rng_state()
+def random_state(device: torch.device) -> dict[str, Tensor]:
+    """The states of torch's generators: the global one, and the device's where it has its own (dropout on a GPU draws from it)."""
+    state = {"random": torch.get_rng_state()}
+    if device.type == "cuda":
+        state["random_cuda"] = torch.cuda.get_rng_state(device)
+    return state
+
+
+def restore_random(state: dict[str, Tensor], device: torch.device) -> None:
+    """Puts a `random_state` back."""
+    torch.set_rng_state(state["random"])
+    if device.type == "cuda" and "random_cuda" in state:
+        torch.cuda.set_rng_state(state["random_cuda"], device)
+
+
+def module_state(module: nn.Module) -> dict[str, Tensor]:
+    """What training changes of a module: its state without frozen parameters."""
+    frozen = _frozen(module)
+    return {name: tensor for name, tensor in module.state_dict().items() if name not in frozen}
+
+
+def restore_module(module: nn.Module, state: dict[str, Tensor], frozen: str, where: Path) -> None:
+    """Puts a checkpoint's `module_state` back.
+
+    Args:
+        frozen: `frozen_fingerprint` of the module that was trained.
+        where: the checkpoint, for messages.
+    Raises:
+        CheckpointError: the module has other frozen parameters than the trained one, or other parts.
+    """
+    if frozen != frozen_fingerprint(module):
+        raise CheckpointError(
+            f"{where} was trained on other frozen weights than those given now; give the model that it started from, or another folder"
+        )
+    wanted = module_state(module)
+    shapes = {name: tensor.shape for name, tensor in wanted.items()}
+    odd = sorted(name for name in wanted.keys() | state.keys() if name not in state or shapes.get(name) != state[name].shape)
+    if odd:
+        raise CheckpointError(f"{where} is of another model: it differs in {', '.join(odd[:3])}; give another folder")
+    module.load_state_dict(state, strict=False)
+
+
+def frozen_fingerprint(module: nn.Module) -> str:
+    """Hex digest of the frozen parameters, their names and types; empty where there are none."""
+    frozen = _frozen(module)
+    if not frozen:
+        return ""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(frozen.items()):
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()[:16]
+
+
+def _frozen(module: nn.Module) -> dict[str, Tensor]:
+    """Frozen parameters by each name that they have in the module's state."""
+    return {name: p for name, p in module.named_parameters(remove_duplicate=False) if not p.requires_grad}

@@ -148,6 +148,9 @@ class CodecTask:
             found[name] = float(np.mean(values))
         return found
 
+    def heavy_parts(self) -> tuple[nn.Module, ...]:
+        return ()
+
     def extra_state(self) -> dict[str, Any]:
         return self.quantizer.state()
 

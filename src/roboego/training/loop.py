@@ -15,7 +15,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor, nn
 
 from roboego.errors import CheckpointError
-from roboego.training.checkpoint import latest, load_state, prune, save_state
+from roboego.training.checkpoint import (
+    frozen_fingerprint,
+    latest,
+    load_state,
+    module_state,
+    prune,
+    random_state,
+    restore_module,
+    restore_random,
+    save_state,
+)
+from roboego.training.compiling import compile_parts
 
 Metrics = dict[str, float]
 
@@ -29,6 +40,7 @@ class LoopConfig:
         warmup: steps of linear warm-up.
         decay: share of the steps, at the end, over which the learning rate falls linearly to `final_rate` of its value.
         autocast: "bfloat16", "float32", or "auto": bfloat16 where the processor multiplies it natively, otherwise float32.
+        compile: whether the task's heavy parts are compiled, "on", "off", or "auto": on a GPU, where the tools for it are there.
         keep: checkpoints to keep.
     """
 
@@ -41,7 +53,7 @@ class LoopConfig:
     betas: tuple[float, float] = (0.9, 0.98)
     clip: float = 1.0
     autocast: str = "auto"
-    compile: bool = False
+    compile: str = "auto"
     validate_every: int = 500
     checkpoint_every: int = 500
     log_every: int = 20
@@ -66,6 +78,9 @@ class Task(Protocol):
 
     def validate(self, step: int) -> Metrics:
         """Figures on held-out data, free-running ones included."""
+
+    def heavy_parts(self) -> Sequence[nn.Module]:
+        """Modules that `loss` calls, most of its work, always with the same few shapes: worth compiling. Empty if there are none."""
 
     def extra_state(self) -> dict[str, Any]:
         """State beyond the module's and the optimizer's."""
@@ -137,7 +152,8 @@ def train(task: Task, config: LoopConfig, folder: Path, *, device: torch.device 
     Returns:
         The steps done so far: fewer than `config.steps` if it was interrupted.
     Raises:
-        CheckpointError: the loss became NaN or infinite.
+        InputError: compiling was asked for and is not possible.
+        CheckpointError: the loss became NaN or infinite, or the checkpoint to go on from is damaged or of another model.
     """
     from torch.utils.tensorboard import SummaryWriter
 
@@ -145,7 +161,10 @@ def train(task: Task, config: LoopConfig, folder: Path, *, device: torch.device 
     console = console or Console()
     torch.manual_seed(config.seed)
     optimizer = optimizer_for(task.module, config)
-    step = _resume(task, optimizer, folder, console)
+    checkpoints = Checkpoints(task, optimizer, folder, device, config.keep)
+    step = checkpoints.resume(console)
+    if compile_parts(task.heavy_parts(), config.compile, device):
+        console.print("compiling; the first steps take a minute or so")
     writer = SummaryWriter(str(folder / "tensorboard"), purge_step=step)
     columns = (
         TextColumn("{task.description}"),
@@ -193,34 +212,47 @@ def train(task: Task, config: LoopConfig, folder: Path, *, device: torch.device 
                 console.print(f"validation at step {step}: " + "  ".join(f"{k} {v:.4g}" for k, v in found.items()), soft_wrap=True)
                 started, since = time.monotonic(), step
             if step % config.checkpoint_every == 0 or step == config.steps:
-                _save(task, optimizer, folder, step, config.keep)
+                checkpoints.save(step)
         if stopped:
-            _save(task, optimizer, folder, step, config.keep)
+            checkpoints.save(step)
             console.print(f"stopped at step {step}; the same command goes on from here")
     writer.close()
     return step
 
 
-def _save(task: Task, optimizer: torch.optim.Optimizer, folder: Path, step: int, keep: int) -> None:
-    state = {
-        "step": step,
-        "module": dict(task.module.state_dict()),
-        "optimizer": optimizer.state_dict(),
-        "random": torch.get_rng_state(),
-        "extra": task.extra_state(),
-    }
-    save_state(folder / f"step-{step:08d}", state)
-    prune(folder, keep)
+class Checkpoints:
+    """A run's checkpoints, and all that a resumed run needs to be the same run."""
 
+    def __init__(self, task: Task, optimizer: torch.optim.Optimizer, folder: Path, device: torch.device, keep: int) -> None:
+        self.task, self.optimizer, self.folder, self.device, self.keep = task, optimizer, folder, device, keep
+        self.frozen = frozen_fingerprint(task.module)
 
-def _resume(task: Task, optimizer: torch.optim.Optimizer, folder: Path, console: Console) -> int:
-    newest = latest(folder)
-    if newest is None:
-        return 0
-    state = load_state(newest)
-    task.module.load_state_dict(state["module"])
-    optimizer.load_state_dict(state["optimizer"])
-    torch.set_rng_state(state["random"])
-    task.load_extra_state(state["extra"])
-    console.print(f"resuming {folder} at step {state['step']}")
-    return int(state["step"])
+    def save(self, step: int) -> None:
+        """Writes a checkpoint and removes those that are too many."""
+        state = {
+            "step": step,
+            "module": module_state(self.task.module),
+            "frozen": self.frozen,
+            "optimizer": self.optimizer.state_dict(),
+            **random_state(self.device),
+            "extra": self.task.extra_state(),
+        }
+        save_state(self.folder / f"step-{step:08d}", state)
+        prune(self.folder, self.keep)
+
+    def resume(self, console: Console) -> int:
+        """Goes back to the newest checkpoint. Returns its step; 0 without one.
+
+        Raises:
+            CheckpointError: it is damaged, or of another model.
+        """
+        newest = latest(self.folder)
+        if newest is None:
+            return 0
+        state = load_state(newest)
+        restore_module(self.task.module, state["module"], state.get("frozen", ""), newest)
+        self.optimizer.load_state_dict(state["optimizer"])
+        restore_random(state, self.device)
+        self.task.load_extra_state(state["extra"])
+        console.print(f"resuming {self.folder} at step {state['step']}")
+        return int(state["step"])

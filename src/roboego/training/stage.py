@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from roboego.model.config import ModelConfig
 from roboego.model.model import Batch, RoboEgoModel, advances
@@ -92,8 +92,11 @@ class StageTask:
         self.source, self.config, self.validation = source, config, validation
         self.device = device or torch.device("cpu")
 
-    def batch(self, step: int) -> tuple[Batch, Batch, Weights, Tensor]:
-        """Targets, the same disturbed as inputs, loss weights, and the frames [M] on which all codebooks are learned."""
+    def batch(self, step: int) -> tuple[Batch, Batch, Weights, Tensor, int]:
+        """Targets, the same disturbed as inputs, loss weights, frames [M] for all codebooks, and how many of those count.
+
+        M is the same for every batch: where too few frames have weight, others that do not count fill it up.
+        """
         rng = np.random.default_rng([self.config.seed, step])
         grids = [self.source.row(np.random.default_rng([self.config.seed, step, b]), self.config.frames) for b in range(self.config.rows)]
         batch, weights = collate(grids)
@@ -101,16 +104,19 @@ class StageTask:
         odds = weights.speak.flatten().numpy().astype(np.float64)
         count = int(len(odds) * self.config.chosen)
         found = int((odds > 0).sum())
-        chosen = rng.choice(len(odds), min(count, found), replace=False, p=odds / odds.sum()) if found else np.zeros(0, np.int64)
+        used = min(count, found)
+        chosen = np.sort(rng.choice(len(odds), used, replace=False, p=odds / odds.sum())) if used else np.zeros(0, np.int64)
+        chosen = np.concatenate([chosen, np.zeros(count - used, np.int64)])
         return (
             _to(batch, self.device),
             _to(disturbed, self.device),
             _to(weights, self.device),
-            torch.from_numpy(np.sort(chosen)).to(self.device),
+            torch.from_numpy(chosen).to(self.device),
+            used,
         )
 
-    def loss(self, batch: tuple[Batch, Batch, Weights, Tensor], step: int) -> tuple[Tensor, Metrics]:
-        target, given, weights, chosen = batch
+    def loss(self, batch: tuple[Batch, Batch, Weights, Tensor, int], step: int) -> tuple[Tensor, Metrics]:
+        target, given, weights, chosen, used = batch
         c, model = self.config, self.module
         layout = model.config.layout
         h_MW = model.hidden(given).flatten(0, 1)
@@ -123,10 +129,10 @@ class StageTask:
         codes_MK = apply_delays(target.speak, layout.speak.delays, layout.speak.pad_id).flatten(0, 1)
         first = model.speech(h_MW, text, codes_MK[:, :1])[:, 0]
         parts["first_codebook"] = c.first_codebook, _mean(_cross_entropy(first, codes_MK[:, 0]), weights.speak.flatten())
-        if len(chosen):
-            logits = model.speech(h_MW[chosen], text[chosen], codes_MK[chosen])
+        if used:
+            logits = model.speech(h_MW[chosen], text[chosen], codes_MK[chosen])[:used, 1:]
             # Frames were chosen by weight, so each counts the same.
-            parts["codebooks"] = c.codebooks, _cross_entropy(logits[:, 1:].flatten(0, 1), codes_MK[chosen, 1:].flatten()).mean()
+            parts["codebooks"] = c.codebooks, _cross_entropy(logits.flatten(0, 1), codes_MK[chosen[:used], 1:].flatten()).mean()
         if model.act_head is not None:
             logits = model.act_logits(h_MW)
             each = _cross_entropy(logits.flatten(0, 1), target.act.flatten()).reshape(len(h_MW), -1).mean(1)
@@ -143,6 +149,9 @@ class StageTask:
 
     def validate(self, step: int) -> Metrics:
         return self.validation(self.module, step)
+
+    def heavy_parts(self) -> tuple[nn.Module, ...]:
+        return self.module.backbone, self.module.speech
 
     def extra_state(self) -> dict[str, Any]:
         return {}

@@ -12,6 +12,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, Qwen2Co
 
 from roboego.errors import CheckpointError, InputError
 from roboego.model.config import SpeechDecoderConfig
+from roboego.model.context_vision import Pictures
 from roboego.model.foreign.decoder import load_decoder, new_model_on, text_layout
 from roboego.model.fusion import stream_sizes
 from roboego.streams.layout import SoundLayout, StreamLayout
@@ -148,6 +149,22 @@ def test_a_new_model_starts_on_a_decoder(name: str, tmp_path: Path) -> None:
     assert 0.5 < float(listen.std() / decoder.embedding.std()) < 2
     tokens = torch.zeros(1, 5, model.streams, dtype=torch.int64)
     model.text_logits(model.hidden_from_tokens(tokens)).sum().backward()
+
+
+def test_a_new_model_that_sees(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    saved(MODELS["qwen2"](), tmp_path)
+    sound = SoundLayout(codebooks=2, entries=16)
+    layout = StreamLayout(text=text_layout(90), speak=sound, listen=sound, looks=True)
+    speech = SpeechDecoderConfig(width=16, layers=1, heads=2, hidden=16)
+    model = new_model_on(tmp_path, layout, speech, window=64, vision_width=24, context_width=40)
+    assert (model.config.vision_width, model.config.context_width) == (24, 40)
+    spread = float(model.fusion.text_table[:90].detach().std())
+    positions = model.fusion.picture_positions(torch.randn(1, 500, 40))
+    assert 0.5 < float(positions.detach().std()) / spread < 2
+    tokens = torch.zeros(1, 5, model.streams, dtype=torch.int64)
+    pictures = Pictures(torch.randn(1, 3, 40), row=torch.tensor([0]), frame=torch.tensor([2]))
+    assert model.hidden_from_tokens(tokens, torch.randn(1, 5, 24), torch.ones(1, 5, dtype=torch.bool), pictures).shape == (1, 5, 32)
 
 
 def test_a_layout_with_too_few_ids(tmp_path: Path) -> None:

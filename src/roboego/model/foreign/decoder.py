@@ -117,6 +117,7 @@ def new_model_on(
     window: int | None = None,
     kept_sinks: int = 4,
     vision_width: int = 0,
+    context_width: int = 0,
     device: str | torch.device = "cpu",
     dtype: torch.dtype = torch.float32,
 ) -> RoboEgoModel:
@@ -129,6 +130,7 @@ def new_model_on(
     Args:
         backbone_folder: a Qwen2 or Llama in transformers format.
         layout: its text ids must begin with the decoder's vocabulary; see `text_layout`.
+        vision_width, context_width: of a picture's fused vector and of its tokens, where the model is to see; see `ModelConfig`.
     Returns:
         A model whose weights can be trained.
     Raises:
@@ -139,7 +141,14 @@ def new_model_on(
     words = len(decoder.embedding)
     if layout.text.ids < words:
         raise InputError(f"the layout has {layout.text.ids} text ids, the decoder {words}; begin with text_layout({words})")
-    config = ModelConfig(layout=layout, backbone=decoder.backbone.config, speech=speech, tied_head=decoder.tied, vision_width=vision_width)
+    config = ModelConfig(
+        layout=layout,
+        backbone=decoder.backbone.config,
+        speech=speech,
+        tied_head=decoder.tied,
+        vision_width=vision_width,
+        context_width=context_width,
+    )
     # Built without layers: those of the decoder take their place, and memory never holds both.
     model = RoboEgoModel(replace(config, backbone=replace(config.backbone, layers=0))).to(device, dtype)
     model.config, model.backbone = config, decoder.backbone
@@ -152,6 +161,11 @@ def new_model_on(
             if name in ("text", "read"):
                 table[start : start + words] = decoder.embedding
             start += size
+        # What encoders give is about 1 in size.
+        for projection in (model.fusion.look, model.fusion.context):
+            if projection is not None:
+                projection.weight.normal_(0.0, spread * projection.in_features**-0.5)
+                projection.bias.zero_()
         if model.text_head is not None:
             model.text_head.weight.normal_(0.0, float(decoder.head.float().std()))
             model.text_head.weight[:words] = decoder.head

@@ -1,0 +1,96 @@
+"""Where a run's weights come from: another run, a model folder, or what it trained itself; adapters merged where there are any."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from roboego.errors import CheckpointError, InputError
+from roboego.model.checkpoint import load_model
+from roboego.model.config import ModelConfig
+from roboego.model.model import RoboEgoModel
+from roboego.strict import from_json, to_json
+from roboego.training.adapters import AdapterConfig, add_adapters, merge_adapters
+from roboego.training.checkpoint import latest, load_state, restore_module
+
+RECORD = "adapters.json"
+"""In the folder of a run that trains adapters."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adapted:
+    """What the adapters of a run are, and what they stand on.
+
+    Attributes:
+        start: a run or a model folder; None: a model that the caller gave.
+    """
+
+    adapters: AdapterConfig
+    start: str | None
+
+
+def open_start(start: str, config: ModelConfig, runs: Path) -> RoboEgoModel:
+    """The model of a folder, or of a run's newest checkpoint.
+
+    Raises:
+        InputError: there is no such folder and no such run, or the model has another shape.
+        CheckpointError: it is damaged.
+    """
+    if not (Path(start) / "config.json").exists():
+        return open_run(start, config, runs)[0]
+    model = load_model(Path(start)).model
+    if model.config != config:
+        raise InputError(f"the model in {start} has another shape than the run's; start from one of the same recipe")
+    return model.requires_grad_(True)
+
+
+def open_run(name: str, config: ModelConfig, runs: Path) -> tuple[RoboEgoModel, int]:
+    """The model that a run has trained so far, its adapters merged, and the steps it was trained for.
+
+    Raises:
+        InputError: the run has no checkpoint, or stands on a model that only its caller has.
+        CheckpointError: the checkpoint is damaged, or of another model.
+    """
+    newest = latest(runs / name)
+    if newest is None:
+        raise InputError(f"{name} has no checkpoint in {runs / name}; train it first")
+    state = load_state(newest)
+    record = read_record(runs / name)
+    if record is None:
+        model = RoboEgoModel(config)
+    elif record.start is None:
+        raise InputError(f"{name} stands on a model that was given in Python: add its adapters to that model and merge them there")
+    else:
+        model = open_start(record.start, config, runs)
+        add_adapters(model, record.adapters)
+    restore_module(model, state["module"], state.get("frozen", ""), newest)
+    if record is not None:
+        merge_adapters(model)
+    return model, int(state["step"])
+
+
+def read_record(folder: Path) -> Adapted | None:
+    """What a run's adapters are; None of a run without.
+
+    Raises:
+        CheckpointError: the file is damaged.
+    """
+    path = folder / RECORD
+    if not path.exists():
+        return None
+    try:
+        return from_json(Adapted, json.loads(path.read_text(encoding="utf-8")), str(path))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"cannot read {path}: {error}; train the run again in another folder") from error
+
+
+def keep_record(folder: Path, record: Adapted) -> None:
+    """Writes down what a run's adapters are.
+
+    Raises:
+        InputError: it has been begun with others.
+    """
+    before = read_record(folder)
+    if before is not None and before != record and latest(folder) is not None:
+        raise InputError(f"{folder} was begun with {before}; give the same, or another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / RECORD).write_text(json.dumps(to_json(record), indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,97 @@
+"""A model's folder carries its picture encoder: saved, opened, checked, and used by the engine."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.testing import assert_close
+
+import roboego
+from roboego.errors import CheckpointError
+from roboego.model.checkpoint import save_model
+from roboego.model.loaded import LoadedModel
+from roboego.perception.files import save_vit
+from roboego.perception.latest import encoder
+from roboego.perception.vit import ViT, ViTConfig
+from roboego.runtime.engine import Engine
+from saved import save
+from tiny import LIVELY, tiny_config, tiny_loaded
+
+SMALL = ViTConfig(image_size=16, patch_size=8, width=8, layers=1, heads=2, hidden=8)
+
+
+def tiny_vit(seed: int = 0, config: ViTConfig = SMALL) -> ViT:
+    torch.manual_seed(seed)
+    return ViT(config).eval().requires_grad_(False)
+
+
+def seeing(**widths: int) -> LoadedModel:
+    return replace(tiny_loaded(tiny_config(looks=True, model=widths or {"vision_width": 8, "context_width": 8})), vision=tiny_vit())
+
+
+def test_a_model_that_sees_survives_a_round_trip(tmp_path: Path) -> None:
+    loaded = seeing()
+    assert loaded.vision is not None
+    folder = save(loaded, tmp_path / "seeing")
+    again = roboego.load(folder)
+    assert again.vision is not None
+    assert again.vision.config == SMALL
+    assert again.vision.fingerprint == loaded.vision.fingerprint
+    assert again.model.config == loaded.model.config
+    picture = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
+    for a, b in zip(encoder(again.vision)(picture), encoder(loaded.vision)(picture), strict=True):
+        assert_close(a, b, atol=0.05, rtol=0.05)
+    # What is saved again is the same.
+    assert roboego.load(save(again, tmp_path / "twice")).vision.fingerprint == loaded.vision.fingerprint  # type: ignore[union-attr]
+    assert next(roboego.load(folder, dtype=torch.bfloat16).vision.parameters()).dtype == torch.bfloat16  # type: ignore[union-attr]
+
+
+def test_a_model_without_sight_has_no_encoder(tmp_path: Path) -> None:
+    folder = save(tiny_loaded(), tmp_path / "blind")
+    assert not (folder / "vision").exists()
+    assert roboego.load(folder).vision is None
+    # Folders of before there were encoders.
+    config = json.loads((folder / "config.json").read_text())
+    del config["vision"]
+    (folder / "config.json").write_text(json.dumps(config))
+    assert roboego.load(folder).vision is None
+
+
+def test_the_engine_sees_with_the_models_own_encoder(tmp_path: Path) -> None:
+    loaded = roboego.load(save(seeing(), tmp_path / "seeing"))
+    assert loaded.vision is not None
+    picture = np.random.default_rng(1).integers(0, 256, (9, 9, 3), np.uint8)
+    vector = encoder(loaded.vision)(picture)[0]
+    with Engine(loaded, see_in_background=False) as engine:
+
+        def run(look: np.ndarray | torch.Tensor | None) -> list[list[int]]:
+            with engine.open(sampling=LIVELY) as session:
+                frames = [session.step(look=look if t == 1 else None) for t in range(8)]
+            return [[frame.token, *frame.codes.tolist()] for frame in frames]
+
+        assert run(picture) == run(vector) != run(None)
+
+
+def test_another_encoder_is_refused(tmp_path: Path) -> None:
+    folder = save(seeing(), tmp_path / "seeing")
+    save_vit(tiny_vit(1), folder / "vision")
+    with pytest.raises(CheckpointError, match="restore its vision folder"):
+        roboego.load(folder)
+    (folder / "vision" / "vit.safetensors").unlink()
+    with pytest.raises(CheckpointError, match="cannot open the picture encoder"):
+        roboego.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("widths", "message"),
+    [({"vision_width": 0}, "does not see"), ({"vision_width": 12}, "width 12"), ({"vision_width": 8, "context_width": 12}, "8 and 12")],
+)
+def test_an_encoder_that_does_not_fit(widths: dict[str, int], message: str, tmp_path: Path) -> None:
+    loaded = replace(tiny_loaded(tiny_config(looks=True, model=widths)), vision=tiny_vit())
+    with pytest.raises(CheckpointError, match=message):
+        save_model(loaded, tmp_path / "model")
+    with pytest.raises(CheckpointError, match=message):
+        Engine(loaded)
