@@ -23,7 +23,7 @@ class Args(WithModel):
     """Folder for the results: conversation.wav, transcript.json, timeline.png."""
     recordings: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
     """What the user says: wav or flac files, in the order of their names; Ego may finish after each. (default: the package's)"""
-    real_time: bool = field(default_factory=sys.stdout.isatty)
+    real_time: bool = field(default_factory=lambda: sys.stdout.isatty())
     """One step every 80 ms, as in a live conversation."""
 
 

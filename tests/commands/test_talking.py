@@ -1,0 +1,109 @@
+"""talk, transcribe, speak, demo and info, as a user calls them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+
+from roboego.cli import COMMANDS, main
+from saved import voice, write
+from tests.commands.conftest import Shell
+
+FILES = {"conversation.wav", "transcript.json", "timeline.png"}
+
+
+@pytest.mark.parametrize(
+    ("rate", "channels", "subtype"),
+    [(8_000, 1, "PCM_16"), (44_100, 2, "PCM_24"), (24_000, 1, "PCM_U8"), (192_000, 8, "FLOAT")],
+)
+def test_talk_takes_any_sound_and_writes_sound_transcript_and_picture(
+    tmp_path: Path, model: Path, shell: Shell, rate: int, channels: int, subtype: str
+) -> None:
+    pcm = np.stack([voice(1.0, rate)] * channels, 1)
+    done = shell("talk", write(tmp_path / "in.wav", pcm, rate, subtype), "--model", model, "--out", tmp_path / "out", "--tail-s", 0.5)
+    assert done.code == 0
+    assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
+    told = json.loads((tmp_path / "out" / "transcript.json").read_text())
+    sound, kept_rate = soundfile.read(tmp_path / "out" / "conversation.wav")
+    # Ego's sound of step t is heard in frame t + 1, so there is one frame more than steps.
+    assert (kept_rate, sound.shape) == (24_000, ((told["frames"] + 1) * 1_920, 2))
+    assert np.abs(sound[:24_000, 0]).max() > 0.1
+    assert told["source"]["sample_rate"] == rate
+    assert len(told["step_ms"]) == told["frames"] == told["counters"]["steps"]
+    assert all(0 <= token["frame"] < told["frames"] for token in told["tokens"])
+    with Image.open(tmp_path / "out" / "timeline.png") as picture:
+        assert picture.width > 1_000
+
+
+def test_talk_refuses_a_picture_that_the_model_cannot_see(tmp_path: Path, model: Path, shell: Shell) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "look.png")
+    sound = write(tmp_path / "in.wav", voice(0.3))
+    done = shell("talk", sound, "--model", model, "--out", tmp_path / "out", "--look", tmp_path / "look.png")
+    assert done.code == 2
+    assert "does not see" in done.err
+    done = shell("talk", sound, "--model", model, "--out", tmp_path / "out", "--look", tmp_path / "no.png")
+    assert done.code == 2
+    assert not (tmp_path / "out").exists()
+
+
+def test_transcribe_prints_the_text_alone(tmp_path: Path, model: Path, shell: Shell) -> None:
+    done = shell("transcribe", write(tmp_path / "in.wav", voice(1.5)), "--model", model)
+    assert done.code == 0
+    assert done.out.strip() == done.told["text"] != ""
+    assert done.out.count("\n") == 1
+    assert done.err == ""
+    assert [token["time_s"] for token in done.told["tokens"]] == sorted(token["time_s"] for token in done.told["tokens"])
+
+
+def test_speak_writes_sound(tmp_path: Path, model: Path, shell: Shell) -> None:
+    done = shell("speak", "Put the red cup on the table!", "--model", model, "--out", tmp_path / "out.wav", "--seed", 3)
+    assert done.code == 0
+    info = soundfile.info(tmp_path / "out.wav")
+    assert (info.samplerate, info.channels) == (24_000, 1)
+    assert info.duration == pytest.approx(done.told["duration_s"])
+    assert done.told["text"] == "put the red cup on the table."
+    assert shell("speak", "  ", "--model", model, "--out", tmp_path / "b.wav").code == 2
+
+
+def test_demo_plays_the_recordings_of_a_folder(tmp_path: Path, model: Path, shell: Shell) -> None:
+    (tmp_path / "clips").mkdir()
+    for name in ("1", "2"):
+        write(tmp_path / "clips" / f"{name}.wav", voice(0.5))
+    done = shell("demo", "--model", model, "--out", tmp_path / "out", "--recordings", tmp_path / "clips")
+    assert done.code == 0
+    assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
+    for folder in (tmp_path / "empty", tmp_path / "none"):
+        (tmp_path / "empty").mkdir(exist_ok=True)
+        assert shell("demo", "--model", model, "--out", tmp_path / "out", "--recordings", folder).code == 2
+
+
+def test_info_tells_what_a_model_is(model: Path, shell: Shell) -> None:
+    done = shell("info", model)
+    assert done.code == 0
+    assert "words heard wrongly" in done.out
+    assert done.told["parameters"]["in all"] > 0
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main([command, "--help"])
+    assert stopped.value.code == 0
+    text = capsys.readouterr().out
+    assert f"roboego {command}" in text
+    assert "--json" in text
+
+
+def test_overview_and_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([])
+    text = capsys.readouterr().out
+    assert all(command in text for command in COMMANDS)
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("roboego ")
+    with pytest.raises(SystemExit) as stopped:
+        main(["sing"])
+    assert stopped.value.code == 2
