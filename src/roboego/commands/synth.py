@@ -33,7 +33,7 @@ def run(args: Args) -> dict[str, Any]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    from roboego.data.build import make_all, make_grids
+    from roboego.data.build import make_all, make_grids, open_workshop
     from roboego.data.build_dialogues import make_dialogues
     from roboego.data.speech_bank import make_bank
     from roboego.recipes import nano, nano_data
@@ -59,6 +59,8 @@ def run(args: Args) -> dict[str, Any]:
             row = bar.add_task(f"{args.what}, shards", total=None)
             make(lambda done, total: bar.update(row, completed=done, total=total))
 
+    if args.what in ("grids", "dialogues"):
+        open_workshop(places.tools)  # what is missing is told now, not by a worker
     jobs: Sequence[Any]
     if args.what == "speech":
         jobs = [j for j in nano_data.banks(places, args.scale) if args.only in j.name]
