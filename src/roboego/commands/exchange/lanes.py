@@ -32,6 +32,7 @@ from roboego.commands.exchange.canvas import (
 )
 from roboego.commands.exchange.record import Token, out_s
 from roboego.commands.exchange.text_lane import text_lane
+from roboego.commands.exchange.turns import EgoTurn
 from roboego.perception.picture import open_picture
 from roboego.timebase import FRAME_MS, FRAME_S, frames_to_seconds
 
@@ -41,9 +42,12 @@ def lanes(scene: Scene, span: Span) -> list[Lane]:
     record = scene.record
     built = [look_lane(scene, span)] if record.looks else []
     built.append(user_lane(scene, span))
-    if record.read:
+    if any(token.frame in span.frames for token in record.read):
         built.append(read_lane(scene, span))
-    built += [text_lane(scene, span), ego_lane(scene, span)]
+    built.append(text_lane(scene, span))
+    if record.replies:
+        built.append(spoken_lane(scene, span))
+    built.append(ego_lane(scene, span))
     if record.codes:
         built.append(codes_lane(scene, span))
     if record.actions:
@@ -76,7 +80,7 @@ def user_lane(scene: Scene, span: Span) -> Lane:
             band(axes, span, turn.start_s, turn.end_s, USER)
         sound(axes, span, scene.user, np.array(scene.record.user_rms), 0, USER)
 
-    return Lane(label="user", height_in=WAVE_IN + CELL_IN, draw=draw, colour=USER)
+    return Lane(label="listen\nthe user", height_in=WAVE_IN + CELL_IN, draw=draw, colour=USER)
 
 
 def ego_lane(scene: Scene, span: Span) -> Lane:
@@ -87,7 +91,30 @@ def ego_lane(scene: Scene, span: Span) -> Lane:
                 _latency(axes, span, reply.speech_start_s, reply.latency_s)
         sound(axes, span, scene.ego, np.array(scene.record.ego_rms), 1, EGO)
 
-    return Lane(label="Ego", height_in=WAVE_IN + CELL_IN, draw=draw, colour=EGO)
+    return Lane(label="speak\nEgo", height_in=WAVE_IN + CELL_IN, draw=draw, colour=EGO)
+
+
+def spoken_lane(scene: Scene, span: Span) -> Lane:
+    """The frames in which tokens became audible, and how many of a reply's did."""
+
+    def draw(axes: Axes) -> None:
+        for turn in scene.replies:
+            reply = turn.reply
+            cells(axes, span, sorted(set(reply.spoken_frames)), (ROW_IN - CELL_IN) / 2, CELL_IN, EGO, late=1)
+            if not reply.spoken_frames or reply.spoken_frames[-1] + 1 not in span.frames:
+                continue
+            x = out_s(reply.spoken_frames[-1] + 1) + 0.04
+            text = f"{reply.spoken} of {len(reply.tokens)}"
+            if x + text_width_in(text) / span.inches_per_s < min(_next_spoken_s(scene, turn), span.end_s):
+                axes.text(x, ROW_IN / 2, text, size=SMALL_PT, color=EGO, va="center_baseline")
+
+    return Lane(label="spoken_upto", height_in=ROW_IN, draw=draw, colour=EGO)
+
+
+def _next_spoken_s(scene: Scene, turn: EgoTurn) -> float:
+    """When the first token of a later reply becomes audible."""
+    later = (reply for reply in scene.record.replies[turn.reply.index + 1 :] if reply.spoken_frames)
+    return next((out_s(reply.spoken_frames[0]) for reply in later), np.inf)
 
 
 def read_lane(scene: Scene, span: Span) -> Lane:
@@ -162,25 +189,23 @@ def compute_lane(scene: Scene, span: Span) -> Lane:
 
 
 def _latency(axes: Axes, span: Span, speech_start_s: float, latency_s: float | None) -> None:
-    """From the end of the user's turn to the first sound of the reply."""
-    if latency_s is None or latency_s <= 0 or not span.start_s <= speech_start_s <= span.end_s:
+    """From the end of the user's turn to the first sound of the reply; its figure stands where there is most of it."""
+    if latency_s is None or latency_s <= 0 or not span.holds(speech_start_s - latency_s, speech_start_s):
         return
-    y, start_s = CELL_IN + WAVE_IN * 0.86, max(speech_start_s - latency_s, span.start_s)
-    axes.annotate(
-        "", (speech_start_s, y), (start_s, y), arrowprops={"arrowstyle": "<->", "color": INK, "lw": 0.8, "shrinkA": 0, "shrinkB": 0}
-    )
+    user_end_s = speech_start_s - latency_s
+    start_s, end_s = max(user_end_s, span.start_s), min(speech_start_s, span.end_s)
+    y = CELL_IN + WAVE_IN * 0.86
+    style = ("<" if start_s == user_end_s else "") + "-" + (">" if end_s == speech_start_s else "")
+    axes.annotate("", (end_s, y), (start_s, y), arrowprops={"arrowstyle": style, "color": INK, "lw": 0.8, "shrinkA": 0, "shrinkB": 0})
+    if end_s - start_s < latency_s / 2:
+        return
     label = f"{latency_s:.2f} s"
-    left = (start_s - span.start_s) * span.inches_per_s > text_width_in(label) + 0.1
+    left = (start_s - span.start_s) * span.inches_per_s > 1.2 * text_width_in(label) + 0.1
     axes.text(
-        start_s - 0.04 if left else speech_start_s + 0.04,
-        y,
-        label,
-        size=SMALL_PT,
-        color=INK,
-        va="center",
-        ha="right" if left else "left",
-        weight="bold",
-    )
+        start_s - 0.04 if left else end_s + 0.04, y, label,
+        size=SMALL_PT, color=INK, va="center", ha="right" if left else "left", weight="bold", zorder=5,
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.8},
+    )  # fmt: skip
 
 
 @cache

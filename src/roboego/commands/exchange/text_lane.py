@@ -60,7 +60,7 @@ def text_lane(scene: Scene, span: Span) -> Lane:
                 free_s = at_s + width_s
                 axes.text(at_s, height + 0.02, plain(name), size=SMALL_PT, color=INK, va="bottom", weight="bold")
 
-    return Lane(label="text\nto speech", height_in=height, draw=draw, colour=WRITTEN, above_in=0.12 if specials else 0.0)
+    return Lane(label="text", height_in=height, draw=draw, colour=WRITTEN, above_in=0.12 if specials else 0.0)
 
 
 def _bars(scene: Scene, span: Span) -> list[_Bar]:

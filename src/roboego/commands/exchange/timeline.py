@@ -14,10 +14,18 @@ from roboego.commands.exchange.canvas import EGO, GRID, INK, LABEL_PT, QUIET_INK
 from roboego.commands.exchange.lanes import lanes
 from roboego.commands.exchange.record import Record
 from roboego.commands.exchange.turns import ego_turns, user_turns
-from roboego.timebase import FRAME_S, SAMPLE_RATE, frames_to_seconds, seconds_to_frames, seconds_to_frames_up, seconds_to_samples
+from roboego.timebase import (
+    FRAME_MS,
+    FRAME_S,
+    FRAME_SAMPLES,
+    frames_to_seconds,
+    seconds_to_frames,
+    seconds_to_frames_up,
+    seconds_to_samples,
+)
 
 WIDTH_IN, LEFT_IN, RIGHT_IN = 16.0, 0.95, 0.2
-HEAD_IN, FOOT_IN, AXIS_IN, STRIP_GAP_IN, LANE_GAP_IN = 0.62, 0.42, 0.26, 0.30, 0.055
+HEAD_IN, FOOT_IN, AXIS_IN, STRIP_GAP_IN, LANE_GAP_IN = 0.62, 0.56, 0.26, 0.30, 0.055
 SHORTEST_STRIP_S, STRIP_S, LONGEST_STRIP_S = 4.0, 9.6, 12.0
 MOST_STRIPS = 12
 """Of a longer conversation, the first minutes are drawn."""
@@ -46,7 +54,7 @@ def draw_timeline(record: Record, conversation: Path, target: Path) -> None:
         _draw_strip(figure, span, strip, top)
         top -= _height(strip) + STRIP_GAP_IN
     _head(figure, scene, spans)
-    _foot(figure)
+    _foot(figure, scene)
     figure.savefig(target, format="png")
 
 
@@ -127,17 +135,31 @@ def _head(figure: Figure, scene: Scene, spans: list[Span]) -> None:
     figure.text(1 - RIGHT_IN / WIDTH_IN, y, "   ·   ".join(facts), size=LABEL_PT + 1, color=QUIET_INK, va="center", ha="right")
 
 
-def _foot(figure: Figure) -> None:
-    keys = [
-        Patch(facecolor=USER, alpha=0.35, label="the user's turn"),
-        Patch(facecolor=WRITTEN, label="a token written"),
-        Patch(facecolor=WRITTEN, alpha=0.25, label="written, not yet heard"),
-        Line2D([], [], marker="o", ls="", ms=5, color=EGO, label="heard, as spoken_upto reports it"),
-        Patch(facecolor=EGO, alpha=0.35, label="Ego's speech"),
-        Line2D([], [], ls="", label="↔  from the user's last sound to Ego's first"),
-        Line2D([], [], color="#CCCCCC", lw=1, label=f"one line a frame, {FRAME_S * 1000:.0f} ms, {FRAME_S * SAMPLE_RATE:.0f} samples"),
+def _foot(figure: Figure, scene: Scene) -> None:
+    """What the signs mean, in two rows; those that do not occur are left out."""
+    record, replies = scene.record, scene.replies
+    keys: list[Patch | Line2D] = [
+        Line2D([], [], color="#CCCCCC", lw=1, label=f"one line a frame: {FRAME_MS:.0f} ms, {FRAME_SAMPLES} samples")
     ]
+    if scene.turns:
+        keys.append(Patch(facecolor=USER, alpha=0.2, label="the user's turn"))
+    if replies:
+        keys += [
+            Patch(facecolor=EGO, alpha=0.2, label="Ego's speech"),
+            Patch(facecolor=WRITTEN, label="a token written"),
+            Patch(facecolor=WRITTEN, alpha=0.25, label="written, not yet heard"),
+            Line2D([], [], marker="o", ls="", ms=5, color=EGO, label="heard, as spoken_upto reports it"),
+        ]
+    if any(turn.cut_s is not None and turn.reply.spoken < len(turn.words) for turn in replies):
+        keys.append(Patch(facecolor=QUIET_INK, alpha=0.25, label="cut off, never heard"))
+    if any(turn.latency_s is not None and turn.latency_s > 0 for turn in replies):
+        keys.append(
+            Line2D([], [], marker=r"$\leftrightarrow$", ls="", ms=11, mew=0.3, color=INK, label="from the user's last sound to Ego's first")
+        )
+    keys.append(Patch(facecolor=QUIET_INK, alpha=0.7, label="under a wave: its level, -60 to -10 dBFS"))
+    if record.late_steps:
+        keys.append(Patch(facecolor=EGO, label=f"a step that took over {FRAME_MS:.0f} ms"))
     figure.legend(
-        handles=keys, loc="lower center", ncols=len(keys), frameon=False, fontsize=LABEL_PT - 0.5, labelcolor=INK,
+        handles=keys, loc="lower center", ncols=-(-len(keys) // 2), frameon=False, fontsize=LABEL_PT - 0.5, labelcolor=INK,
         bbox_to_anchor=(0.5, 0.0), columnspacing=1.8, handletextpad=0.5, handlelength=1.4,
     )  # fmt: skip

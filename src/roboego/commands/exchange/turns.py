@@ -14,6 +14,8 @@ TURN_PAUSE_S = 1.0
 """A pause of the user's up to this long lies within a turn, unless Ego begins to speak in it."""
 ROOM_MARGIN_DB = 9.0
 """How far voice stands out of the room's noise."""
+ROOM_SPREAD_DB = 4.0
+"""A room's noise is even: between the quietest twentieth and the quietest fifth of a track it differs by less than this."""
 SILENCE_DB = -90.0
 """Below this there is no room at all: digital silence, as after the end of a file."""
 
@@ -82,7 +84,7 @@ def user_turns(record: Record) -> tuple[UserTurn, ...]:
 def ego_turns(record: Record, users: tuple[UserTurn, ...]) -> tuple[EgoTurn, ...]:
     """Ego's turns, in order; a reply's speech is what is voiced between its first token and the next reply's."""
     voice = ego_segments(record)
-    borders = [reply.start for reply in record.replies[1:]] + [record.frames]
+    borders = [*(reply.start for reply in record.replies), record.frames][1:]
     return tuple(_ego_turn(reply, out_s(border), voice, users) for reply, border in zip(record.replies, borders, strict=True))
 
 
@@ -93,13 +95,18 @@ def ego_segments(record: Record) -> tuple[Segment, ...]:
 
 
 def segments(rms: NDArray[np.float64]) -> tuple[Segment, ...]:
-    """Voice in a track of 10 ms levels. In a noisy room, what counts as voice stands out of the noise, which the quietest tenth tells."""
+    """Voice in a track of 10 ms levels; in a noisy room, what stands out of the noise."""
+    activity = VoiceActivity(absolute_db=max(VoiceActivity().absolute_db, room_db(rms) + ROOM_MARGIN_DB))
+    return voiced_segments(rms.astype(np.float32), activity, sample_rate=BLOCKS_PER_SECOND)
+
+
+def room_db(rms: NDArray[np.float64]) -> float:
+    """Level of the room's noise in a track of 10 ms levels; minus infinity if its quiet parts are those of the voice itself."""
     sounding = rms[rms > 10 ** (SILENCE_DB / 20)]
     if not len(sounding):
-        return ()
-    room_db = float(20 * np.log10(np.quantile(sounding, 0.1)))
-    activity = VoiceActivity(absolute_db=max(VoiceActivity().absolute_db, room_db + ROOM_MARGIN_DB))
-    return voiced_segments(rms.astype(np.float32), activity, sample_rate=BLOCKS_PER_SECOND)
+        return -np.inf
+    quietest, tenth, fifth = (float(db) for db in 20 * np.log10(np.quantile(sounding, [0.05, 0.1, 0.2])))
+    return tenth if fifth - quietest < ROOM_SPREAD_DB else -np.inf
 
 
 def _ego_turn(reply: Reply, border_s: float, voice: tuple[Segment, ...], users: tuple[UserTurn, ...]) -> EgoTurn:

@@ -1,0 +1,46 @@
+"""bench, eval, train --dry-run and synth, as small as they go."""
+
+from pathlib import Path
+
+import pytest
+
+from roboego.training.allocator import SETTINGS
+from tests.commands.conftest import Shell
+
+
+def test_bench_gives_times_floor_and_curve(shell: Shell) -> None:
+    done = shell("bench", "step", "--slots", 1, 2, "--frames", 3, "--old", 1_600, "--threads", 1)
+    assert done.code == 0
+    assert [row["slots"] for row in done.told["curve"]] == [1, 2]
+    for row in done.told["curve"]:
+        assert all(row[part]["p50_ms"] <= row[part]["p99_ms"] for part in ("step", "codec", "total"))
+        assert row["ratio"] == pytest.approx(row["step"]["p50_ms"] / row["floor_ms"], rel=0.01)
+    assert done.told["ages"]["ratio"] > 0
+
+
+def test_eval_measures_every_suite(tmp_path: Path, model: Path, shell: Shell) -> None:
+    done = shell("eval", model, "--suite", "all", "--count", 1, "--voices", "heart", "--folder", tmp_path / "runs")
+    assert done.code == 0
+    assert set(done.told) == {"model", "talk", "asr", "tts", "codec"}
+    assert done.told["talk"]["silences_kept"]["of"] == 1
+    assert done.told["asr"]["heart"]["sentences"] == 1
+    low, high = done.told["tts"]["model"]["interval"]
+    assert low <= done.told["tts"]["model"]["wer"] <= high
+
+
+def test_a_dry_run_estimates_and_leaves_nothing(tmp_path: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)  # otherwise training starts this process again with them
+    done = shell("train", "post", "--dry-run", "--folder", tmp_path / "runs")
+    assert done.code == 0
+    assert done.told["parameters"] > 1e6
+    assert not (tmp_path / "runs").exists()
+
+
+def test_synth_makes_what_is_missing_and_keeps_what_is_there(tmp_path: Path, shell: Shell) -> None:
+    arguments = ("synth", "speech", "--scale", 0.001, "--only", "ego-validation", "--workers", 1, "--folder", tmp_path / "runs")
+    assert shell(*arguments).code == 0
+    made = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs" / "speech").iterdir()}
+    assert made
+    assert shell(*arguments).code == 0
+    assert made == {path: path.stat().st_mtime_ns for path in (tmp_path / "runs" / "speech").iterdir()}
