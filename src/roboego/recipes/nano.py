@@ -75,12 +75,12 @@ def post_training() -> Run:
     return Run(
         name="nano-post",
         model=model(),
-        stage=StageConfig(rows=8, frames=192),
+        stage=StageConfig(rows=8, frames=192, text=3.0, codebooks=0.3),
         loop=LoopConfig(
-            steps=12_000,
-            learning_rate=1.5e-3,
+            steps=7_500,
+            learning_rate=1e-3,
             warmup=200,
-            decay=0.3,
+            decay=0.6,
             weight_decay=0.05,
             validate_every=1_000,
             checkpoint_every=200,
