@@ -50,7 +50,7 @@ def load(
         CheckpointError: there is no such model, or its files are missing, damaged, or of a kind or version that this code does not open.
         InputError: the device, the type or the codec cannot be used.
     """
-    _check_device(device, dtype)
+    check_device(device, dtype)
     folder = find(model, MODEL_FILES)
     name = str(model)
     config = HubConfig.read(folder / "config.json")
@@ -115,7 +115,12 @@ def fetch(hub_id: str, files: tuple[str, ...]) -> Path:
         ) from error
 
 
-def _check_device(device: str | torch.device, dtype: torch.dtype) -> None:
+def check_device(device: str | torch.device, dtype: torch.dtype = torch.float32) -> None:
+    """Sees whether tensors can be put there.
+
+    Raises:
+        InputError: they cannot, or the type is no floating point type.
+    """
     if not dtype.is_floating_point:
         raise InputError(f"dtype must be a floating point type, as torch.float32 or torch.bfloat16, not {dtype}")
     try:

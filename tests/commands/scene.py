@@ -14,7 +14,7 @@ from roboego.runtime.frame import Frame
 from roboego.runtime.replies import ReplyTracker
 from roboego.streams.layout import TextLayout
 from roboego.streams.tokenizer import Tokenizer
-from roboego.timebase import FRAME_SAMPLES, SAMPLE_RATE, frames_to_seconds, seconds_to_frames, seconds_to_samples
+from roboego.timebase import FRAME_SAMPLES, SAMPLE_RATE, frames_to_seconds, seconds_to_samples
 
 Sound = NDArray[np.float32]
 
@@ -161,7 +161,3 @@ def picture(path: Path) -> Path:
     draw.pieslice((170, 65, 230, 135), 0, 180, fill="#3C9D5B")
     image.save(path)
     return path
-
-
-def first_frame_after(seconds: float) -> int:
-    return seconds_to_frames(seconds) + 1

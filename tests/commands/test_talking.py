@@ -9,8 +9,9 @@ import soundfile
 from PIL import Image
 
 from roboego.cli import COMMANDS, main
-from saved import voice, write
+from saved import save, voice, write
 from tests.commands.conftest import Shell
+from tiny import obedient_loaded
 
 FILES = {"conversation.wav", "transcript.json", "timeline.png"}
 
@@ -36,6 +37,14 @@ def test_talk_takes_any_sound_and_writes_sound_transcript_and_picture(
     assert all(0 <= token["frame"] < told["frames"] for token in told["tokens"])
     with Image.open(tmp_path / "out" / "timeline.png") as picture:
         assert picture.width > 1_000
+
+
+def test_talk_with_a_model_that_says_nothing(tmp_path: Path, shell: Shell) -> None:
+    quiet = save(obedient_loaded(), tmp_path / "quiet")
+    done = shell("talk", write(tmp_path / "in.wav", voice(0.5)), "--model", quiet, "--out", tmp_path / "out", "--tail-s", 0.2)
+    assert done.code == 0
+    assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
+    assert (done.told["user_turns"], done.told["replies"]) == (1, [])
 
 
 def test_talk_refuses_a_picture_that_the_model_cannot_see(tmp_path: Path, model: Path, shell: Shell) -> None:

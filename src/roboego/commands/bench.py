@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from roboego.commands.common import check_at_least
+
 
 @dataclass(kw_only=True)
 class Args:
@@ -32,15 +34,20 @@ def run(args: Args) -> dict[str, Any]:
     import platform
 
     import torch
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
     from roboego.bench.step import StepBench, curve, measure
     from roboego.codecs.embedded.codec import EmbeddedCodec
+    from roboego.loading import check_device
     from roboego.model.model import RoboEgoModel
     from roboego.recipes import nano
     from roboego.recipes.shapes import SHAPES
 
+    check_at_least(1, threads=args.threads, frames=args.frames, slots=min(args.slots, default=0))
+    check_at_least(0, old=args.old)
+    check_device(args.device)
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     device, dtype = torch.device(args.device), getattr(torch, args.dtype)
@@ -52,10 +59,11 @@ def run(args: Args) -> dict[str, Any]:
     window = model.config.backbone.window
     young = measure(model, codec, StepBench(frames=args.frames, age=window))
     old = measure(model, codec, StepBench(frames=args.frames, age=args.old))
-    table = Table("slots", "step p50", "p99", "codec p50", "p99", "total p50", "p99 ms", "floor ms", "step / floor")
+    heads = ("slots", "step p50", "p99", "codec p50", "p99", "total p50", "p99", "floor", "step / floor")
+    table = Table(*heads, title="milliseconds", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for r in rows:
-        parts = [f"{r[part][q]:.2f}" for part in ("step", "codec", "total") for q in ("p50_ms", "p99_ms")]
-        table.add_row(str(r["slots"]), *parts, f"{r['floor_ms']:.2f}", f"{r['ratio']:.2f}")
+        parts = [f"{r[part][q]:.4g}" for part in ("step", "codec", "total") for q in ("p50_ms", "p99_ms")]
+        table.add_row(str(r["slots"]), *parts, f"{r['floor_ms']:.4g}", f"{r['ratio']:.4g}")
     Console().print(table)
     return {
         "recipe": args.recipe,

@@ -53,8 +53,7 @@ def open_model(args: WithModel) -> "LoadedModel":
     from roboego.loading import load
 
     if args.threads is not None:
-        if args.threads < 1:
-            raise InputError(f"--threads must be at least 1, not {args.threads}")
+        check_at_least(1, threads=args.threads)
         torch.set_num_threads(args.threads)
     with warnings.catch_warnings(record=True) as notes:
         warnings.simplefilter("always")
@@ -63,6 +62,13 @@ def open_model(args: WithModel) -> "LoadedModel":
         # `load` warns why; a command cannot do without.
         raise InputError(f"{args.model} cannot hear or speak here: {notes[-1].message if notes else 'it has no codec'}")
     return loaded
+
+
+def check_at_least(least: int, **options: int | float | None) -> None:
+    """Raises InputError if an option that was given is less, or not a number."""
+    for name, value in options.items():
+        if value is not None and not least <= value < float("inf"):
+            raise InputError(f"--{name.replace('_', '-')} must be at least {least}, not {value}")
 
 
 def sampling_of(args: WithModel, loaded: "LoadedModel") -> "Sampling":

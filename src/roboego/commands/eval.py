@@ -6,6 +6,9 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from roboego.commands.common import check_at_least
+from roboego.errors import InputError
+
 Suite = Literal["talk", "asr", "tts", "codec", "all"]
 
 
@@ -38,6 +41,9 @@ def run(args: Args) -> dict[str, Any]:
     from roboego.evaluation.judge import WhisperJudge
 
     console = Console(stderr=True)
+    check_at_least(1, count=args.count)
+    if not args.voices:
+        raise InputError("--voices needs at least one voice")
     loaded = roboego.load(args.model, device=args.device)
     bank = args.folder / "speech"
     results: dict[str, Any] = {"model": loaded.name}

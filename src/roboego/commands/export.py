@@ -35,12 +35,17 @@ def run(args: Args) -> dict[str, Any]:
     from roboego.sound.files import check_folder_target
 
     check_folder_target(args.out)
+    if args.out.is_dir() and any(args.out.iterdir()) and not (args.out / "config.json").exists():
+        raise InputError(f"{args.out} holds other things than a model, and would be replaced; give a new folder")
     figures: dict[str, Any] = {}
     for path in args.figures:
         try:
-            figures |= json.loads(path.read_text(encoding="utf-8"))
+            told = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise InputError(f"{path} is not what `roboego eval --json` writes ({error}); give another file") from error
+        if not isinstance(told, dict):
+            raise InputError(f"{path} is not what `roboego eval --json` writes; give another file")
+        figures |= told
     recipe = nano.post_training() if args.what == "post" else nano.sft()
     if args.lora:
         recipe = replace(recipe, name=adapted_name(recipe.name))

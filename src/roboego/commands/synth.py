@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from roboego.commands.common import check_at_least
+
 What = Literal["tokenizer", "speech", "grids", "dialogues", "demo"]
 
 
@@ -39,6 +41,8 @@ def run(args: Args) -> dict[str, Any]:
     from roboego.recipes import nano, nano_data
     from roboego.recipes.demo_clips import make_clips
 
+    check_at_least(1, workers=args.workers)
+    check_at_least(0, scale=args.scale)
     console = Console(stderr=True)
     places = nano_data.Places(root=args.folder)
     if args.what == "tokenizer":

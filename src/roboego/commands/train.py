@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from roboego.commands.common import check_at_least
+
 
 @dataclass(kw_only=True)
 class Args:
@@ -42,12 +44,15 @@ def run(args: Args) -> dict[str, Any]:
     from rich.console import Console
 
     from roboego.errors import InputError
+    from roboego.loading import check_device
     from roboego.recipes import nano, nano_codec, nano_data
     from roboego.recipes.dry_run import estimate
     from roboego.recipes.runs import perform, with_adapters
     from roboego.training.adapters import AdapterConfig
     from roboego.training.allocator import restart_with_settings
 
+    check_at_least(1, steps=args.steps, lora_rank=args.lora_rank, lora_alpha=args.lora_alpha)
+    check_device(args.device)
     if args.device == "cpu":
         restart_with_settings()
     console = Console()

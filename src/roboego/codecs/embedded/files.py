@@ -38,5 +38,6 @@ def load_codec(folder: Path) -> EmbeddedCodec:
         codec = EmbeddedCodec(config)
         codec.load_state_dict({name: tensor.float() for name, tensor in load_shards(folder, "codec").items()})
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise CheckpointError(f"cannot open the codec in {folder}: {error}; fetch or train it again") from error
+        problem = " ".join(str(error).split())[:200]
+        raise CheckpointError(f"cannot open the codec in {folder}: {problem}; fetch or train it again") from error
     return codec.eval().requires_grad_(False)

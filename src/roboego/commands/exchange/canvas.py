@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
-from matplotlib.font_manager import FontProperties
+from matplotlib.font_manager import FontProperties, fontManager
 from matplotlib.textpath import TextPath
 from numpy.typing import NDArray
 
@@ -21,6 +21,11 @@ USER, EGO, WRITTEN, READ, ACTED = "#0072B2", "#D55E00", "#009E73", "#AA4499", "#
 INK, QUIET_INK, GRID = "#222222", "#777777", "#E4E4E4"
 
 SMALL_PT, LABEL_PT = 7.2, 8.5
+EAST_ASIAN_FONTS = (
+    "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei",
+    "Droid Sans Fallback", "PingFang SC", "Hiragino Sans GB", "Microsoft YaHei", "SimHei",
+)  # fmt: skip
+"""For what matplotlib's own font lacks; those that are installed are used."""
 ROW_IN, CELL_IN, WAVE_IN = 0.158, 0.085, 0.62
 
 
@@ -68,6 +73,13 @@ class Lane:
     above_in: float = 0.0
 
 
+@cache
+def fonts() -> list[str]:
+    """Families in which a character is looked for, in turn; one that none has is drawn as a box."""
+    installed = set(fontManager.get_font_names())
+    return ["DejaVu Sans", *(name for name in EAST_ASIAN_FONTS if name in installed)]
+
+
 def plain(text: str) -> str:
     """Text that matplotlib does not take for a formula."""
     return text.replace("$", r"\$")
@@ -80,7 +92,11 @@ def text_width_in(text: str) -> float:
 
 @cache
 def _width_pt(text: str) -> float:
-    return float(TextPath((0, 0), plain(text), size=SMALL_PT, prop=FontProperties()).get_extents().width) if text.strip() else 0.0
+    return (
+        float(TextPath((0, 0), plain(text), size=SMALL_PT, prop=FontProperties(family=fonts())).get_extents().width)
+        if text.strip()
+        else 0.0
+    )
 
 
 def fitting(text: str, room_in: float) -> str:

@@ -88,8 +88,10 @@ def _bar(scene: Scene, reply: EgoTurn, words: tuple[Word, ...], row: int) -> _Ba
 
 
 def _shared(words: tuple[Word, ...]) -> list[tuple[Word, ...]]:
+    """Words that share a row; those that were heard and those that were not do not."""
     many = -(-len(words) // MOST_ROWS)
-    return [words[i : i + many] for i in range(0, len(words), many)]
+    heard = sum(word.heard_s is not None for word in words)
+    return [part[i : i + many] for part in (words[:heard], words[heard:]) for i in range(0, len(part), many)]
 
 
 def _end_s(scene: Scene, reply: EgoTurn, word: Word) -> float:

@@ -1,16 +1,18 @@
 """The picture of a conversation: all streams as lanes on one 80 ms grid, strip by strip like lines of a page."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import soundfile
+from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from roboego.commands.exchange.canvas import EGO, GRID, INK, LABEL_PT, QUIET_INK, SMALL_PT, USER, WRITTEN, Lane, Scene, Span, plain
+from roboego.commands.exchange.canvas import EGO, GRID, INK, LABEL_PT, QUIET_INK, SMALL_PT, USER, WRITTEN, Lane, Scene, Span, fonts, plain
 from roboego.commands.exchange.lanes import lanes
 from roboego.commands.exchange.record import Record
 from roboego.commands.exchange.turns import ego_turns, user_turns
@@ -24,11 +26,13 @@ from roboego.timebase import (
     seconds_to_samples,
 )
 
-WIDTH_IN, LEFT_IN, RIGHT_IN = 16.0, 0.95, 0.2
+WIDTH_IN, LEFT_IN, RIGHT_IN, TITLE_IN = 16.0, 1.2, 0.2, 0.3
 HEAD_IN, FOOT_IN, AXIS_IN, STRIP_GAP_IN, LANE_GAP_IN = 0.62, 0.56, 0.26, 0.30, 0.055
 SHORTEST_STRIP_S, STRIP_S, LONGEST_STRIP_S = 4.0, 9.6, 12.0
 MOST_STRIPS = 12
 """Of a longer conversation, the first minutes are drawn."""
+LONGEST_NAME = 40
+"""Letters of the model's name that are shown."""
 DPI = 160
 
 
@@ -40,6 +44,13 @@ def draw_timeline(record: Record, conversation: Path, target: Path) -> None:
         conversation: the stereo wav, user left and Ego right.
         target: the file to write.
     """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        compose(record, conversation).savefig(target, format="png")
+
+
+def compose(record: Record, conversation: Path) -> Figure:
+    """The picture, before it is written. Arguments as of `draw_timeline`."""
     spans = _spans(record)
     with soundfile.SoundFile(conversation) as file:
         pcm = file.read(seconds_to_samples(spans[-1].end_s), dtype="float32", always_2d=True)
@@ -50,12 +61,13 @@ def draw_timeline(record: Record, conversation: Path, target: Path) -> None:
     figure = Figure(figsize=(WIDTH_IN, height), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
     top = height - HEAD_IN
-    for span, strip in strips:
-        _draw_strip(figure, span, strip, top)
-        top -= _height(strip) + STRIP_GAP_IN
-    _head(figure, scene, spans)
-    _foot(figure, scene)
-    figure.savefig(target, format="png")
+    with rc_context({"font.family": fonts()}):
+        for span, strip in strips:
+            _draw_strip(figure, span, strip, top)
+            top -= _height(strip) + STRIP_GAP_IN
+        _head(figure, scene, spans)
+        _foot(figure, scene)
+    return figure
 
 
 def _spans(record: Record) -> list[Span]:
@@ -120,9 +132,8 @@ def _axes(figure: Figure, span: Span, bottom: float, height: float) -> Any:
 def _head(figure: Figure, scene: Scene, spans: list[Span]) -> None:
     record, total = scene.record, figure.get_figheight()
     y = 1 - 0.30 / total
-    figure.text(
-        (LEFT_IN - 0.62) / WIDTH_IN, y, plain(f"A conversation with {record.title}"), size=15, weight="bold", color=INK, va="center"
-    )
+    name = record.title if len(record.title) <= LONGEST_NAME else record.title[: LONGEST_NAME - 1] + "…"
+    figure.text(TITLE_IN / WIDTH_IN, y, plain(f"A conversation with {name}"), size=15, weight="bold", color=INK, va="center")
     facts = [f"{record.duration_s:.1f} s"]
     if spans[-1].end_s < record.duration_s - FRAME_S:
         facts = [f"the first {spans[-1].end_s:.0f} s of {record.duration_s:.0f} s"]
@@ -138,9 +149,8 @@ def _head(figure: Figure, scene: Scene, spans: list[Span]) -> None:
 def _foot(figure: Figure, scene: Scene) -> None:
     """What the signs mean, in two rows; those that do not occur are left out."""
     record, replies = scene.record, scene.replies
-    keys: list[Patch | Line2D] = [
-        Line2D([], [], color="#CCCCCC", lw=1, label=f"one line a frame: {FRAME_MS:.0f} ms, {FRAME_SAMPLES} samples")
-    ]
+    frame = f"one line a frame: {FRAME_MS:.0f} ms, {FRAME_SAMPLES} samples"
+    keys: list[Patch | Line2D] = [Line2D([], [], color="#CCCCCC", lw=1, label=frame)]
     if scene.turns:
         keys.append(Patch(facecolor=USER, alpha=0.2, label="the user's turn"))
     if replies:
@@ -150,12 +160,11 @@ def _foot(figure: Figure, scene: Scene) -> None:
             Patch(facecolor=WRITTEN, alpha=0.25, label="written, not yet heard"),
             Line2D([], [], marker="o", ls="", ms=5, color=EGO, label="heard, as spoken_upto reports it"),
         ]
-    if any(turn.cut_s is not None and turn.reply.spoken < len(turn.words) for turn in replies):
+    if any(turn.cut_s is not None and turn.words[-1].heard_s is None for turn in replies):
         keys.append(Patch(facecolor=QUIET_INK, alpha=0.25, label="cut off, never heard"))
     if any(turn.latency_s is not None and turn.latency_s > 0 for turn in replies):
-        keys.append(
-            Line2D([], [], marker=r"$\leftrightarrow$", ls="", ms=11, mew=0.3, color=INK, label="from the user's last sound to Ego's first")
-        )
+        latency = "from the user's last sound to Ego's first"
+        keys.append(Line2D([], [], marker=r"$\leftrightarrow$", ls="", ms=11, mew=0.1, color=INK, label=latency))
     keys.append(Patch(facecolor=QUIET_INK, alpha=0.7, label="under a wave: its level, -60 to -10 dBFS"))
     if record.late_steps:
         keys.append(Patch(facecolor=EGO, label=f"a step that took over {FRAME_MS:.0f} ms"))
