@@ -7,8 +7,6 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor
 
 from roboego.codecs.embedded.codec import EmbeddedCodec
 from roboego.codecs.embedded.files import load_codec, save_codec
@@ -21,10 +19,10 @@ from roboego.perception.files import load_vit, save_vit
 from roboego.perception.vit import ViT
 from roboego.streams.tokenizer import Tokenizer
 from roboego.strict import from_json, to_json
+from roboego.tensorfiles import load_shards, save_shards
 
 FORMAT = "roboego"
 VERSION = 1
-SHARD_BYTES = 15 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +68,7 @@ def save_model(loaded: LoadedModel, folder: Path) -> None:
         vision=loaded.vision.fingerprint if loaded.vision is not None else None,
     )
     (temporary / "config.json").write_text(json.dumps(to_json(config), indent=1) + "\n", encoding="utf-8")
-    for i, shard in enumerate(_shards(loaded.model.state_dict())):
-        save_file(shard, temporary / f"model-{i:02d}.safetensors")
+    save_shards(temporary, "model", loaded.model.state_dict())
     loaded.tokenizer.save(temporary / "tokenizer.json")
     save_codec(loaded.codec, temporary / "codec")
     if loaded.vision is not None:
@@ -79,20 +76,6 @@ def save_model(loaded: LoadedModel, folder: Path) -> None:
     (temporary / "README.md").write_text(loaded.card, encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     temporary.rename(folder)
-
-
-def _shards(state: dict[str, Tensor]) -> list[dict[str, Tensor]]:
-    """Tensors in bfloat16, in groups of at most `SHARD_BYTES`; a larger tensor stands alone."""
-    shards: list[dict[str, Tensor]] = [{}]
-    size = 0
-    for name, tensor in state.items():
-        stored = tensor.to(torch.bfloat16).contiguous()
-        if size + stored.nbytes > SHARD_BYTES and shards[-1]:
-            shards.append({})
-            size = 0
-        shards[-1][name] = stored
-        size += stored.nbytes
-    return shards
 
 
 def load_model(folder: Path, *, name: str | None = None, device: str = "cpu", dtype: torch.dtype = torch.float32) -> LoadedModel:
@@ -118,10 +101,8 @@ def load_model(folder: Path, *, name: str | None = None, device: str = "cpu", dt
         )
     with torch.device("meta"):
         model = RoboEgoModel(config.model)
-    state: dict[str, Tensor] = {}
     try:
-        for shard in sorted(folder.glob("model-*.safetensors")):
-            state.update(load_file(shard))
+        state = load_shards(folder, "model")
         model.load_state_dict({key: tensor.to(dtype) for key, tensor in state.items()}, assign=True)
     except (OSError, RuntimeError, SafetensorError) as error:
         problem = str(error).splitlines()[-1].strip()
