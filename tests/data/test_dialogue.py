@@ -171,7 +171,11 @@ def test_banks_and_shards_resume_and_repeat(tmp_path: Path) -> None:
     again = make_grids(replace(grids[1], out=tmp_path / "more" / "tts.grids"))
     assert again.read_bytes() == (tmp_path / "tts.grids").read_bytes()
 
-    talk = make_dialogues(
-        DialogueJob(out=tmp_path / "d" / "x.grids", tools=tmp_path / "tools", layout=layout(), voice="heart-changed", count=2, silences=0.3)
-    )
-    assert len(ShardReader([talk])) == 2
+    job = DialogueJob(out=tmp_path / "d" / "x.grids", tools=tmp_path / "tools", layout=layout(), voice="heart-changed", count=2)
+    talk = ShardReader([make_dialogues(replace(job, transcript=tmp_path / "d" / "y.grids", silences=0.3))])
+    heard = ShardReader([tmp_path / "d" / "y.grids"])
+    assert len(talk) == len(heard) == 2
+    for i in range(2):
+        assert (talk[i].listen == heard[i].listen).all()
+        said = str(talk.metadata(i).get("user", "")).replace(" | ", " ")
+        assert written(heard[i].text).split() == words(said)

@@ -1,6 +1,7 @@
 """Shards of dialogues and silences for the second stage."""
 
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +26,11 @@ class DialogueJob:
         voice: who talks to Ego. A name that ends in "-changed", and a share `change` of the others' dialogues, get a speaker whose
             pitch, formants and tempo are drawn at random.
         silences: share of grids in which nobody speaks.
+        transcript: a second shard, of the same tracks to be transcribed: what a slot in mode "asr" hears beside the one that answers.
     """
 
     out: Path
+    transcript: Path | None = None
     tools: Path
     layout: StreamLayout
     voice: str
@@ -50,10 +53,14 @@ def make_dialogues(job: DialogueJob) -> Path:
     # A changed voice keeps one speaker through a dialogue, so the change is made here and not sentence by sentence.
     ego, user = HibariVoice(), open_voice(job.voice.removesuffix("-changed"))
     rng = np.random.default_rng(job.seed)
-    job.out.parent.mkdir(parents=True, exist_ok=True)
-    with ShardWriter(
-        job.out, job.layout, codec_fingerprint=shop.codec.fingerprint, tokenizer_fingerprint=shop.tokenizer.fingerprint
-    ) as writer:
+    codec, tokenizer = shop.codec.fingerprint, shop.tokenizer.fingerprint
+    with ExitStack() as files:
+        # Files appear in the reverse order, so a shard of dialogues is never without its transcript.
+        writer, *transcripts = [
+            files.enter_context(ShardWriter(path, job.layout, codec_fingerprint=codec, tokenizer_fingerprint=tokenizer))
+            for path in (job.out, job.transcript)
+            if path is not None
+        ]
         while len(writer) < job.count:
             condition = draw_condition(rng, severity=job.severity) if rng.random() < job.severity else Condition()
             if rng.random() < job.silences:
@@ -70,4 +77,6 @@ def make_dialogues(job: DialogueJob) -> Path:
                 }
                 metadata["ego"] = " | ".join(t.ego for t in exchange.turns)
             writer.add(arrange.arrange(made), metadata)
+            for transcript in transcripts:
+                transcript.add(arrange.arrange(replace(made, mode="asr", replies=())), metadata | {"mode": "asr"})
     return job.out

@@ -104,9 +104,18 @@ def dialogues(places: Places, scale: float = 1.0) -> list[DialogueJob]:
     jobs = []
     for voice, shards in DIALOGUES.items():
         for i in range(max(1, round(shards * scale))):
-            out = places.grids / f"dialogue-train-{voice}-{i:05d}.grids"
-            seed = zlib.crc32(f"dialogue-{voice}-{i}".encode())
-            jobs.append(DialogueJob(out=out, tools=places.tools, layout=nano.layout(), voice=voice, count=SENTENCES_PER_SHARD, seed=seed))
+            name = f"dialogue-train-{voice}-{i:05d}"
+            jobs.append(
+                DialogueJob(
+                    out=places.grids / f"{name}.grids",
+                    transcript=places.grids / f"asr-{name}.grids",
+                    tools=places.tools,
+                    layout=nano.layout(),
+                    voice=voice,
+                    count=SENTENCES_PER_SHARD,
+                    seed=zlib.crc32(name.encode()),
+                )
+            )
     for i in range(max(1, round(4 * scale))):
         out = places.grids / f"silence-train-{i:05d}.grids"
         jobs.append(
