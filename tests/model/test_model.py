@@ -14,6 +14,7 @@ from roboego.model.config import ModelConfig
 from roboego.model.model import Batch, RoboEgoModel, StepInput, StepSettings, advances
 from roboego.model.rollout import roll_out, step_settings
 from roboego.model.sampling import Sampling, StreamSampling
+from roboego.model.state import ModelState
 from roboego.streams.delays import undo_delays
 from tiny import GREEDY, LIVELY, tiny_config, tiny_model
 
@@ -32,22 +33,22 @@ class Life:
         self.given.setdefault(name, []).append(value.clone())
 
 
-def watch(model: RoboEgoModel) -> tuple[list[Tensor], list[Tensor]]:
+def watch(model: RoboEgoModel, state: ModelState) -> tuple[list[Tensor], list[Tensor]]:
     """Hidden states and speech logits of every step, as they are computed."""
     hidden: list[Tensor] = []
     speak: list[Tensor] = []
-    text_logits, speech_step = model.text_logits, model.speech.step
+    text_head, speech_step = state.text_head, model.speech.step
 
     def watched_text(h: Tensor) -> Tensor:
         hidden.append(h.clone())
-        return text_logits(h)
+        return text_head(h)
 
     def watched_step(*arguments: object) -> Tensor:
         logits: Tensor = speech_step(*arguments)  # type: ignore[arg-type]
         speak.append(logits.clone())
         return logits
 
-    model.text_logits = watched_text  # type: ignore[method-assign]
+    state.text_head = watched_text
     model.speech.step = watched_step  # type: ignore[method-assign, assign]
     return hidden, speak
 
@@ -61,8 +62,8 @@ def random_settings(model: RoboEgoModel, generator: torch.Generator) -> StepSett
 def live(model: RoboEgoModel, frames: int, resets: Callable[[int], list[int]], active: Callable[[int, int], bool]) -> list[Life]:
     """Runs all slots over random input; returns all their lives."""
     layout, generator = model.config.layout, torch.Generator().manual_seed(1)
-    hidden, speak = watch(model)
     state = model.initial_state(SLOTS)
+    hidden, speak = watch(model, state)
     current = [Life() for _ in range(SLOTS)]
     lives = list(current)
     for t in range(frames):

@@ -307,8 +307,8 @@ def test_only_one_conversion_to_the_host_a_step(monkeypatch: pytest.MonkeyPatch)
         engine.tick({session: StepIn() for session in sessions})
     waits.clear()
     engine.tick({session: StepIn() for session in sessions})
-    # Staging memory is on the host already.
-    assert sorted(waits) == ["cpu", "numpy", "numpy", "numpy", "numpy"]
+    # Staging memory, and on a CPU the weights, are on the host already: looking at them costs nothing.
+    assert [w for w in waits if w != "numpy"] == ["cpu"]
 
 
 def test_models_and_codecs_that_do_not_fit() -> None:

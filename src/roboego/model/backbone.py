@@ -13,6 +13,8 @@ from roboego.model.backbone_step import StackStep, turns
 from roboego.model.cache import RingCache, held_position, ring_index
 from roboego.model.config import BackboneConfig
 from roboego.model.layers import RMSNorm, SwiGLU
+from roboego.model.native.backbone import NativeStack
+from roboego.model.native.weights import readable
 from roboego.model.rope import rotate
 
 
@@ -138,13 +140,19 @@ class Backbone(nn.Module):
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
         self.norm = RMSNorm(config.width, config.norm_eps)
 
-    def initial_state(self, batch: int) -> RingCache:
-        """Empty rings for so many slots. To be made anew when weights have been replaced or moved."""
+    def initial_state(self, batch: int, *, native: bool = True) -> RingCache:
+        """Empty rings for so many slots. To be made anew when weights have been replaced or moved.
+
+        Args:
+            native: on a CPU, use the compiled functions of `roboego.model.native`.
+        """
         weight = self.norm.weight
         layers: list[Layer] = list(self.layers)  # type: ignore[arg-type]
         sinks = [layer.attention.sink for layer in layers if layer.attention.sink is not None]
         state = RingCache.initial(self.config, batch, sinks, device=weight.device, dtype=weight.dtype)
-        state.steps = StackStep(self.config, layers, self.norm, state)
+        # Kept first positions are seen by queries turned in another way, which has not been compiled.
+        compiled = native and not self.config.kept_sinks and readable(self)
+        state.steps = (NativeStack if compiled else StackStep)(self.config, layers, self.norm, state)
         return state
 
     def forward(self, x_BTD: Tensor) -> Tensor:

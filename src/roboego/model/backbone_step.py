@@ -1,4 +1,7 @@
-"""One position of each slot through the backbone: the numbers of `Backbone.forward`, against the ring, in few operations."""
+"""One position of each slot through the backbone: the numbers of `Backbone.forward`, against the ring.
+
+On a CPU, models that `roboego.model.native` can read take its compiled form of this.
+"""
 # B slots, D width, H heads, G key-value heads, R = H / G heads a group, E head dimension, W window, C columns of the ring
 
 from collections.abc import Sequence
@@ -12,7 +15,6 @@ from roboego.model.cache import RingCache, ring_index
 from roboego.model.config import BackboneConfig
 from roboego.model.layers import RMSNorm
 from roboego.model.rope import rotation
-from roboego.model.stepping import Projection, StepNorm, StepSwiGLU
 
 if TYPE_CHECKING:
     from roboego.model.backbone import Layer
@@ -69,13 +71,12 @@ class LayerStep:
         self.config, self.ring, self.bias = config, ring, bias
         both = ring.view(2, -1, config.head_dim, ring.shape[-1])
         self.keys, self.values = both[0], both[1].transpose(1, 2)
-        self.norm = StepNorm(layer.attention_norm)
-        self.qkv, self.out = Projection(layer.attention.qkv), Projection(layer.attention.out)
-        self.mlp = StepSwiGLU(layer.mlp_norm, layer.mlp)
+        self.layer = layer
 
     def __call__(self, x_BD: Tensor, turn: Turn) -> Tensor:
         c, batch, groups = self.config, len(x_BD), len(self.keys)
-        heads = self.qkv(self.norm(x_BD)).view(batch, -1, c.head_dim)
+        attention = self.layer.attention
+        heads = attention.qkv(self.layer.attention_norm(x_BD)).view(batch, -1, c.head_dim)
         turned = torch.addcmul(heads * turn.cosine, heads.roll(c.head_dim // 2, -1), turn.sine)
         self.ring.scatter_(4, turn.column, turned[:, c.heads :].view(batch, 2, c.kv_heads, c.head_dim, 1).transpose(0, 1))
         scores = torch.bmm(turned[:, : c.heads].reshape(groups, -1, c.head_dim), self.keys)
@@ -85,7 +86,8 @@ class LayerStep:
             scores[..., : c.kept_sinks] = torch.bmm(q, self.keys[..., : c.kept_sinks])
         weights = scores.view(batch, c.heads, -1).add_(self.bias).softmax(-1, dtype=torch.float32).to(scores.dtype)
         mixed = torch.bmm(weights.view(scores.shape), self.values).view(batch, -1)
-        return self.mlp(self.out.added(x_BD, mixed))
+        x_BD = x_BD + attention.out(mixed)
+        return x_BD + self.layer.mlp(self.layer.mlp_norm(x_BD))  # type: ignore[no-any-return]
 
 
 class StackStep:
@@ -95,7 +97,7 @@ class StackStep:
         self.config, self.bias = config, state.bias
         biases = list(state.bias) if len(state.bias) > 1 else [state.bias[0]] * len(layers)
         self.layers = [LayerStep(config, layer, ring, bias) for layer, ring, bias in zip(layers, state.rings, biases, strict=True)]
-        self.norm = StepNorm(norm)
+        self.norm = norm
 
     def __call__(self, x_BD: Tensor, position_B: Tensor) -> Tensor:
         """Fused inputs [B, D] at these positions -> hidden states [B, D]; the rings are updated in place."""
@@ -106,4 +108,4 @@ class StackStep:
         self.bias.scatter_(3, index_B.view(1, batch, 1, 1).expand(layers, batch, heads, 1), 0.0)
         for layer in self.layers:
             x_BD = layer(x_BD, turn)
-        return self.norm(x_BD)
+        return self.norm(x_BD)  # type: ignore[no-any-return]

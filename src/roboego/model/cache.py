@@ -12,6 +12,7 @@ from roboego.model.config import BackboneConfig
 
 if TYPE_CHECKING:
     from roboego.model.backbone_step import StackStep
+    from roboego.model.native.backbone import NativeStack
 
 
 @dataclass
@@ -32,7 +33,7 @@ class RingCache:
     bias: Tensor
     position: Tensor
     window: int
-    steps: "StackStep | None" = None
+    steps: "StackStep | NativeStack | None" = None
 
     @classmethod
     def initial(

@@ -3,6 +3,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +15,8 @@ from roboego.model.cache import RingCache
 from roboego.model.config import ModelConfig
 from roboego.model.context_vision import Pictures, interleave
 from roboego.model.fusion import Fusion, stream_sizes
+from roboego.model.native.linear import NativeLinear
+from roboego.model.native.weights import DTYPES
 from roboego.model.sampling import HISTORY_FRAMES, StreamSettings, gumbel, penalized, sample
 from roboego.model.speech_decoder import SpeechDecoder
 from roboego.model.state import ModelState
@@ -195,8 +198,11 @@ class RoboEgoModel(nn.Module):
         return self.backbone(x_BLD).gather(1, place_BT[..., None].expand(-1, -1, x_BLD.shape[-1]))  # type: ignore[no-any-return]
 
     def text_logits(self, h: Tensor) -> Tensor:
-        weight = self.fusion.text_table if self.text_head is None else self.text_head.weight
-        return F.linear(h, weight) * self.config.output_scale
+        return F.linear(h, self._text_weight) * self.config.output_scale
+
+    @property
+    def _text_weight(self) -> Tensor:
+        return self.fusion.text_table if self.text_head is None else self.text_head.weight
 
     def forward(self, batch: Batch) -> Logits:
         """Teacher-forced logits of every stream."""
@@ -220,8 +226,17 @@ class RoboEgoModel(nn.Module):
 
     # -- one frame at a time -----------------------------------------------------------------
 
-    def initial_state(self, slots: int) -> ModelState:
-        return ModelState.initial(self.config, self.backbone.initial_state(slots), self.speech.initial_state(slots))
+    def initial_state(self, slots: int, *, native: bool = True) -> ModelState:
+        """The state of so many slots before their first step. To be made anew when weights have been replaced or moved.
+
+        Args:
+            native: on a CPU, steps use the compiled functions of `roboego.model.native` where they can.
+        """
+        weight = self._text_weight
+        compiled = native and weight.device.type == "cpu" and weight.dtype in DTYPES and weight.is_contiguous()
+        text_head = NativeLinear(weight) if compiled else partial(F.linear, weight=weight.detach())
+        cache = self.backbone.initial_state(slots, native=native)
+        return ModelState.initial(self.config, cache, self.speech.initial_state(slots, native=native), text_head)
 
     def uniform_blocks(self) -> tuple[int, int, int]:
         """Random numbers that a step needs for each slot: of text, speech and actions."""
@@ -239,7 +254,7 @@ class RoboEgoModel(nn.Module):
         layout = self.config.layout
         past = Past.of(state) if settings.text.penalizes or settings.speak.penalizes else None
 
-        logits = self.text_logits(h)
+        logits = state.text_head(h) * self.config.output_scale
         if past is not None and settings.text.penalizes:
             valid = past.known & (past.age < settings.text.penalty_frames[:, None])
             logits = penalized(logits, state.texts.gather(1, past.place), valid, settings.text.penalty)
@@ -264,7 +279,9 @@ class RoboEgoModel(nn.Module):
         place = (state.frame % HISTORY_FRAMES)[:, None]
         texts = state.texts.scatter_(1, place, text[:, None])
         codes = state.codes.scatter_(1, place[..., None].expand(-1, 1, raw.shape[1]), raw[:, None])
-        after = ModelState(cache, pointer, text, raw, act, heard, said, texts, codes, state.frame + 1, self.config, state.depth)
+        after = ModelState(
+            cache, pointer, text, raw, act, heard, said, texts, codes, state.frame + 1, self.config, state.depth, state.text_head
+        )
         if given.active is not None:
             after.keep(state, given.active)
         return StepOutput(text, complete, raw, act, pointer.spoken), after
@@ -314,7 +331,7 @@ class RoboEgoModel(nn.Module):
     def _speak(self, h: Tensor, text: Tensor, state: ModelState, settings: StepSettings, past: "Past | None") -> Tensor:
         """Samples the codebooks of one frame [B, K], the first `delay` frames of a delayed codebook being pads."""
         layout, ask = self.config.layout.speak, settings.speak
-        depth = self.speech.begin(h, text, state.depth)
+        self.speech.begin(h, text, state.depth)
         previous: Tensor | None = None
         noise: Sequence[Tensor | None] = [None] * layout.codebooks
         if settings.uniform is not None and ask.samples:
@@ -323,7 +340,7 @@ class RoboEgoModel(nn.Module):
             noise = drawn.view(-1, layout.codebooks, layout.ids)[..., : layout.entries].unbind(1)
         codes = []
         for k in range(layout.codebooks):
-            logits = self.speech.step(k, previous, depth)[:, : layout.entries]
+            logits = self.speech.step(k, previous, state.depth)[:, : layout.entries]
             if past is not None and k < ask.penalizes:
                 valid = past.known & (past.age < ask.penalty_frames[:, None]) & (k < ask.penalized_codebooks)[:, None]
                 logits = penalized(logits, state.codes[..., k].gather(1, past.place), valid, ask.penalty)

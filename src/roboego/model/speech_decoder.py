@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from roboego.model.config import ModelConfig
 from roboego.model.layers import RMSNorm, SwiGLU
-from roboego.model.stepping import Projection, StepNorm, StepSwiGLU
+from roboego.model.native.depth import NativeDepth
+from roboego.model.native.weights import readable
 
 
 class DepthLayer(nn.Module):
@@ -77,57 +78,49 @@ class SpeechDecoder(nn.Module):
             x_MkW = layer(x_MkW)
         return torch.einsum("mkw,kcw->mkc", self.norm(x_MkW), self.heads[:codebooks])
 
-    def initial_state(self, frames: int) -> "DepthState":
-        """Room for one frame each of so many slots. To be made anew when weights have been replaced or moved."""
-        return DepthState(self, frames)
+    def initial_state(self, frames: int, *, native: bool = True) -> "DepthState | NativeDepth":
+        """Room for one frame each of so many slots. To be made anew when weights have been replaced or moved.
 
-    def begin(self, h_MD: Tensor, text_M: Tensor | None, state: "DepthState | None" = None) -> "DepthState":
-        """Starts a frame; what a state held of the frame before is gone."""
-        state = state or self.initial_state(len(h_MD))
-        state.inputs_MW = self.inputs(h_MD, text_M, self.codebooks).unbind(1)
-        return state
+        Args:
+            native: on a CPU, use the compiled functions of `roboego.model.native`.
+        """
+        return NativeDepth(self, frames) if native and readable(self) else DepthState(self, frames)
 
     @torch.no_grad()
-    def step(self, codebook: int, previous_M: Tensor | None, state: "DepthState") -> Tensor:
+    def begin(self, h_MD: Tensor, text_M: Tensor | None, state: "DepthState | NativeDepth") -> None:
+        """Starts a frame; what a state held of the frame before is gone."""
+        state.begin(h_MD, text_M)
+
+    @torch.no_grad()
+    def step(self, codebook: int, previous_M: Tensor | None, state: "DepthState | NativeDepth") -> Tensor:
         """Logits [M, C] of one codebook, given the code sampled for the one before it."""
-        x_MW = state.inputs_MW[codebook]
-        if previous_M is not None:
-            x_MW = x_MW + state.previous[codebook - 1].index_select(0, previous_M)
-        for layer in state.layers:
-            x_MW = layer(x_MW, codebook)
-        return torch.mm(state.norm(x_MW), state.heads[codebook])
+        return state.logits(codebook, previous_M)
 
 
 class DepthLayerStep:
-    """One layer, codebook after codebook, in few operations; see `roboego.model.stepping`.
+    """One layer, codebook after codebook.
 
-    Queries, keys and values of the frame lie in one buffer [K, 3, M, W], into which their projection writes.
+    Queries, keys and values of the frame lie in one buffer [K, 3, M, W].
     """
 
     def __init__(self, layer: DepthLayer, frames: int, codebooks: int) -> None:
         weight = layer.norm_weight
         width, heads = len(weight), layer.heads
-        self.norm, self.qkv = StepNorm(layer.attention_norm), Projection(layer.qkv, parts=3)
-        self.out = Projection(layer.out, cached=True)
-        shared = len(layer.mlps) == 1
-        mlps = [StepSwiGLU(layer.mlp_norm, mlp, cached=shared) for mlp in layer.mlps]  # type: ignore[arg-type]
-        self.mlps = mlps * codebooks if shared else mlps
+        self.layer = layer
         buffer = weight.new_zeros(codebooks, 3, frames, width)
         rows = buffer.view(codebooks, 3, frames * heads, width // heads)
-        self.written, self.values_only = list(buffer), buffer[0, 2]
+        self.written = list(buffer)
         self.queries = [rows[k, 0, :, None] for k in range(codebooks)]
         self.keys = [rows[: k + 1, 1].permute(1, 2, 0) for k in range(codebooks)]
         self.values = [rows[: k + 1, 2].transpose(0, 1) for k in range(codebooks)]
         self.nothing, self.scale = weight.new_zeros(1, 1, 1), (width // heads) ** -0.5
 
     def __call__(self, x_MW: Tensor, codebook: int) -> Tensor:
-        self.qkv.write_parts(self.norm(x_MW), self.written[codebook])
-        if codebook:
-            scores = torch.baddbmm(self.nothing, self.queries[codebook], self.keys[codebook], beta=0, alpha=self.scale)
-            mixed = torch.bmm(scores.softmax(-1), self.values[codebook]).view(x_MW.shape)
-        else:
-            mixed = self.values_only
-        return self.mlps[codebook](self.out.added(x_MW, mixed))
+        layer = self.layer
+        self.written[codebook].copy_(layer.qkv(layer.attention_norm(x_MW)).unflatten(-1, (3, -1)).transpose(0, 1))
+        scores = torch.baddbmm(self.nothing, self.queries[codebook], self.keys[codebook], beta=0, alpha=self.scale)
+        x_MW = x_MW + layer.out(torch.bmm(scores.softmax(-1), self.values[codebook]).view(x_MW.shape))
+        return x_MW + layer.feed_forward(layer.mlp_norm(x_MW)[:, None], codebook)[:, 0]
 
 
 class DepthState:
@@ -136,7 +129,20 @@ class DepthState:
     def __init__(self, decoder: SpeechDecoder, frames: int) -> None:
         layers: list[DepthLayer] = list(decoder.layers)  # type: ignore[arg-type]
         self.layers = [DepthLayerStep(layer, frames, decoder.codebooks) for layer in layers]
-        self.norm = StepNorm(decoder.norm)
+        self.decoder, self.norm = decoder, decoder.norm
         self.previous = decoder.previous.detach().unbind()
         self.heads = decoder.heads.detach().transpose(1, 2).unbind()
         self.inputs_MW: tuple[Tensor, ...] = ()
+
+    def begin(self, h_MD: Tensor, text_M: Tensor | None) -> None:
+        """Starts a frame: hidden states and the text sampled from them."""
+        self.inputs_MW = self.decoder.inputs(h_MD, text_M, self.decoder.codebooks).unbind(1)
+
+    def logits(self, codebook: int, previous_M: Tensor | None) -> Tensor:
+        """Logits [M, C] of one codebook, given the code sampled for the one before it."""
+        x_MW = self.inputs_MW[codebook]
+        if previous_M is not None:
+            x_MW = x_MW + self.previous[codebook - 1].index_select(0, previous_M)
+        for layer in self.layers:
+            x_MW = layer(x_MW, codebook)
+        return torch.mm(self.norm(x_MW), self.heads[codebook])

@@ -1,6 +1,7 @@
 """The state of a model between two steps, slot by slot."""
 # B slots, K codebooks, D action dimensions, P frames of the penalty history
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import torch
@@ -8,9 +9,12 @@ from torch import Tensor
 
 from roboego.model.cache import RingCache
 from roboego.model.config import ModelConfig
+from roboego.model.native.depth import NativeDepth
 from roboego.model.sampling import HISTORY_FRAMES
 from roboego.model.speech_decoder import DepthState
 from roboego.streams.pointer import PointerState
+
+TextHead = Callable[[Tensor], Tensor]
 
 
 @dataclass
@@ -26,6 +30,7 @@ class ModelState:
         texts, codes: rings [B, P], [B, P, K] of outputs, for the repetition penalty; updated in place.
         frame: [B] frames so far.
         depth: room for the speech decoder; nothing in it outlives a step.
+        text_head: hidden states -> text logits.
     """
 
     cache: RingCache
@@ -39,10 +44,11 @@ class ModelState:
     codes: Tensor
     frame: Tensor
     config: ModelConfig
-    depth: DepthState
+    depth: DepthState | NativeDepth
+    text_head: TextHead
 
     @classmethod
-    def initial(cls, config: ModelConfig, cache: RingCache, depth: DepthState) -> "ModelState":
+    def initial(cls, config: ModelConfig, cache: RingCache, depth: DepthState | NativeDepth, text_head: TextHead) -> "ModelState":
         batch, device = len(cache.position), cache.position.device
         layout = config.layout
 
@@ -62,6 +68,7 @@ class ModelState:
             frame=full(0),
             config=config,
             depth=depth,
+            text_head=text_head,
         )
 
     def reset(self, mask_B: Tensor) -> None:

@@ -77,7 +77,7 @@ def post_training() -> Run:
         model=model(),
         stage=StageConfig(rows=8, frames=192, text=3.0, codebooks=0.3),
         loop=LoopConfig(
-            steps=7_500,
+            steps=8_500,
             learning_rate=1e-3,
             warmup=200,
             decay=0.6,

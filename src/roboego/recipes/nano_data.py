@@ -19,13 +19,14 @@ WORDS = {
 }  # fmt: skip
 """Shards of a hundred sentences of subject-free words, for the codec, by voice."""
 EGO_TRAIN = 60
-USER_TRAIN = {EGO: 20, "joe": 12, "kokoro": 4, "espeak-en-us": 10, "espeak-en-gb": 8, "flite-kal16": 10}
-"""The same of in-world sentences. Ego's engine among the users is heard only with its pitch and formants moved."""
+USER_TRAIN = {EGO: 60, "joe": 12, "kokoro": 4, "espeak-en-us": 30, "espeak-en-gb": 20, "flite-kal16": 20}
+"""The same of in-world sentences, most from the engines that speak fast. Ego's engine among the users is heard only with its pitch and
+formants moved."""
 HELD_OUT = {"validation": ("joe", EGO), "test": ("joe", "espeak-en-us", "kokoro", EGO, UNSEEN)}
 DIALOGUES = {"joe": 12, "espeak-en-us": 8, "espeak-en-gb": 6, "flite-kal16": 8, "heart-changed": 20, "kokoro": 1}
 """Shards of a hundred dialogues by the voice that talks to Ego."""
-ASR_VARIANTS = 2
-"""How often each training sentence is heard, under another condition each time."""
+ASR_VARIANTS = {"joe": 2, "kokoro": 3}
+"""How often each training sentence of the slow engines is heard, under another condition each time; those of the others once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,16 +68,16 @@ def banks(places: Places, scale: float = 1.0) -> list[BankJob]:
 
 
 def grids(places: Places, scale: float = 1.0) -> list[GridJob]:
-    """Transcribing and saying, for stage 1 and its validation."""
+    """Transcribing and saying, for stage 1 and its validation. What Ego says is transcribed too, said by changed voices."""
     jobs = []
     for bank in banks(places, scale):
         side, split = [*bank.name.split("-"), ""][:2]
         if side == "words" or split == "test":
             continue
         for kind in ("asr", "tts") if bank.voice == EGO else ("asr",):
-            if kind == "asr" and side == "ego":
+            if kind == "asr" and side == "ego" and split != "train":
                 continue
-            variants = ASR_VARIANTS if kind == "asr" and split == "train" else 1
+            variants = ASR_VARIANTS.get(bank.voice, 1) if kind == "asr" and split == "train" else 1
             for variant in range(variants):
                 jobs.append(_grid_job(places, bank, kind, variant, clean=split != "train"))
     return jobs

@@ -19,7 +19,6 @@ from roboego.model.model import StepInput, StepOutput, StepSettings
 from roboego.model.rollout import greedy, step_settings
 from roboego.model.sampling import Sampling, StreamSampling, fill_uniform
 from roboego.model.state import ModelState
-from roboego.model.stepping import lay_out_for_steps
 from roboego.perception.latest import Encoder, encoder
 from roboego.runtime.codec_lane import CodecLane
 from roboego.runtime.counters import Counters, Counts
@@ -81,8 +80,6 @@ class Engine:
             if loaded.vision is not None:
                 loaded.vision.to(device)
         self.loaded, self.slots, self.device = loaded, slots, loaded.model.device
-        if self.device.type == "cpu":
-            lay_out_for_steps(loaded.model)
         if see is None and loaded.vision is not None:
             see = encoder(loaded.vision)
         self._see, self._see_in_background = see, see_in_background

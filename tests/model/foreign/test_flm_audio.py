@@ -66,7 +66,8 @@ def test_frame_by_frame_equals_the_released_code(folder: Path) -> None:
     assert_close(torch.stack(steps, 1), io["hidden"], atol=1e-4, rtol=0)
 
     codes = io["depth_codes"]
-    depth = model.speech.begin(io["hidden"].flatten(0, 1), None)
+    depth = model.speech.initial_state(io["hidden"].flatten(0, 1).shape[0])
+    model.speech.begin(io["hidden"].flatten(0, 1), None, depth)
     logits = [model.speech.step(k, codes[:, k - 1] if k else None, depth) for k in range(codes.shape[1])]
     assert_close(torch.stack(logits, 1), io["depth_logits"], atol=1e-4, rtol=0)
 

@@ -1,0 +1,193 @@
+"""One position of each slot through the backbone, compiled: the numbers of `Backbone.forward`, against the ring."""
+# B slots, D width, H heads, G key-value heads, R = H / G heads a group, E head dimension, C columns of the ring, U hidden units, T members
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from roboego.model.cache import RingCache
+from roboego.model.config import BackboneConfig
+from roboego.model.layers import RMSNorm
+from roboego.model.native.arithmetic import ADD, as_float, as_stored, at, compiled, dot, gated, normed, product, share
+from roboego.model.native.team import meet, team_of
+from roboego.model.native.weights import addresses, marker, vector
+from roboego.model.rope import rotation
+
+if TYPE_CHECKING:
+    from roboego.model.backbone import Layer
+
+NORM, QKV, QKV_BIAS, OUT, OUT_BIAS, MLP_NORM, GATE_UP, GATE_UP_BIAS, DOWN, DOWN_BIAS, RING, BIAS = range(12)
+"""Columns of the table of addresses, of which a layer has one row. 0: the layer has no such thing."""
+
+
+@compiled
+def _turned(row: Any, first: int, size: int, cosine: Any, sine: Any, scale: float, out: Any) -> None:
+    """Rotates one head, `row[first : first + size]`."""
+    half = size // 2
+    for e in range(size):
+        other = e - half if e >= half else e + half
+        out[e] = (row[first + e] * cosine[e] + row[first + other] * sine[e]) * np.float32(scale)
+
+
+@compiled
+def _attend(me: int, team: int, query: Any, keys: Any, values: Any, held: int, scores: Any, best: Any, total: Any, mixed: Any) -> None:
+    """One member's share of the columns of one slot and group: queries [R, E] -> their best score, sum and mixture, each as if alone."""
+    first, last = share(held, me, team)
+    heads, size = query.shape
+    if first == last:
+        return
+    scores[:, first:last] = 0
+    for e in range(size):
+        key = keys[e, first:last]
+        for r in range(heads):
+            q, row = query[r, e], scores[r, first:last]
+            for c in range(key.shape[0]):
+                row[c] += q * as_float(key[c])
+    for r in range(heads):
+        row = scores[r, first:last]
+        top = best[r]
+        for c in range(row.shape[0]):
+            top = max(top, row[c])
+        part = total[r] * np.exp(best[r] - top) if total[r] > 0 else np.float32(0)
+        for c in range(row.shape[0]):
+            row[c] = np.exp(row[c] - top)
+            part += row[c]
+        best[r], total[r] = top, part
+    for e in range(size):
+        value = values[e, first:last]
+        for r in range(heads):
+            mixed[r, e] = dot(scores[r, first:last], value)
+
+
+@compiled
+def stack(
+    me: int, team: int, beats: Any, table: Any, like: Any, shape: Any, eps: float, last_norm: int, x: Any, held: Any, column: Any,
+    turn: Any, qkv: Any, units: Any, norms: Any, gathers: Any, query: Any, scores: Any, best: Any, total: Any, mixed: Any,
+) -> None:  # fmt: skip
+    """All layers and the last norm, whose result is in `norms[0]`; x [B, D] is changed in place.
+
+    Args:
+        table: [L, 12] addresses; like: an array of the weights' type; shape: (D, H, G, E, C, U, sinks);
+            last_norm: address.
+        held: [B] columns filled, this position's among them; column: [B] its column; turn: [2, B, E] cosines and signed sines.
+        qkv: [B, (H + 2 G) E], units: [B, U], norms: [T, B, D], gathers: [T, B, H E], query: [T, R, E], scores: [T, R, C],
+            best, total: [T, B, H], mixed: [T, B, H, E]: room to work in.
+    """
+    width, heads, groups, size, columns, hidden, sinks = shape
+    batch, group = x.shape[0], heads // groups
+    nothing = at(table[0, NORM], (0,), like)
+    wide = (heads + 2 * groups) * size
+    for layer in range(table.shape[0]):
+        row = table[layer]
+        normed_x, gathered = norms[me], gathers[me]
+        normed(x, at(row[NORM], (width,), like), eps, normed_x)
+        bias = at(row[QKV_BIAS], (wide,), like) if row[QKV_BIAS] else nothing
+        first, last = share(wide, me, team)
+        product(normed_x, at(row[QKV], (wide, width), like), bias, first, last, qkv)
+        if not meet(me, team, beats):
+            return
+        ring = at(row[RING], (2, batch, groups, size, columns), like)
+        sink = at(row[BIAS], (batch, heads, columns), like)
+        for b in range(batch):
+            cosine, sine = turn[0, b], turn[1, b]
+            first, last = share(held[b], me, team)
+            for g in range(groups):
+                if first <= column[b] < last:
+                    _turned(qkv[b], (heads + g) * size, size, cosine, sine, 1.0, query[me, 0])
+                    for e in range(size):
+                        ring[0, b, g, e, column[b]] = as_stored(query[me, 0, e], like)
+                        ring[1, b, g, e, column[b]] = as_stored(qkv[b, (heads + groups + g) * size + e], like)
+                for r in range(group):
+                    head = g * group + r
+                    _turned(qkv[b], head * size, size, cosine, sine, size**-0.5, query[me, r])
+                    # A sink takes part in the softmax and adds nothing.
+                    with_sink = sinks and me == 0
+                    best[me, b, head] = as_float(sink[b, head, columns - 1]) if with_sink else -np.inf
+                    total[me, b, head] = 1 if with_sink else 0
+                    mixed[me, b, head] = 0
+                ours = slice(g * group, (g + 1) * group)
+                _attend(
+                    me, team, query[me], ring[0, b, g], ring[1, b, g], held[b], scores[me], best[me, b, ours], total[me, b, ours],
+                    mixed[me, b, ours],
+                )  # fmt: skip
+        if not meet(me, team, beats):
+            return
+        for b in range(batch):
+            for head in range(heads):
+                top = best[:, b, head].max()
+                whole = np.float32(0)
+                for t in range(team):
+                    whole += total[t, b, head] * np.exp(best[t, b, head] - top)
+                gathered[b, head * size : (head + 1) * size] = 0
+                for t in range(team):
+                    part = np.exp(best[t, b, head] - top) / whole
+                    for e in range(size):
+                        gathered[b, head * size + e] += mixed[t, b, head, e] * part
+        bias = at(row[OUT_BIAS], (width,), like) if row[OUT_BIAS] else nothing
+        first, last = share(width, me, team)
+        product(gathered, at(row[OUT], (width, heads * size), like), bias, first, last, x, ADD)
+        if not meet(me, team, beats):
+            return
+        normed(x, at(row[MLP_NORM], (width,), like), eps, normed_x)
+        bias = at(row[GATE_UP_BIAS], (2 * hidden,), like) if row[GATE_UP_BIAS] else nothing
+        first, last = share(hidden, me, team)
+        gated(normed_x, at(row[GATE_UP], (2 * hidden, width), like), bias, first, last, units)
+        if not meet(me, team, beats):
+            return
+        bias = at(row[DOWN_BIAS], (width,), like) if row[DOWN_BIAS] else nothing
+        first, last = share(width, me, team)
+        product(units, at(row[DOWN], (width, hidden), like), bias, first, last, x, ADD)
+        if not meet(me, team, beats):
+            return
+    normed(x, at(last_norm, (width,), like), eps, norms[me])
+
+
+class NativeStack:
+    """All layers and the last norm, as `roboego.model.backbone_step.StackStep`."""
+
+    def __init__(self, config: BackboneConfig, layers: "Sequence[Layer]", norm: RMSNorm, state: RingCache) -> None:
+        c, batch = config, len(state.position)
+        self.config, self.norm, self.team = c, norm.weight.detach(), team_of(torch.get_num_threads())
+        members, self.like = self.team.members, marker(norm.weight.dtype)
+        learned = c.learned_sinks
+        self.shape = (c.width, c.heads, c.kv_heads, c.head_dim, state.rings[0].shape[-1], c.hidden, int(learned))
+        parts = [
+            (
+                layer.attention_norm.weight, layer.attention.qkv.weight, layer.attention.qkv.bias, layer.attention.out.weight,
+                layer.attention.out.bias, layer.mlp_norm.weight, layer.mlp.gate_up.weight, layer.mlp.gate_up.bias,
+                layer.mlp.down.weight, layer.mlp.down.bias, ring, state.bias[i] if learned else None,
+            )
+            for i, (layer, ring) in enumerate(zip(layers, state.rings, strict=True))
+        ]  # fmt: skip
+        self.table, self.kept = addresses(parts)
+
+        def room(*sizes: int) -> Any:
+            return np.zeros(sizes, np.float32)
+
+        group = c.heads // c.kv_heads
+        self.room = (
+            room(batch, (c.heads + 2 * c.kv_heads) * c.head_dim), room(batch, c.hidden),
+            room(members, batch, c.width), room(members, batch, c.heads * c.head_dim), room(members, group, c.head_dim),
+            room(members, group, self.shape[4]), room(members, batch, c.heads), room(members, batch, c.heads),
+            room(members, batch, c.heads, c.head_dim),
+        )  # fmt: skip
+        self.bias, self.norms = state.bias, self.room[2]
+
+    def __call__(self, x_BD: Tensor, position_B: Tensor) -> Tensor:
+        """Fused inputs [B, D] at these positions -> hidden states [B, D]; the rings are updated in place."""
+        c = self.config
+        column_B = position_B % c.window
+        half = rotation(position_B, c.head_dim, c.rope_theta, torch.float32, c.rope_scaling)
+        turn = torch.stack([torch.cat([half[0], half[0]], -1), torch.cat([-half[1], half[1]], -1)])
+        x = x_BD.to(torch.float32, copy=True)
+        held_B = (position_B + 1).clamp(max=c.window)
+        self.team.run(
+            stack, self.table, self.like, self.shape, c.norm_eps, self.norm.data_ptr(), vector(x), vector(held_B), vector(column_B),
+            vector(turn), *self.room,
+        )  # fmt: skip
+        layers, batch, heads, _ = self.bias.shape
+        self.bias.scatter_(3, column_B.view(1, batch, 1, 1).expand(layers, batch, heads, 1), 0.0)
+        return torch.from_numpy(self.norms[0].copy()).to(x_BD.dtype)

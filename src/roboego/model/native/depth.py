@@ -1,0 +1,161 @@
+"""One codebook of a frame through the speech decoder, compiled: the numbers of `SpeechDecoder.forward`."""
+# M frames (slots), K codebooks, W width, H heads, E head dimension, U hidden units, C codes, L layers, T members of the team
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from roboego.model.layers import SwiGLU
+from roboego.model.native.arithmetic import ADD, as_float, at, compiled, gated, normed, product, share
+from roboego.model.native.linear import NativeLinear
+from roboego.model.native.team import meet, team_of
+from roboego.model.native.weights import addresses, marker, vector
+
+if TYPE_CHECKING:
+    from roboego.model.speech_decoder import DepthLayer, SpeechDecoder
+
+NORM, QKV, OUT, MLP_NORM, GATE_UP, DOWN = range(6)
+"""Columns of the table of addresses, of which each layer has a row for each codebook."""
+
+
+@compiled
+def _attend(query: Any, history: Any, codebook: int, heads: int, scores: Any, mixed: Any) -> None:
+    """Queries [W] of one frame against what its codebooks so far left in `history` [K, 2, W] -> [W]."""
+    size = query.shape[0] // heads
+    scale = np.float32(size**-0.5)
+    for h in range(heads):
+        first = h * size
+        top = np.float32(-np.inf)
+        for k in range(codebook + 1):
+            total = np.float32(0)
+            for e in range(first, first + size):
+                total += query[e] * history[k, 0, e]
+            scores[k] = total * scale
+            top = max(top, scores[k])
+        whole = np.float32(0)
+        for k in range(codebook + 1):
+            scores[k] = np.exp(scores[k] - top)
+            whole += scores[k]
+        mixed[first : first + size] = 0
+        for k in range(codebook + 1):
+            part = scores[k] / whole
+            for e in range(first, first + size):
+                mixed[e] += part * history[k, 1, e]
+
+
+@compiled
+def codebook_logits(
+    me: int, team: int, beats: Any, table: Any, like: Any, shape: Any, eps: float, last_norm: int, head: int, codebook: int, given: Any,
+    previous: int, codes: Any, logits: Any, x: Any, query: Any, history: Any, units: Any, norms: Any, mixed: Any, scores: Any,
+) -> None:  # fmt: skip
+    """Logits [M, C] of one codebook.
+
+    Args:
+        table: [L, K, 6] addresses; like: an array of the weights' type; shape: (W, H, U).
+        last_norm, head, previous: addresses of the last norm, of the codebook's head [C, W], and of the embeddings [C, W] of the codes
+            [M] sampled before it, 0 for the first.
+        given: [M, W] what the codebook sees of the frame.
+        x, query: [M, W], history: [L, M, K, 2, W], units: [M, U], norms, mixed: [T, M, W], scores: [T, K]: room to work in; `history`
+            holds the frame's codebooks so far.
+    """
+    width, heads, hidden = shape
+    frames, choices = x.shape[0], logits.shape[1]
+    nothing = at(last_norm, (0,), like)
+    first, last = share(width, me, team)
+    for m in range(frames):
+        for w in range(first, last):
+            x[m, w] = given[m, w]
+        if previous:
+            row = at(previous, (choices, width), like)[codes[m]]
+            for w in range(first, last):
+                x[m, w] += as_float(row[w])
+    if not meet(me, team, beats):
+        return
+    for layer in range(table.shape[0]):
+        own = table[layer, codebook]
+        normed(x, at(own[NORM], (width,), like), eps, norms[me])
+        weight = at(own[QKV], (3, width, width), like)
+        first, last = share(width, me, team)
+        product(norms[me], weight[0], nothing, first, last, query)
+        for m in range(frames):
+            for part in range(2):
+                product(norms[me][m : m + 1], weight[1 + part], nothing, first, last, history[layer, m, codebook, part : part + 1])
+        if not meet(me, team, beats):
+            return
+        for m in range(frames):
+            _attend(query[m], history[layer, m], codebook, heads, scores[me], mixed[me, m])
+        product(mixed[me], at(own[OUT], (width, width), like), nothing, first, last, x, ADD)
+        if not meet(me, team, beats):
+            return
+        normed(x, at(own[MLP_NORM], (width,), like), eps, norms[me])
+        first, last = share(hidden, me, team)
+        gated(norms[me], at(own[GATE_UP], (2 * hidden, width), like), nothing, first, last, units)
+        if not meet(me, team, beats):
+            return
+        first, last = share(width, me, team)
+        product(units, at(own[DOWN], (width, hidden), like), nothing, first, last, x, ADD)
+        if not meet(me, team, beats):
+            return
+    normed(x, at(last_norm, (width,), like), eps, norms[me])
+    first, last = share(choices, me, team)
+    product(norms[me], at(head, (choices, width), like), nothing, first, last, logits)
+    meet(me, team, beats)
+
+
+class NativeDepth:
+    """What `SpeechDecoder.step` needs of so many frames at a time, as `roboego.model.speech_decoder.DepthState`."""
+
+    def __init__(self, decoder: "SpeechDecoder", frames: int) -> None:
+        layers: list[DepthLayer] = list(decoder.layers)  # type: ignore[arg-type]
+        codebooks, width, dtype = decoder.codebooks, decoder.width, decoder.norm.weight.dtype
+        self.team, self.like, self.eps = team_of(torch.get_num_threads()), marker(dtype), decoder.norm.eps
+        mlps: list[list[SwiGLU]] = [list(layer.mlps) * (codebooks // len(layer.mlps)) for layer in layers]  # type: ignore[misc]
+        hidden = mlps[0][0].down.in_features
+        self.shape = (width, layers[0].heads, hidden)
+        parts = [
+            (
+                layer.attention_norm.weight, layer.qkv.weight, layer.out.weight,
+                layer.mlp_norm.weight, mlp.gate_up.weight, mlp.down.weight,
+            )
+            for layer, own in zip(layers, mlps, strict=True)
+            for mlp in own
+        ]  # fmt: skip
+        table, self.kept = addresses(parts)
+        self.table = table.reshape(len(layers), codebooks, -1)
+        self.dtype, self.norm = dtype, decoder.norm.weight.data_ptr()
+        (ends, self.kept_ends) = addresses([list(decoder.heads.detach().unbind()), [None, *decoder.previous.detach().unbind()]])
+        self.heads, self.previous = ends.tolist()
+        members = self.team.members
+
+        def room(*sizes: int) -> Any:
+            return np.zeros(sizes, np.float32)
+
+        self.results = [room(frames, decoder.heads.shape[1]) for _ in range(codebooks)]
+        self.room = (
+            room(frames, width), room(frames, width), room(len(layers), frames, codebooks, 2, width), room(frames, hidden),
+            room(members, frames, width), room(members, frames, width), room(members, codebooks),
+        )  # fmt: skip
+        self.nobody = np.zeros(frames, np.int64)
+        self.into, self.place, self.text = NativeLinear(decoder.into.weight), decoder.place.detach().float(), decoder.text
+        self.inputs_KMW = torch.zeros(codebooks, frames, width)
+
+    def begin(self, h_MD: Tensor, text_M: Tensor | None) -> None:
+        """Starts a frame: hidden states and the text sampled from them."""
+        x_MKW = self.into(h_MD).view(len(h_MD), len(self.inputs_KMW), -1) + self.place
+        if self.text is not None and text_M is not None:
+            x_MKW += self.text(text_M)[:, None]
+        self.inputs_KMW = x_MKW.transpose(0, 1).contiguous()
+
+    def logits(self, codebook: int, previous_M: Tensor | None) -> Tensor:
+        """Logits [M, C] of one codebook, given the code sampled for the one before it; good until the next frame."""
+        given = vector(self.inputs_KMW[codebook])
+        codes = self.nobody if previous_M is None else vector(previous_M)
+        previous = 0 if previous_M is None else self.previous[codebook]
+        logits = self.results[codebook]
+        self.team.run(
+            codebook_logits, self.table, self.like, self.shape, self.eps, self.norm, self.heads[codebook], codebook, given, previous,
+            codes, logits, *self.room,
+        )  # fmt: skip
+        return torch.from_numpy(logits)
