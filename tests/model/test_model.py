@@ -33,24 +33,17 @@ class Life:
         self.given.setdefault(name, []).append(value.clone())
 
 
-def watch(model: RoboEgoModel, state: ModelState) -> tuple[list[Tensor], list[Tensor]]:
-    """Hidden states and speech logits of every step, as they are computed."""
+def watch(state: ModelState) -> list[Tensor]:
+    """Hidden states of every step, as they are computed."""
     hidden: list[Tensor] = []
-    speak: list[Tensor] = []
-    text_head, speech_step = state.text_head, model.speech.step
+    text_head = state.text_head
 
     def watched_text(h: Tensor) -> Tensor:
         hidden.append(h.clone())
         return text_head(h)
 
-    def watched_step(*arguments: object) -> Tensor:
-        logits: Tensor = speech_step(*arguments)  # type: ignore[arg-type]
-        speak.append(logits.clone())
-        return logits
-
     state.text_head = watched_text
-    model.speech.step = watched_step  # type: ignore[method-assign, assign]
-    return hidden, speak
+    return hidden
 
 
 def random_settings(model: RoboEgoModel, generator: torch.Generator) -> StepSettings:
@@ -63,7 +56,7 @@ def live(model: RoboEgoModel, frames: int, resets: Callable[[int], list[int]], a
     """Runs all slots over random input; returns all their lives."""
     layout, generator = model.config.layout, torch.Generator().manual_seed(1)
     state = model.initial_state(SLOTS)
-    hidden, speak = watch(model, state)
+    hidden = watch(state)
     current = [Life() for _ in range(SLOTS)]
     lives = list(current)
     for t in range(frames):
@@ -79,8 +72,7 @@ def live(model: RoboEgoModel, frames: int, resets: Callable[[int], list[int]], a
         takes = torch.tensor([active(t, slot) for slot in range(SLOTS)])
         given = StepInput(listen, read, forced, active=None if takes.all() else takes)
         out, state = model.step(given, state, random_settings(model, generator))
-        frame_hidden, frame_speak = hidden.pop(), torch.stack(speak, 1)
-        speak.clear()
+        frame_hidden, frame_speak = hidden.pop(), torch.stack(state.depth.results, 1)
         for slot in takes.nonzero().flatten().tolist():
             life = current[slot]
             for name, value in (

@@ -14,7 +14,7 @@ from roboego.recipes import nano
 from roboego.recipes.dry_run import estimate
 from roboego.streams.grid import FrameGrid, empty_grid
 from roboego.training.loop import LoopConfig, train
-from roboego.training.rows import Mixture, Pool
+from roboego.training.rows import Mixture, Pool, tightened
 from roboego.training.stage import StageConfig, StageTask, collate, disturb
 
 
@@ -56,6 +56,29 @@ def test_shares_are_of_frames() -> None:
     short, long = [grid(15, 0)], [grid(150, 1)]
     mixture = Mixture([Pool(short, 0.5), Pool(long, 0.5)])
     assert mixture.odds == pytest.approx([10 / 11, 1 / 11])
+
+
+def test_exercises_lose_silence_and_nothing_else() -> None:
+    layout = nano.layout()
+    asr = empty_grid(layout, 60)
+    asr.read[0], asr.text[30:33], asr.listen[:, 0] = layout.text.asr, 100, np.arange(60)
+    tts = empty_grid(layout, 60)
+    tts.read[0], tts.text[2:5], tts.speak[4:31] = layout.text.tts, 100, 7
+    for grid, last in ((asr, 32), (tts, 30)):
+        lengths = set()
+        for seed in range(40):
+            tight = tightened(grid, layout.text, np.random.default_rng(seed))
+            lengths.add(len(tight))
+            assert tight.read[0] == grid.read[0]
+            assert (tight.text >= layout.text.first_word).sum() == 3
+            assert (tight.speak[:, 0] == 7).sum() == (grid.speak[:, 0] == 7).sum()
+            assert 2 <= len(tight) - 1 - max(np.flatnonzero(tight.text)[-1], *np.flatnonzero(tight.speak[:, 0] == 7)[-1:], 0) <= 8
+        assert max(lengths) <= last + 9
+        assert min(lengths) >= (14 + 3 + 2 if grid is asr else 33)
+    heard = tightened(asr, layout.text, np.random.default_rng(0)).listen[1:, 0]
+    assert (np.diff(heard) == 1).all()
+    silent = empty_grid(layout, 20)
+    assert len(tightened(silent, layout.text, np.random.default_rng(0))) == 20
 
 
 def test_disturbed_inputs_leave_targets_alone() -> None:

@@ -1,7 +1,6 @@
 """RoboEgoModel: fusion, backbone and the decoders; whole grids in training, one frame at a time in the engine."""
 # B batch or slots, T frames, K codebooks, D action dimensions, V text ids, C codes, A bins, S fused streams, W model width
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -17,7 +16,7 @@ from roboego.model.context_vision import Pictures, interleave
 from roboego.model.fusion import Fusion, stream_sizes
 from roboego.model.native.linear import NativeLinear
 from roboego.model.native.weights import DTYPES
-from roboego.model.sampling import HISTORY_FRAMES, StreamSettings, gumbel, penalized, sample
+from roboego.model.sampling import HISTORY_FRAMES, Past, StreamSettings, gumbel, penalized, sample
 from roboego.model.speech_decoder import SpeechDecoder
 from roboego.model.state import ModelState
 from roboego.streams.delays import apply_delays
@@ -100,20 +99,6 @@ class StepSettings:
     speak: StreamSettings
     act: StreamSettings
     uniform: Tensor | None = None
-
-
-@dataclass
-class Past:
-    """The outputs that a penalty looks at: `place` [B, P] in the rings, `age` [P] in frames, `known` [B, P] whether there is one."""
-
-    place: Tensor
-    age: Tensor
-    known: Tensor
-
-    @classmethod
-    def of(cls, state: ModelState) -> "Past":
-        age = torch.arange(HISTORY_FRAMES, device=state.frame.device)
-        return cls((state.frame[:, None] - 1 - age) % HISTORY_FRAMES, age, age < state.frame[:, None])
 
 
 class RoboEgoModel(nn.Module):
@@ -252,10 +237,10 @@ class RoboEgoModel(nn.Module):
         """One frame of every slot: hears, looks and reads, then writes, speaks and acts."""
         h, cache, heard = self._perceive(given, state)
         layout = self.config.layout
-        past = Past.of(state) if settings.text.penalizes or settings.speak.penalizes else None
 
         logits = state.text_head(h) * self.config.output_scale
-        if past is not None and settings.text.penalizes:
+        if settings.text.penalizes:
+            past = Past.of(state.frame)
             valid = past.known & (past.age < settings.text.penalty_frames[:, None])
             logits = penalized(logits, state.texts.gather(1, past.place), valid, settings.text.penalty)
         noise = None
@@ -269,7 +254,7 @@ class RoboEgoModel(nn.Module):
             by = self.spoken_head(h).argmax(-1)
             pointer = pointer.advanced(text, by, layout.text)
 
-        raw = self._speak(h, text, state, settings, past)
+        raw = self._speak(h, text, state, settings)
         act = self._act(h, settings)
         said, complete = state.said, raw
         if layout.speak.max_delay:
@@ -328,28 +313,13 @@ class RoboEgoModel(nn.Module):
         h, cache = self.backbone.step(x, state.cache)
         return h, cache, heard
 
-    def _speak(self, h: Tensor, text: Tensor, state: ModelState, settings: StepSettings, past: "Past | None") -> Tensor:
-        """Samples the codebooks of one frame [B, K], the first `delay` frames of a delayed codebook being pads."""
-        layout, ask = self.config.layout.speak, settings.speak
-        self.speech.begin(h, text, state.depth)
-        previous: Tensor | None = None
-        noise: Sequence[Tensor | None] = [None] * layout.codebooks
-        if settings.uniform is not None and ask.samples:
+    def _speak(self, h: Tensor, text: Tensor, state: ModelState, settings: StepSettings) -> Tensor:
+        """Samples the codebooks of one frame [B, K]."""
+        layout, uniform = self.config.layout.speak, None
+        if settings.uniform is not None and settings.speak.samples:
             start = self.config.layout.text.ids
-            drawn = gumbel(settings.uniform[:, start : start + layout.codebooks * layout.ids])
-            noise = drawn.view(-1, layout.codebooks, layout.ids)[..., : layout.entries].unbind(1)
-        codes = []
-        for k in range(layout.codebooks):
-            logits = self.speech.step(k, previous, state.depth)[:, : layout.entries]
-            if past is not None and k < ask.penalizes:
-                valid = past.known & (past.age < ask.penalty_frames[:, None]) & (k < ask.penalized_codebooks)[:, None]
-                logits = penalized(logits, state.codes[..., k].gather(1, past.place), valid, ask.penalty)
-            code = sample(logits, ask, noise[k])
-            if layout.delays[k]:
-                code = torch.where(state.frame < layout.delays[k], layout.pad_id, code)
-            codes.append(code)
-            previous = code
-        return torch.stack(codes, 1)
+            uniform = settings.uniform[:, start : start + layout.codebooks * layout.ids].view(-1, layout.codebooks, layout.ids)
+        return state.depth.speak(h, text, settings.speak, uniform, state.codes, state.frame, layout)
 
     def _act(self, h: Tensor, settings: StepSettings) -> Tensor:
         layout = self.config.layout

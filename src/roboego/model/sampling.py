@@ -2,6 +2,8 @@
 # B slots, C choices, P frames of the penalty window
 
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -74,6 +76,12 @@ class StreamSettings:
     nucleus: bool
     penalizes: int
 
+    @cached_property
+    def arrays(self) -> tuple[Any, ...]:
+        """The settings [B] as numpy arrays, in the order of the attributes; only on a CPU."""
+        tensors = self.chooses, self.temperature, self.top_k, self.top_p, self.penalty, self.penalty_frames, self.penalized_codebooks
+        return tuple(t.numpy() for t in tensors)
+
     @classmethod
     def of(cls, slots: list[StreamSampling], choices: int, device: torch.device, *, codebooks: bool = False) -> "StreamSettings":
         """Settings of a stream with so many choices.
@@ -101,6 +109,21 @@ class StreamSettings:
             nucleus=any(s.top_p < 1 for s in sampled),
             penalizes=max((s.penalized_codebooks if codebooks else 1 for s in slots if s.repetition_penalty != 1), default=0),
         )
+
+
+@dataclass
+class Past:
+    """The outputs that a penalty looks at: `place` [B, P] in the rings, `age` [P] in frames, `known` [B, P] whether there is one."""
+
+    place: Tensor
+    age: Tensor
+    known: Tensor
+
+    @classmethod
+    def of(cls, frame_B: Tensor) -> "Past":
+        """Before the step `frame`."""
+        age = torch.arange(HISTORY_FRAMES, device=frame_B.device)
+        return cls((frame_B[:, None] - 1 - age) % HISTORY_FRAMES, age, age < frame_B[:, None])
 
 
 def fill_uniform(row: Tensor, blocks: tuple[int, int, int], sampling: Sampling, generator: torch.Generator) -> None:

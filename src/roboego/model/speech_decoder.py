@@ -9,6 +9,8 @@ from roboego.model.config import ModelConfig
 from roboego.model.layers import RMSNorm, SwiGLU
 from roboego.model.native.depth import NativeDepth
 from roboego.model.native.weights import readable
+from roboego.model.sampling import Past, StreamSettings, gumbel, penalized, sample
+from roboego.streams.layout import SoundLayout
 
 
 class DepthLayer(nn.Module):
@@ -49,7 +51,7 @@ class SpeechDecoder(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         c, layout = config.speech, config.layout
-        self.codebooks, self.width = layout.speak.codebooks, c.width
+        self.codebooks, self.entries, self.width = layout.speak.codebooks, layout.speak.entries, c.width
         self.into = nn.Linear(config.backbone.width, self.codebooks * c.width, bias=False)
         self.place = nn.Parameter(torch.randn(self.codebooks, c.width) * 0.02)
         self.previous = nn.Parameter(torch.randn(self.codebooks - 1, layout.speak.ids, c.width) * 0.02)
@@ -86,16 +88,6 @@ class SpeechDecoder(nn.Module):
         """
         return NativeDepth(self, frames) if native and readable(self) else DepthState(self, frames)
 
-    @torch.no_grad()
-    def begin(self, h_MD: Tensor, text_M: Tensor | None, state: "DepthState | NativeDepth") -> None:
-        """Starts a frame; what a state held of the frame before is gone."""
-        state.begin(h_MD, text_M)
-
-    @torch.no_grad()
-    def step(self, codebook: int, previous_M: Tensor | None, state: "DepthState | NativeDepth") -> Tensor:
-        """Logits [M, C] of one codebook, given the code sampled for the one before it."""
-        return state.logits(codebook, previous_M)
-
 
 class DepthLayerStep:
     """One layer, codebook after codebook.
@@ -124,7 +116,11 @@ class DepthLayerStep:
 
 
 class DepthState:
-    """What `SpeechDecoder.step` needs: layers with their buffers, inputs [M, W] of the frame's codebooks, tables looked up once."""
+    """The decoder one frame at a time: layers with their buffers, tables looked up once.
+
+    Attributes:
+        results: logits [M, C] of the codebooks of the last frame.
+    """
 
     def __init__(self, decoder: SpeechDecoder, frames: int) -> None:
         layers: list[DepthLayer] = list(decoder.layers)  # type: ignore[arg-type]
@@ -132,15 +128,45 @@ class DepthState:
         self.decoder, self.norm = decoder, decoder.norm
         self.previous = decoder.previous.detach().unbind()
         self.heads = decoder.heads.detach().transpose(1, 2).unbind()
-        self.inputs_MW: tuple[Tensor, ...] = ()
+        self.results: list[Tensor] = []
 
-    def begin(self, h_MD: Tensor, text_M: Tensor | None) -> None:
-        """Starts a frame: hidden states and the text sampled from them."""
-        self.inputs_MW = self.decoder.inputs(h_MD, text_M, self.decoder.codebooks).unbind(1)
+    @torch.no_grad()
+    def speak(
+        self,
+        h_MD: Tensor,
+        text_M: Tensor | None,
+        settings: StreamSettings,
+        uniform_MKC: Tensor | None,
+        history_MPK: Tensor,
+        frame_M: Tensor,
+        layout: SoundLayout,
+    ) -> Tensor:
+        """Samples the codebooks of one frame [M, K], the first `delay` frames of a delayed codebook being pads.
 
-    def logits(self, codebook: int, previous_M: Tensor | None) -> Tensor:
-        """Logits [M, C] of one codebook, given the code sampled for the one before it."""
-        x_MW = self.inputs_MW[codebook]
+        Args:
+            h_MD: hidden states; text_M: the text sampled from them.
+            uniform_MKC: random numbers in [0, 1); None if all take the likeliest.
+            history_MPK: a ring of the last frames' codes; frame_M: frames so far.
+        """
+        past = Past.of(frame_M) if settings.penalizes else None
+        noise_KMC = [None] * layout.codebooks if uniform_MKC is None else gumbel(uniform_MKC).unbind(1)
+        inputs_KMW = self.decoder.inputs(h_MD, text_M, layout.codebooks).unbind(1)
+        codes: list[Tensor] = []
+        self.results = []
+        for k, noise in enumerate(noise_KMC):
+            self.results.append(self._logits(k, inputs_KMW[k], codes[-1] if codes else None))
+            logits = self.results[k][:, : layout.entries]
+            if past is not None and k < settings.penalizes:
+                valid = past.known & (past.age < settings.penalty_frames[:, None]) & (k < settings.penalized_codebooks)[:, None]
+                logits = penalized(logits, history_MPK[..., k].gather(1, past.place), valid, settings.penalty)
+            code = sample(logits, settings, None if noise is None else noise[..., : layout.entries])
+            if layout.delays[k]:
+                code = torch.where(frame_M < layout.delays[k], layout.pad_id, code)
+            codes.append(code)
+        return torch.stack(codes, 1)
+
+    def _logits(self, codebook: int, x_MW: Tensor, previous_M: Tensor | None) -> Tensor:
+        """Logits [M, C] of one codebook from what it sees of the frame and the code sampled for the one before it."""
         if previous_M is not None:
             x_MW = x_MW + self.previous[codebook - 1].index_select(0, previous_M)
         for layer in self.layers:

@@ -75,18 +75,18 @@ def post_training() -> Run:
     return Run(
         name="nano-post",
         model=model(),
-        stage=StageConfig(rows=8, frames=192, text=3.0, codebooks=0.3),
+        stage=StageConfig(rows=8, frames=192, text=6.0, codebooks=0.3),
         loop=LoopConfig(
-            steps=8_500,
+            steps=14_000,
             learning_rate=1e-3,
             warmup=200,
-            decay=0.6,
+            decay=0.5,
             weight_decay=0.05,
             validate_every=1_000,
             checkpoint_every=200,
             log_every=20,
         ),
-        pools=(("asr-user-train", 0.55), ("tts-ego-train", 0.25), ("tts-user-train", 0.2)),
+        pools=(("asr-user-train", 0.45), ("asr-ego-train", 0.1), ("tts-ego-train", 0.25), ("tts-user-train", 0.2)),
         validation=("asr-user-validation", "tts-ego-validation"),
     )
 

@@ -131,6 +131,6 @@ def perform(
     shop = open_workshop(tools)
     torch.manual_seed(run.loop.seed)
     model = model_for(run, runs, model)
-    mixture = Mixture([Pool(open_pool(data, prefix, shop, run.model), share) for prefix, share in run.pools])
+    mixture = Mixture([Pool(open_pool(data, prefix, shop, run.model), share) for prefix, share in run.pools], run.model.layout.text)
     task = StageTask(model.to(device), mixture, run.stage, FreeRunning(run, data, shop), device=torch.device(device))
     return train(task, run.loop, runs / run.name, device=torch.device(device), console=console)

@@ -7,6 +7,10 @@ from typing import Protocol
 import numpy as np
 
 from roboego.streams.grid import FrameGrid, concatenate
+from roboego.streams.layout import TextLayout
+
+LEAD = 14
+"""Frames before a transcription's first piece that are left alone: the longest first word, and the wait before it is written."""
 
 
 class Grids(Protocol):
@@ -29,9 +33,13 @@ class Mixture:
     """Implements `roboego.training.stage.GridSource`.
 
     Shares are of frames: pools with long grids are drawn less often.
+
+    Args:
+        text: exercises in modes "asr" and "tts" lose most of the frames in which nothing happens; None leaves all grids as they are.
     """
 
-    def __init__(self, pools: Sequence[Pool]) -> None:
+    def __init__(self, pools: Sequence[Pool], text: TextLayout | None = None) -> None:
+        self.text = text
         self.pools = [p for p in pools if len(p.grids)]
         probe = [np.mean([len(p.grids[i]) for i in range(0, len(p.grids), max(1, len(p.grids) // 50))]) for p in self.pools]
         odds = np.asarray([p.share for p in self.pools]) / np.asarray(probe)
@@ -43,6 +51,25 @@ class Mixture:
         while count < frames:
             pool = self.pools[rng.choice(len(self.pools), p=self.odds)]
             grid = pool.grids[int(rng.integers(len(pool.grids)))]
+            if self.text is not None and int(grid.read[0]) in (self.text.asr, self.text.tts):
+                grid = tightened(grid, self.text, rng)
             parts.append(grid)
             count += len(grid)
         return concatenate(parts)[:frames]
+
+
+def tightened(grid: FrameGrid, text: TextLayout, rng: np.random.Generator) -> FrameGrid:
+    """An exercise with less silence: half of it is waiting, from which little is learned and which costs as much as the rest.
+
+    Before the first word (which is written when it has been heard) at least `LEAD` frames stay, after the last word or sound 2 to 8.
+    """
+    pieces = np.flatnonzero(grid.text >= text.first_word)
+    if not len(pieces):
+        return grid
+    last = int(pieces[-1])
+    sounding = np.flatnonzero((grid.speak != grid.speak[-1]).any(1))
+    if len(sounding):
+        last = max(last, int(sounding[-1]))
+    spare = int(rng.integers(max(int(pieces[0]) - LEAD, 0) + 1))
+    end = last + 1 + int(rng.integers(2, 9))
+    return concatenate([grid[:1], grid[1 + spare : end]])

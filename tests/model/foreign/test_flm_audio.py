@@ -65,11 +65,13 @@ def test_frame_by_frame_equals_the_released_code(folder: Path) -> None:
         steps.append(h)
     assert_close(torch.stack(steps, 1), io["hidden"], atol=1e-4, rtol=0)
 
-    codes = io["depth_codes"]
-    depth = model.speech.initial_state(io["hidden"].flatten(0, 1).shape[0])
-    model.speech.begin(io["hidden"].flatten(0, 1), None, depth)
-    logits = [model.speech.step(k, codes[:, k - 1] if k else None, depth) for k in range(codes.shape[1])]
-    assert_close(torch.stack(logits, 1), io["depth_logits"], atol=1e-4, rtol=0)
+    h, layout = io["hidden"].flatten(0, 1), model.config.layout.speak
+    assert_close(model.speech(h, None, io["depth_codes"]), io["depth_logits"], atol=1e-4, rtol=0)
+    for native in (False, True):
+        depth, greedy = model.speech.initial_state(len(h), native=native), step_settings(model, [GREEDY] * len(h)).speak
+        past = torch.zeros(len(h), 64, layout.codebooks, dtype=torch.int64)
+        codes = depth.speak(h, None, greedy, None, past, torch.full((len(h),), 99), layout)
+        assert_close(torch.stack(depth.results, 1), model.speech(h, None, codes), atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize(("first_listen", "window"), [(False, None), (True, None), (False, 24)])

@@ -1,4 +1,4 @@
-"""One codebook of a frame through the speech decoder, compiled: the numbers of `SpeechDecoder.forward`."""
+"""A frame through the speech decoder, codebook after codebook, compiled: the numbers of `SpeechDecoder.forward`."""
 # M frames (slots), K codebooks, W width, H heads, E head dimension, U hidden units, C codes, L layers, T members of the team
 
 from typing import TYPE_CHECKING, Any
@@ -10,8 +10,11 @@ from torch import Tensor
 from roboego.model.layers import SwiGLU
 from roboego.model.native.arithmetic import ADD, as_float, at, compiled, gated, normed, product, share
 from roboego.model.native.linear import NativeLinear
+from roboego.model.native.sampling import choose, penalize
 from roboego.model.native.team import meet, team_of
 from roboego.model.native.weights import addresses, marker, vector
+from roboego.model.sampling import StreamSettings
+from roboego.streams.layout import SoundLayout
 
 if TYPE_CHECKING:
     from roboego.model.speech_decoder import DepthLayer, SpeechDecoder
@@ -104,8 +107,41 @@ def codebook_logits(
     meet(me, team, beats)
 
 
+@compiled
+def frame(
+    me: int, team: int, beats: Any, table: Any, like: Any, shape: Any, eps: float, last_norm: int, ends: Any, given: Any, uniform: Any,
+    ask: Any, history: Any, frames: Any, delays: Any, pad: int, codes: Any, logits: Any, chances: Any, room: Any,
+) -> None:  # fmt: skip
+    """Samples all codebooks of one frame of each slot.
+
+    Args:
+        ends: [2, K] addresses of the heads, and of the embeddings of the codebook before.
+        given: [K, M, W] what the codebooks see of the frame.
+        uniform: [M, K, C] random numbers, or [0, 0, 0].
+        ask: settings [M] of every slot, in the order of `StreamSettings.arrays`.
+        history: [M, P, K] ring of the last frames' codes; frames: [M] frames so far; delays: [K].
+        pad: the code of frames before a codebook's delay.
+        codes: [K, M] the result; logits: [K, M, C]; chances: [T, 2, the codes that may be chosen] and `room`: room to work in.
+    """
+    samples, temperature, top_k, top_p, penalty, penalty_frames, penalized = ask
+    for k in range(given.shape[0]):
+        codebook_logits(
+            me, team, beats, table, like, shape, eps, last_norm, ends[0, k], k, given[k], ends[1, k], codes[k - 1], logits[k], *room
+        )
+        for m in range(me, given.shape[1], team):
+            own = chances[me, 0]
+            own[:] = logits[k, m, : own.shape[0]]
+            if k < penalized[m] and penalty[m] != 1:
+                penalize(own, history[m, :, k], frames[m], penalty_frames[m], penalty[m])
+            drawn = uniform[m, k] if samples[m] else own
+            code = choose(own, samples[m], temperature[m], top_k[m], top_p[m], drawn, chances[me, 1])
+            codes[k, m] = pad if frames[m] < delays[k] else code
+        if not meet(me, team, beats):
+            return
+
+
 class NativeDepth:
-    """What `SpeechDecoder.step` needs of so many frames at a time, as `roboego.model.speech_decoder.DepthState`."""
+    """The decoder one frame of so many slots at a time, as `roboego.model.speech_decoder.DepthState`."""
 
     def __init__(self, decoder: "SpeechDecoder", frames: int) -> None:
         layers: list[DepthLayer] = list(decoder.layers)  # type: ignore[arg-type]
@@ -125,37 +161,46 @@ class NativeDepth:
         table, self.kept = addresses(parts)
         self.table = table.reshape(len(layers), codebooks, -1)
         self.dtype, self.norm = dtype, decoder.norm.weight.data_ptr()
-        (ends, self.kept_ends) = addresses([list(decoder.heads.detach().unbind()), [None, *decoder.previous.detach().unbind()]])
-        self.heads, self.previous = ends.tolist()
+        ends, self.kept_ends = addresses([list(decoder.heads.detach().unbind()), [None, *decoder.previous.detach().unbind()]])
+        self.ends = ends
         members = self.team.members
 
         def room(*sizes: int) -> Any:
             return np.zeros(sizes, np.float32)
 
-        self.results = [room(frames, decoder.heads.shape[1]) for _ in range(codebooks)]
         self.room = (
             room(frames, width), room(frames, width), room(len(layers), frames, codebooks, 2, width), room(frames, hidden),
             room(members, frames, width), room(members, frames, width), room(members, codebooks),
         )  # fmt: skip
-        self.nobody = np.zeros(frames, np.int64)
+        self.logits, self.codes = room(codebooks, frames, decoder.heads.shape[1]), np.zeros((codebooks, frames), np.int64)
+        self.chances, self.nothing = room(members, 2, decoder.entries), room(0, 0, 0)
         self.into, self.place, self.text = NativeLinear(decoder.into.weight), decoder.place.detach().float(), decoder.text
-        self.inputs_KMW = torch.zeros(codebooks, frames, width)
 
-    def begin(self, h_MD: Tensor, text_M: Tensor | None) -> None:
-        """Starts a frame: hidden states and the text sampled from them."""
-        x_MKW = self.into(h_MD).view(len(h_MD), len(self.inputs_KMW), -1) + self.place
+    @property
+    def results(self) -> list[Tensor]:
+        """Logits [M, C] of the codebooks of the last frame."""
+        return [torch.from_numpy(logits).clone() for logits in self.logits]
+
+    @torch.no_grad()
+    def speak(
+        self,
+        h_MD: Tensor,
+        text_M: Tensor | None,
+        settings: StreamSettings,
+        uniform_MKC: Tensor | None,
+        history_MPK: Tensor,
+        frame_M: Tensor,
+        layout: SoundLayout,
+    ) -> Tensor:
+        """As `DepthState.speak`."""
+        x_MKW = self.into(h_MD).view(len(h_MD), layout.codebooks, -1) + self.place
         if self.text is not None and text_M is not None:
             x_MKW += self.text(text_M)[:, None]
-        self.inputs_KMW = x_MKW.transpose(0, 1).contiguous()
-
-    def logits(self, codebook: int, previous_M: Tensor | None) -> Tensor:
-        """Logits [M, C] of one codebook, given the code sampled for the one before it; good until the next frame."""
-        given = vector(self.inputs_KMW[codebook])
-        codes = self.nobody if previous_M is None else vector(previous_M)
-        previous = 0 if previous_M is None else self.previous[codebook]
-        logits = self.results[codebook]
+        given_KMW = x_MKW.transpose(0, 1).contiguous()
+        uniform = self.nothing if uniform_MKC is None else vector(uniform_MKC.contiguous())
         self.team.run(
-            codebook_logits, self.table, self.like, self.shape, self.eps, self.norm, self.heads[codebook], codebook, given, previous,
-            codes, logits, *self.room,
+            frame, self.table, self.like, self.shape, self.eps, self.norm, self.ends, vector(given_KMW), uniform, settings.arrays,
+            vector(history_MPK), vector(frame_M), np.asarray(layout.delays), layout.pad_id, self.codes, self.logits, self.chances,
+            self.room,
         )  # fmt: skip
-        return torch.from_numpy(logits)
+        return torch.from_numpy(self.codes.T.copy())
