@@ -4,6 +4,7 @@
 import resource
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 
 from roboego.codecs.base import Codec
 from roboego.model.model import RoboEgoModel, StepInput, StepOutput
+from roboego.model.native.team import torch_on_one_thread
 from roboego.model.rollout import step_settings
 from roboego.model.sampling import Sampling
 from roboego.model.state import ModelState
@@ -71,7 +73,7 @@ def measure(model: RoboEgoModel, codec: Codec | None, bench: StepBench, *, sampl
     out_of = codec.initial_decoder_state(bench.slots) if codec is not None else None
     times: list[tuple[float, float, float]] = []
     output: StepOutput
-    with torch.inference_mode():
+    with torch.inference_mode(), torch_on_one_thread() if device.type == "cpu" else nullcontext():
         for _ in range(bench.warm_up + bench.frames):
             started = _now(device)
             if codec is not None:

@@ -4,6 +4,7 @@
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from types import TracebackType
 from typing import Self
 
@@ -16,6 +17,7 @@ from roboego.errors import CheckpointError, InputError
 from roboego.model.checkpoint import check_vision
 from roboego.model.loaded import LoadedModel
 from roboego.model.model import StepInput, StepOutput, StepSettings
+from roboego.model.native.team import torch_on_one_thread
 from roboego.model.rollout import greedy, step_settings
 from roboego.model.sampling import Sampling, StreamSampling, fill_uniform
 from roboego.model.state import ModelState
@@ -208,6 +210,10 @@ class Engine:
     @torch.inference_mode()
     def _step(self, prepared: Mapping[Session, Prepared]) -> NDArray[np.float32]:
         """All slots: samples, text, spoken, codes and action side by side in a row for each, on the host."""
+        with torch_on_one_thread() if self.device.type == "cpu" else nullcontext():
+            return self._batched(prepared)
+
+    def _batched(self, prepared: Mapping[Session, Prepared]) -> NDArray[np.float32]:
         active = {session.slot for session in prepared}
         held = [session.slot for session in self.sessions if session.slot not in active]
         self._stage(prepared)

@@ -14,6 +14,7 @@ from torch.testing import assert_close
 from roboego.model.backbone import Backbone
 from roboego.model.backbone_step import StackStep
 from roboego.model.config import BackboneConfig, SpeechDecoderConfig
+from roboego.model.native.arithmetic import exponential, highest
 from roboego.model.native.backbone import NativeStack
 from roboego.model.native.depth import NativeDepth
 from roboego.model.native.linear import NativeLinear
@@ -99,6 +100,13 @@ def test_linear(rows: int, threads: int) -> None:
     x, weight = torch.randn(rows, 30), torch.randn(17, 30)
     assert_close(NativeLinear(weight)(x), x @ weight.t(), atol=1e-5, rtol=0)
     assert_close(NativeLinear(weight.bfloat16())(x), x @ weight.bfloat16().float().t(), atol=1e-5, rtol=0)
+
+
+def test_exponentials() -> None:
+    x = np.concatenate([-np.logspace(-6, 2.5, 2_000), [0.0, -np.inf]]).astype(np.float32)
+    found = np.array([exponential(v) for v in x], np.float32)
+    assert_close(found, np.exp(x, dtype=np.float64).astype(np.float32), rtol=3e-7, atol=2e-38)
+    assert highest(x[1:], x[0]) == 0.0
 
 
 def test_changes_of_weights_in_place_are_seen() -> None:

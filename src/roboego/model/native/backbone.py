@@ -11,10 +11,10 @@ from torch import Tensor
 from roboego.model.cache import RingCache
 from roboego.model.config import BackboneConfig
 from roboego.model.layers import RMSNorm
-from roboego.model.native.arithmetic import ADD, as_float, as_stored, at, compiled, dot, gated, normed, product, share
+from roboego.model.native.arithmetic import ADD, as_float, as_stored, at, compiled, dot, exponential, gated, highest, normed, product, share
 from roboego.model.native.team import meet, team_of
 from roboego.model.native.weights import addresses, marker, vector
-from roboego.model.rope import rotation
+from roboego.model.rope import frequencies
 
 if TYPE_CHECKING:
     from roboego.model.backbone import Layer
@@ -33,6 +33,17 @@ def _turned(row: Any, first: int, size: int, cosine: Any, sine: Any, scale: floa
 
 
 @compiled
+def _turn(position: int, frequencies: Any, cosine: Any, sine: Any) -> None:
+    """Cosines and signed sines [E] of a position: `x * cosine + roll(x, E / 2) * sine`."""
+    half = frequencies.shape[0]
+    for e in range(half):
+        angle = np.float64(position) * frequencies[e]
+        cosine[e] = cosine[half + e] = np.cos(angle)
+        sine[half + e] = np.sin(angle)
+        sine[e] = -sine[half + e]
+
+
+@compiled
 def _attend(me: int, team: int, query: Any, keys: Any, values: Any, held: int, scores: Any, best: Any, total: Any, mixed: Any) -> None:
     """One member's share of the columns of one slot and group: queries [R, E] -> their best score, sum and mixture, each as if alone."""
     first, last = share(held, me, team)
@@ -48,12 +59,10 @@ def _attend(me: int, team: int, query: Any, keys: Any, values: Any, held: int, s
                 row[c] += q * as_float(key[c])
     for r in range(heads):
         row = scores[r, first:last]
-        top = best[r]
-        for c in range(row.shape[0]):
-            top = max(top, row[c])
+        top = max(highest(row[1:], row[0]), best[r])
         part = total[r] * np.exp(best[r] - top) if total[r] > 0 else np.float32(0)
         for c in range(row.shape[0]):
-            row[c] = np.exp(row[c] - top)
+            row[c] = exponential(row[c] - top)
             part += row[c]
         best[r], total[r] = top, part
     for e in range(size):
@@ -64,15 +73,17 @@ def _attend(me: int, team: int, query: Any, keys: Any, values: Any, held: int, s
 
 @compiled
 def stack(
-    me: int, team: int, beats: Any, table: Any, like: Any, shape: Any, eps: float, last_norm: int, x: Any, held: Any, column: Any,
-    turn: Any, qkv: Any, units: Any, norms: Any, gathers: Any, query: Any, scores: Any, best: Any, total: Any, mixed: Any,
+    me: int, team: int, beats: Any, table: Any, like: Any, shape: Any, eps: float, last_norm: int, x: Any, position: Any,
+    frequencies: Any, window: int, bias_heads: int, turn: Any, qkv: Any, units: Any, norms: Any, gathers: Any, query: Any,
+    scores: Any, best: Any, total: Any, mixed: Any,
 ) -> None:  # fmt: skip
     """All layers and the last norm, whose result is in `norms[0]`; x [B, D] is changed in place.
 
     Args:
         table: [L, 12] addresses; like: an array of the weights' type; shape: (D, H, G, E, C, U, sinks);
             last_norm: address.
-        held: [B] columns filled, this position's among them; column: [B] its column; turn: [2, B, E] cosines and signed sines.
+        position: [B]; frequencies: [E / 2] radians a position; bias_heads: H, or 1 where all share one bias.
+        turn: [T, 2, E] for cosines and signed sines,
         qkv: [B, (H + 2 G) E], units: [B, U], norms: [T, B, D], gathers: [T, B, H E], query: [T, R, E], scores: [T, R, C],
             best, total: [T, B, H], mixed: [T, B, H, E]: room to work in.
     """
@@ -90,27 +101,32 @@ def stack(
         if not meet(me, team, beats):
             return
         ring = at(row[RING], (2, batch, groups, size, columns), like)
-        sink = at(row[BIAS], (batch, heads, columns), like)
+        bias_row = at(row[BIAS], (batch, bias_heads, columns), like)
         for b in range(batch):
-            cosine, sine = turn[0, b], turn[1, b]
-            first, last = share(held[b], me, team)
+            cosine, sine = turn[me, 0], turn[me, 1]
+            _turn(position[b], frequencies, cosine, sine)
+            column, held = position[b] % window, min(position[b] + 1, window)
+            first, last = share(held, me, team)
+            if first <= column < last:
+                for head in range(bias_heads):
+                    bias_row[b, head, column] = as_stored(np.float32(0), like)
             for g in range(groups):
-                if first <= column[b] < last:
+                if first <= column < last:
                     _turned(qkv[b], (heads + g) * size, size, cosine, sine, 1.0, query[me, 0])
                     for e in range(size):
-                        ring[0, b, g, e, column[b]] = as_stored(query[me, 0, e], like)
-                        ring[1, b, g, e, column[b]] = as_stored(qkv[b, (heads + groups + g) * size + e], like)
+                        ring[0, b, g, e, column] = as_stored(query[me, 0, e], like)
+                        ring[1, b, g, e, column] = as_stored(qkv[b, (heads + groups + g) * size + e], like)
                 for r in range(group):
                     head = g * group + r
                     _turned(qkv[b], head * size, size, cosine, sine, size**-0.5, query[me, r])
                     # A sink takes part in the softmax and adds nothing.
                     with_sink = sinks and me == 0
-                    best[me, b, head] = as_float(sink[b, head, columns - 1]) if with_sink else -np.inf
+                    best[me, b, head] = as_float(bias_row[b, head, columns - 1]) if with_sink else -np.inf
                     total[me, b, head] = 1 if with_sink else 0
                     mixed[me, b, head] = 0
                 ours = slice(g * group, (g + 1) * group)
                 _attend(
-                    me, team, query[me], ring[0, b, g], ring[1, b, g], held[b], scores[me], best[me, b, ours], total[me, b, ours],
+                    me, team, query[me], ring[0, b, g], ring[1, b, g], held, scores[me], best[me, b, ours], total[me, b, ours],
                     mixed[me, b, ours],
                 )  # fmt: skip
         if not meet(me, team, beats):
@@ -152,15 +168,16 @@ class NativeStack:
         c, batch = config, len(state.position)
         self.config, self.norm, self.team = c, norm.weight.detach(), team_of(torch.get_num_threads())
         members, self.like = self.team.members, marker(norm.weight.dtype)
-        learned = c.learned_sinks
-        self.shape = (c.width, c.heads, c.kv_heads, c.head_dim, state.rings[0].shape[-1], c.hidden, int(learned))
+        self.shape = (c.width, c.heads, c.kv_heads, c.head_dim, state.rings[0].shape[-1], c.hidden, int(c.learned_sinks))
+        self.frequencies = vector(frequencies(c.head_dim, c.rope_theta, c.rope_scaling, torch.device("cpu")))
+        biases = list(state.bias) * (c.layers // len(state.bias))
         parts = [
             (
                 layer.attention_norm.weight, layer.attention.qkv.weight, layer.attention.qkv.bias, layer.attention.out.weight,
                 layer.attention.out.bias, layer.mlp_norm.weight, layer.mlp.gate_up.weight, layer.mlp.gate_up.bias,
-                layer.mlp.down.weight, layer.mlp.down.bias, ring, state.bias[i] if learned else None,
+                layer.mlp.down.weight, layer.mlp.down.bias, ring, bias,
             )
-            for i, (layer, ring) in enumerate(zip(layers, state.rings, strict=True))
+            for layer, ring, bias in zip(layers, state.rings, biases, strict=True)
         ]  # fmt: skip
         self.table, self.kept = addresses(parts)
 
@@ -169,25 +186,18 @@ class NativeStack:
 
         group = c.heads // c.kv_heads
         self.room = (
-            room(batch, (c.heads + 2 * c.kv_heads) * c.head_dim), room(batch, c.hidden),
+            room(members, 2, c.head_dim), room(batch, (c.heads + 2 * c.kv_heads) * c.head_dim), room(batch, c.hidden),
             room(members, batch, c.width), room(members, batch, c.heads * c.head_dim), room(members, group, c.head_dim),
             room(members, group, self.shape[4]), room(members, batch, c.heads), room(members, batch, c.heads),
             room(members, batch, c.heads, c.head_dim),
         )  # fmt: skip
-        self.bias, self.norms = state.bias, self.room[2]
+        self.bias_heads, self.norms = state.bias.shape[2], self.room[3]
 
     def __call__(self, x_BD: Tensor, position_B: Tensor) -> Tensor:
         """Fused inputs [B, D] at these positions -> hidden states [B, D]; the rings are updated in place."""
-        c = self.config
-        column_B = position_B % c.window
-        half = rotation(position_B, c.head_dim, c.rope_theta, torch.float32, c.rope_scaling)
-        turn = torch.stack([torch.cat([half[0], half[0]], -1), torch.cat([-half[1], half[1]], -1)])
-        x = x_BD.to(torch.float32, copy=True)
-        held_B = (position_B + 1).clamp(max=c.window)
+        x = vector(x_BD.to(torch.float32, copy=True))
         self.team.run(
-            stack, self.table, self.like, self.shape, c.norm_eps, self.norm.data_ptr(), vector(x), vector(held_B), vector(column_B),
-            vector(turn), *self.room,
+            stack, self.table, self.like, self.shape, self.config.norm_eps, self.norm.data_ptr(), x, vector(position_B),
+            self.frequencies, self.config.window, self.bias_heads, *self.room,
         )  # fmt: skip
-        layers, batch, heads, _ = self.bias.shape
-        self.bias.scatter_(3, column_B.view(1, batch, 1, 1).expand(layers, batch, heads, 1), 0.0)
         return torch.from_numpy(self.norms[0].copy()).to(x_BD.dtype)

@@ -3,12 +3,14 @@
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
+import torch
 from numba import types
 from numba.extending import intrinsic
 
@@ -109,6 +111,17 @@ class Team:
 def team_of(members: int) -> Team:
     """The team of this size. There is one in a process, whose steps take turns."""
     return Team(members)
+
+
+@contextmanager
+def torch_on_one_thread() -> Iterator[None]:
+    """Inside, torch calculates on the calling thread alone: between its operations its other threads would spin on the team's cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 if hasattr(os, "register_at_fork"):
