@@ -1,8 +1,10 @@
 """The compiled step gives the numbers of the plain one, for any number of slots and threads, in float32 and bfloat16."""
 
+import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numba
 import numpy as np
@@ -14,6 +16,7 @@ from torch.testing import assert_close
 from roboego.model.backbone import Backbone
 from roboego.model.backbone_step import StackStep
 from roboego.model.config import BackboneConfig, SpeechDecoderConfig
+from roboego.model.native import compiling
 from roboego.model.native.arithmetic import exponential, highest
 from roboego.model.native.backbone import NativeStack
 from roboego.model.native.depth import NativeDepth
@@ -133,6 +136,28 @@ def test_what_can_be_read() -> None:
     assert not readable(Backbone(SMALL).to("meta"))
     model.layers[0].mlp.down = Adapter(model.layers[0].mlp.down)  # type: ignore[union-attr,assignment]
     assert not readable(model)
+
+
+def test_compiled_functions_are_kept_apart_for_every_version_of_their_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiling, "__file__", str(tmp_path / "here" / "compiling.py"))
+    monkeypatch.setattr(compiling.config, "CACHE_DIR", "")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
+    (tmp_path / "here").mkdir()
+    found = []
+    for source in ("a = 1", "a = 2"):
+        (tmp_path / "here" / "x.py").write_text(source)
+        compiling.cache_folder.cache_clear()
+        found.append(compiling.cache_folder())
+    assert found[0] != found[1]
+    assert {f.parent for f in found} == {tmp_path / "here" / "__pycache__"}
+    shutil.rmtree(tmp_path / "here" / "__pycache__")
+    (tmp_path / "here" / "__pycache__").write_text("in the way")
+    compiling.cache_folder.cache_clear()
+    assert compiling.cache_folder() == tmp_path / "user" / "roboego" / found[1].name
+    monkeypatch.setattr(compiling.config, "CACHE_DIR", str(tmp_path / "asked"))
+    compiling.cache_folder.cache_clear()
+    assert compiling.cache_folder().parent == tmp_path / "asked"
+    compiling.cache_folder.cache_clear()
 
 
 @numba.njit(nogil=True)

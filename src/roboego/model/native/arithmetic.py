@@ -1,6 +1,7 @@
 """What the compiled functions are made of: weights at an address, bfloat16, products of rows, norms."""
 # B slots, K inputs, N outputs
 
+from functools import partial
 from typing import Any
 
 import numba
@@ -9,8 +10,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "nsz", "contract", "arcp"})
-"""Sums may be reordered, which lets them run in vector registers; infinities keep their meaning."""
+from roboego.model.native.compiling import compiled
 
 
 @intrinsic
@@ -66,7 +66,7 @@ def exponential(x: Any) -> Any:
     return (p * r * r + r + np.float32(1)) * _of_bits(np.int32((np.int32(n) + np.int32(127)) << np.int32(23)))
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True)
+@partial(compiled, finite=True)
 def highest(row: Any, so_far: Any) -> Any:
     """The highest of finite numbers [K] and one more."""
     for k in range(row.shape[0]):
@@ -118,8 +118,11 @@ def dot(x: Any, weight: Any) -> Any:
     return total
 
 
-SET, ADD, GATE = range(3)
-"""What becomes of an output: it replaces what is there, is added to it, or its silu multiplies it."""
+SET, ADD, GATE = np.int8(0), np.int8(1), np.int8(2)
+"""What becomes of an output: it replaces what is there, is added to it, or its silu multiplies it.
+
+(Were these plain integers, numba would compile a `product` for each.)
+"""
 
 
 @compiled
@@ -184,7 +187,7 @@ def _four_slots(x: Any, weight: Any, bias: Any, first: int, last: int, out: Any,
 
 
 @compiled
-def product(x: Any, weight: Any, bias: Any, first: int, last: int, out: Any, how: int = SET) -> None:
+def product(x: Any, weight: Any, bias: Any, first: int, last: int, out: Any, how: int) -> None:
     """Outputs first .. last - 1 of a linear layer with weights [N, K] and bias [N] or [0]: x [B, K] -> out [B, N]."""
     if x.shape[0] == 1:
         _four_rows(x, weight, bias, first, last, out, how)
@@ -197,5 +200,5 @@ def gated(x: Any, weight: Any, bias: Any, first: int, last: int, out: Any) -> No
     """`silu(gate) * up` of hidden units first .. last - 1; weights [2 N, K], gates first: x [B, K] -> out [B, N]."""
     units = out.shape[1]
     part = bias[units:] if bias.shape[0] else bias
-    product(x, weight[units:], part, first, last, out)
+    product(x, weight[units:], part, first, last, out, SET)
     product(x, weight[:units], bias, first, last, out, GATE)

@@ -11,7 +11,21 @@ from torch import Tensor
 from roboego.model.cache import RingCache
 from roboego.model.config import BackboneConfig
 from roboego.model.layers import RMSNorm
-from roboego.model.native.arithmetic import ADD, as_float, as_stored, at, compiled, dot, exponential, gated, highest, normed, product, share
+from roboego.model.native.arithmetic import (
+    ADD,
+    SET,
+    as_float,
+    as_stored,
+    at,
+    dot,
+    exponential,
+    gated,
+    highest,
+    normed,
+    product,
+    share,
+)
+from roboego.model.native.compiling import compiled
 from roboego.model.native.team import meet, team_of
 from roboego.model.native.weights import addresses, marker, vector
 from roboego.model.rope import frequencies
@@ -50,13 +64,12 @@ def _attend(me: int, team: int, query: Any, keys: Any, values: Any, held: int, s
     heads, size = query.shape
     if first == last:
         return
-    scores[:, first:last] = 0
     for e in range(size):
         key = keys[e, first:last]
         for r in range(heads):
             q, row = query[r, e], scores[r, first:last]
             for c in range(key.shape[0]):
-                row[c] += q * as_float(key[c])
+                row[c] = q * as_float(key[c]) + (row[c] if e else np.float32(0))
     for r in range(heads):
         row = scores[r, first:last]
         top = max(highest(row[1:], row[0]), best[r])
@@ -97,7 +110,7 @@ def stack(
         normed(x, at(row[NORM], (width,), like), eps, normed_x)
         bias = at(row[QKV_BIAS], (wide,), like) if row[QKV_BIAS] else nothing
         first, last = share(wide, me, team)
-        product(normed_x, at(row[QKV], (wide, width), like), bias, first, last, qkv)
+        product(normed_x, at(row[QKV], (wide, width), like), bias, first, last, qkv, SET)
         if not meet(me, team, beats):
             return
         ring = at(row[RING], (2, batch, groups, size, columns), like)
@@ -123,7 +136,8 @@ def stack(
                     with_sink = sinks and me == 0
                     best[me, b, head] = as_float(bias_row[b, head, columns - 1]) if with_sink else -np.inf
                     total[me, b, head] = 1 if with_sink else 0
-                    mixed[me, b, head] = 0
+                    for e in range(size):
+                        mixed[me, b, head, e] = 0
                 ours = slice(g * group, (g + 1) * group)
                 _attend(
                     me, team, query[me], ring[0, b, g], ring[1, b, g], held, scores[me], best[me, b, ours], total[me, b, ours],
@@ -133,15 +147,16 @@ def stack(
             return
         for b in range(batch):
             for head in range(heads):
-                top = best[:, b, head].max()
-                whole = np.float32(0)
+                top, whole = best[0, b, head], np.float32(0)
+                for t in range(1, team):
+                    top = max(top, best[t, b, head])
                 for t in range(team):
                     whole += total[t, b, head] * np.exp(best[t, b, head] - top)
-                gathered[b, head * size : (head + 1) * size] = 0
                 for t in range(team):
                     part = np.exp(best[t, b, head] - top) / whole
                     for e in range(size):
-                        gathered[b, head * size + e] += mixed[t, b, head, e] * part
+                        before = gathered[b, head * size + e] if t else np.float32(0)
+                        gathered[b, head * size + e] = before + mixed[t, b, head, e] * part
         bias = at(row[OUT_BIAS], (width,), like) if row[OUT_BIAS] else nothing
         first, last = share(width, me, team)
         product(gathered, at(row[OUT], (width, heads * size), like), bias, first, last, x, ADD)

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from roboego.model.layers import SwiGLU
-from roboego.model.native.arithmetic import ADD, as_float, at, compiled, gated, normed, product, share
+from roboego.model.native.arithmetic import ADD, SET, as_float, at, gated, normed, product, share
+from roboego.model.native.compiling import compiled
 from roboego.model.native.linear import NativeLinear
 from roboego.model.native.sampling import choose, penalize
 from roboego.model.native.team import meet, team_of
@@ -41,11 +42,10 @@ def _attend(query: Any, history: Any, codebook: int, heads: int, scores: Any, mi
         for k in range(codebook + 1):
             scores[k] = np.exp(scores[k] - top)
             whole += scores[k]
-        mixed[first : first + size] = 0
         for k in range(codebook + 1):
             part = scores[k] / whole
             for e in range(first, first + size):
-                mixed[e] += part * history[k, 1, e]
+                mixed[e] = part * history[k, 1, e] + (mixed[e] if k else np.float32(0))
 
 
 @compiled
@@ -81,10 +81,10 @@ def codebook_logits(
         normed(x, at(own[NORM], (width,), like), eps, norms[me])
         weight = at(own[QKV], (3, width, width), like)
         first, last = share(width, me, team)
-        product(norms[me], weight[0], nothing, first, last, query)
+        product(norms[me], weight[0], nothing, first, last, query, SET)
         for m in range(frames):
             for part in range(2):
-                product(norms[me][m : m + 1], weight[1 + part], nothing, first, last, history[layer, m, codebook, part : part + 1])
+                product(norms[me][m : m + 1], weight[1 + part], nothing, first, last, history[layer, m, codebook, part : part + 1], SET)
         if not meet(me, team, beats):
             return
         for m in range(frames):
@@ -103,7 +103,7 @@ def codebook_logits(
             return
     normed(x, at(last_norm, (width,), like), eps, norms[me])
     first, last = share(choices, me, team)
-    product(norms[me], at(head, (choices, width), like), nothing, first, last, logits)
+    product(norms[me], at(head, (choices, width), like), nothing, first, last, logits, SET)
     meet(me, team, beats)
 
 
@@ -130,7 +130,8 @@ def frame(
         )
         for m in range(me, given.shape[1], team):
             own = chances[me, 0]
-            own[:] = logits[k, m, : own.shape[0]]
+            for c in range(own.shape[0]):
+                own[c] = logits[k, m, c]
             if k < penalized[m] and penalty[m] != 1:
                 penalize(own, history[m, :, k], frames[m], penalty_frames[m], penalty[m])
             drawn = uniform[m, k] if samples[m] else own

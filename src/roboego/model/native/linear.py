@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from roboego.model.native.arithmetic import at, compiled, product, share
+from roboego.model.native.arithmetic import SET, at, product, share
+from roboego.model.native.compiling import compiled
 from roboego.model.native.team import meet, team_of
 from roboego.model.native.weights import marker, vector
 
@@ -16,7 +17,7 @@ def linear(me: int, team: int, beats: Any, weight: int, like: Any, x: Any, out: 
     """x [B, K] -> out [B, N] with weights [N, K] at an address, of the type of the array `like`."""
     outputs, inputs = out.shape[1], x.shape[1]
     first, last = share(outputs, me, team)
-    product(x, at(weight, (outputs, inputs), like), at(weight, (0,), like), first, last, out)
+    product(x, at(weight, (outputs, inputs), like), at(weight, (0,), like), first, last, out, SET)
     meet(me, team, beats)
 
 

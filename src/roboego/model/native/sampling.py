@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from roboego.model.native.arithmetic import compiled
+from roboego.model.native.compiling import compiled
 
 
 @compiled
@@ -26,20 +26,34 @@ def penalize(logits: Any, history: Any, frame: int, frames: int, penalty: float)
 
 
 @compiled
+def _next_below(scaled: Any, bound: float) -> Any:
+    """The highest logit below a bound, and how many there are of it."""
+    best, count = np.float32(-np.inf), 0
+    for value in scaled:
+        if value < bound:
+            if value > best:
+                best, count = value, 1
+            elif value == best:
+                count += 1
+    return best, count
+
+
+@compiled
 def _least_kept(scaled: Any, top_k: int, top_p: float) -> Any:
-    """The least logit that is among the top k and the top p."""
-    ordered = np.sort(scaled)[::-1]
-    last = min(top_k, scaled.shape[0]) - 1
-    if top_p < 1:
-        whole = np.float64(0)
-        for value in ordered:
-            whole += np.exp(np.float64(value - ordered[0]))
-        before, kept = 0.0, 0
-        while kept <= last and before < top_p:
-            before += np.exp(np.float64(ordered[kept] - ordered[0])) / whole
-            kept += 1
-        last = min(last, kept - 1)
-    return ordered[last]
+    """The least logit that is among the top k and the top p, found from the top: few are kept."""
+    highest, count = _next_below(scaled, np.float32(np.inf))
+    whole = np.float64(0)
+    for value in scaled:
+        whole += np.exp(np.float64(value - highest))
+    least, kept, before = highest, count, count / whole
+    while kept < top_k and before < top_p:
+        value, count = _next_below(scaled, least)
+        if count == 0:
+            break
+        # Equal ones are kept together, all or none of them counted one after another as if they were ordered.
+        least, kept = value, kept + count
+        before += count * np.exp(np.float64(value - highest)) / whole
+    return least
 
 
 @compiled

@@ -14,7 +14,7 @@ import torch
 from numba import types
 from numba.extending import intrinsic
 
-from roboego.model.native.arithmetic import compiled
+from roboego.model.native.compiling import compiled
 
 _yield = types.ExternalFunction("sched_yield", types.int32())
 SPINS = 20_000
