@@ -58,30 +58,52 @@ def _turn(position: int, frequencies: Any, cosine: Any, sine: Any) -> None:
 
 
 @compiled
-def _attend(me: int, team: int, query: Any, keys: Any, values: Any, held: int, scores: Any, best: Any, total: Any, mixed: Any) -> None:
-    """One member's share of the columns of one slot and group: queries [R, E] -> their best score, sum and mixture, each as if alone."""
-    first, last = share(held, me, team)
+def _attend(first: int, last: int, query: Any, keys: Any, values: Any, scores: Any, best: Any, total: Any, mixed: Any) -> None:
+    """Columns first .. last - 1 of one slot and group: queries [R, E] -> their best score, sum and mixture, each as if alone.
+
+    Keys and values [E, C] are read four rows at a time: as four streams, with a quarter of the passes over the scores.
+    """
     heads, size = query.shape
     if first == last:
         return
-    for e in range(size):
-        key = keys[e, first:last]
+    fours = size // 4 * 4
+    for r in range(heads):
+        for c in range(first, last):
+            scores[r, c] = 0
+    for e in range(0, fours, 4):
+        k0, k1, k2, k3 = keys[e, first:last], keys[e + 1, first:last], keys[e + 2, first:last], keys[e + 3, first:last]
         for r in range(heads):
-            q, row = query[r, e], scores[r, first:last]
-            for c in range(key.shape[0]):
-                row[c] = q * as_float(key[c]) + (row[c] if e else np.float32(0))
+            q0, q1, q2, q3, row = query[r, e], query[r, e + 1], query[r, e + 2], query[r, e + 3], scores[r, first:last]
+            for c in range(last - first):
+                row[c] += q0 * as_float(k0[c]) + q1 * as_float(k1[c]) + q2 * as_float(k2[c]) + q3 * as_float(k3[c])
+    for e in range(fours, size):
+        k0 = keys[e, first:last]
+        for r in range(heads):
+            q0, row = query[r, e], scores[r, first:last]
+            for c in range(last - first):
+                row[c] += q0 * as_float(k0[c])
     for r in range(heads):
         row = scores[r, first:last]
         top = max(highest(row[1:], row[0]), best[r])
         part = total[r] * np.exp(best[r] - top) if total[r] > 0 else np.float32(0)
-        for c in range(row.shape[0]):
+        for c in range(last - first):
             row[c] = exponential(row[c] - top)
             part += row[c]
         best[r], total[r] = top, part
-    for e in range(size):
-        value = values[e, first:last]
+    for e in range(0, fours, 4):
+        v0, v1, v2, v3 = values[e, first:last], values[e + 1, first:last], values[e + 2, first:last], values[e + 3, first:last]
         for r in range(heads):
-            mixed[r, e] = dot(scores[r, first:last], value)
+            row = scores[r, first:last]
+            sum_0, sum_1, sum_2, sum_3 = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+            for c in range(last - first):
+                sum_0 += row[c] * as_float(v0[c])
+                sum_1 += row[c] * as_float(v1[c])
+                sum_2 += row[c] * as_float(v2[c])
+                sum_3 += row[c] * as_float(v3[c])
+            mixed[r, e], mixed[r, e + 1], mixed[r, e + 2], mixed[r, e + 3] = sum_0, sum_1, sum_2, sum_3
+    for e in range(fours, size):
+        for r in range(heads):
+            mixed[r, e] = dot(scores[r, first:last], values[e, first:last])
 
 
 @compiled
@@ -119,11 +141,14 @@ def stack(
             cosine, sine = turn[me, 0], turn[me, 1]
             _turn(position[b], frequencies, cosine, sine)
             column, held = position[b] % window, min(position[b] + 1, window)
-            first, last = share(held, me, team)
-            if first <= column < last:
+            if me == 0:
                 for head in range(bias_heads):
                     bias_row[b, head, column] = as_stored(np.float32(0), like)
             for g in range(groups):
+                # Long rows are read faster: where the groups can be dealt out evenly, a member takes all columns of its own.
+                first, last = share(held, me, team)
+                if batch * groups % team == 0:
+                    first, last = (0, held) if (b * groups + g) % team == me else (0, 0)
                 if first <= column < last:
                     _turned(qkv[b], (heads + g) * size, size, cosine, sine, 1.0, query[me, 0])
                     for e in range(size):
@@ -140,7 +165,7 @@ def stack(
                         mixed[me, b, head, e] = 0
                 ours = slice(g * group, (g + 1) * group)
                 _attend(
-                    me, team, query[me], ring[0, b, g], ring[1, b, g], held, scores[me], best[me, b, ours], total[me, b, ours],
+                    first, last, query[me], ring[0, b, g], ring[1, b, g], scores[me], best[me, b, ours], total[me, b, ours],
                     mixed[me, b, ours],
                 )  # fmt: skip
         if not meet(me, team, beats):

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import count
 from queue import SimpleQueue
 from typing import Any
 
@@ -19,6 +20,8 @@ from roboego.model.native.compiling import compiled
 _yield = types.ExternalFunction("sched_yield", types.int32())
 SPINS = 20_000
 """Looks at the others before a waiting member lets other programs have its core."""
+LOOKS = 500_000
+"""Looks at whether there is more work before a member falls asleep."""
 LINE = 8
 """Counters of 8 bytes in a line of a core's cache: each member writes to a line of its own."""
 
@@ -60,23 +63,35 @@ def meet(me: int, team: int, beats: Any) -> bool:
     return True
 
 
+@compiled
+def _look_out(posted: Any, done: int) -> None:
+    """Looks for more work for about a millisecond: falling asleep and waking up would cost as much as a small step."""
+    for _ in range(LOOKS):
+        if _load(posted, 0) > done:
+            return
+
+
 class Team:
     """A caller and T - 1 threads that wait for it.
 
     Attributes:
         beats: [(T + 1) * LINE] how often each member has met the others; behind them a mark that the work was broken off.
+        posted: [1] how often there has been work.
     """
 
     def __init__(self, members: int) -> None:
         self.members = members
         self.beats = np.zeros((members + 1) * LINE, np.int64)
+        self.posted = np.zeros(1, np.int64)
         self._busy = threading.Lock()
         self._work: list[SimpleQueue[Any]] = [SimpleQueue() for _ in range(members - 1)]
         for me, queue in enumerate(self._work, start=1):
             threading.Thread(target=self._serve, args=(me, queue), name=f"step-{me}", daemon=True).start()
 
     def _serve(self, me: int, queue: "SimpleQueue[Any]") -> None:
-        while True:
+        for done in count():
+            if done:
+                _look_out(self.posted, done)
             function, args = queue.get()
             try:
                 function(me, self.members, self.beats, *args)
@@ -99,6 +114,7 @@ class Team:
             try:
                 for queue in self._work:
                     queue.put((function, args))
+                self.posted[0] += 1
                 function(0, self.members, self.beats, *args)
             except BaseException:
                 self._break_off()
