@@ -19,11 +19,13 @@ def test_bench_gives_times_floor_and_curve(shell: Shell) -> None:
 
 
 def test_eval_measures_what_is_heard_and_how_a_talk_goes(tmp_path: Path, model: Path, shell: Shell) -> None:
-    common = ("--count", 1, "--voices", "heart", "--folder", tmp_path / "runs")
+    common = ("--count", 1, "--sentences", 1, "--voices", "heart", "--folder", tmp_path / "runs")
     done = shell("eval", model, "--suite", "asr", *common)
     assert done.code == 0
-    low, high = done.told["asr"]["heart"]["interval"]
-    assert low <= done.told["asr"]["heart"]["wer"] <= high
+    low, high = done.told["asr"]["voices"]["heart"]["interval"]
+    assert low <= done.told["asr"]["voices"]["heart"]["wer"] <= high
+    assert done.told["asr"]["unseen"] == done.told["asr"]["voices"]["heart"]
+    assert "training" not in done.told["asr"]
     done = shell("eval", model, "--suite", "talk", *common)
     assert done.code == 0
     assert done.told["talk"]["silences_kept"]["of"] == 1

@@ -27,7 +27,7 @@ FIGURES = {
         "silences_kept": {"rate": None, "of": 0},
         "latency_s": {"median": 0.52, "p90": 0.9},
     },
-    "asr": {"joe": WER, "nezumi": WER},
+    "asr": {"training": WER, "unseen": WER, "voices": {"joe": WER, "nezumi": WER}},
     "tts": {"model": WER, "teacher": WER},
     "codec": {"heart": {"points": 1.8}},
 }
@@ -61,3 +61,5 @@ def test_a_card_names_what_was_measured_and_what_was_not() -> None:
     assert "520 ms in the median" in full
     assert len(re.findall("not measured", full)) == 1
     assert "never heard in training" in full
+    assert "8 codebooks of 512 at 12.5 frames a second (0.9 kbit/s)" in full
+    assert "1 to 3 frames" in full

@@ -20,9 +20,11 @@ class Args:
     """What to measure. talk: spoken questions of the Talk part, who takes the floor when, silence kept. asr, tts: word error rates.
     codec: what Whisper-tiny understands before and after the codec."""
     count: int = 200
-    """Questions or sentences (for each voice)."""
-    voices: tuple[str, ...] = ("joe", "kokoro", "nezumi")
-    """Who asks, in turn, and who is transcribed; nezumi is in no training data."""
+    """Questions of the suite talk (and half as many silences), sentences of the suite tts."""
+    sentences: int = 50
+    """Sentences for each voice of the suites asr and codec."""
+    voices: tuple[str, ...] = ("kokoro", "joe", "espeak-en-us", "espeak-en-gb", "flite-kal16", "heart-changed", "nezumi")
+    """Who is transcribed and who asks, in turn; nezumi, who is in no training data, is only transcribed."""
     folder: Path = Path("runs")
     """Where the held-out speech is kept once made."""
     device: str = "cpu"
@@ -37,32 +39,34 @@ def run(args: Args) -> dict[str, Any]:
     from rich.progress import track
 
     import roboego
+    from roboego.data.voices import UNSEEN, check_voices
     from roboego.evaluation import material, speech, talk
     from roboego.evaluation.judge import WhisperJudge
 
     console = Console(stderr=True)
-    check_at_least(1, count=args.count)
+    check_at_least(1, count=args.count, sentences=args.sentences)
     if not args.voices:
         raise InputError("--voices needs at least one voice")
+    check_voices(*args.voices)
     loaded = roboego.load(args.model, device=args.device)
     bank = args.folder / "speech"
     results: dict[str, Any] = {"model": loaded.name}
     suites = ("talk", "asr", "tts", "codec") if args.suite == "all" else (args.suite,)
     for suite in track(suites, description="suites", console=console):
         if suite == "talk":
-            voices = [v for v in args.voices if v != "nezumi"] or list(args.voices)
+            voices = [v for v in args.voices if v != UNSEEN] or list(args.voices)
             spoken = [e for i, v in enumerate(voices) for e in material.exchanges(v, -(-args.count // len(voices)), seed=i)]
             questions = talk.ask(loaded, spoken)
-            silences = talk.keeps_silent(loaded, material.silences(100 if args.count >= 100 else args.count))
+            silences = talk.keeps_silent(loaded, material.silences(-(-args.count // 2)))
             results["talk"] = talk.summary(questions, silences) | {
                 "voices": voices,
                 "wrong": [q.__dict__ for q in questions if not q.right],
             }
         elif suite == "asr":
-            results["asr"] = speech.asr(loaded, bank, args.voices, args.count)
+            results["asr"] = speech.asr(loaded, bank, args.voices, args.sentences)
         elif suite == "tts":
             results["tts"] = speech.tts(loaded, bank, args.count, WhisperJudge())
         else:
-            results["codec"] = speech.codec_loss(loaded, bank, ("heart", *args.voices), args.count, WhisperJudge())
+            results["codec"] = speech.codec_loss(loaded, bank, ("heart", *args.voices), args.sentences, WhisperJudge())
     pprint(results, console=Console(), expand_all=True, max_length=20)
     return results

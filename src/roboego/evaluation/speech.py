@@ -9,6 +9,7 @@ import torch
 
 from roboego.codecs.base import Codec
 from roboego.data.exercises import steady_silence
+from roboego.data.voices import LISTENERS
 from roboego.data.voices.base import Sound
 from roboego.errors import InputError
 from roboego.evaluation.judge import WhisperJudge
@@ -29,17 +30,19 @@ def _parts(loaded: LoadedModel) -> tuple[Codec, Tokenizer]:
 
 
 def asr(loaded: LoadedModel, folder: Path, voices: Sequence[str], count: int) -> dict[str, Any]:
-    """WER of what the model writes of held-out sentences, clean, by voice."""
+    """WER of what the model writes of held-out sentences, clean: of voices that train listening, of those that do not, and by voice."""
     codec, tokenizer = _parts(loaded)
     silence = steady_silence(codec)
-    found = {}
+    pairs: dict[str, list[tuple[str, str]]] = {}
     for voice in voices:
         bank = sentences(folder, voice, count)
         spoken = [bank[i] for i in range(count)]
         tracks = [_codes(codec, framed(level(s.pcm), lead_s=0.5, tail_s=0.8)) for s in spoken]
         written = transcribe_codes(loaded.model, tokenizer, tracks, silence)
-        found[voice] = _rates([s.text for s in spoken], written)
-    return found
+        pairs[voice] = [(s.text, w) for s, w in zip(spoken, written, strict=True)]
+    groups = {"training": [v for v in voices if v in LISTENERS], "unseen": [v for v in voices if v not in LISTENERS]}
+    pooled = {group: _rates(*zip(*(p for v in members for p in pairs[v]), strict=True)) for group, members in groups.items() if members}
+    return pooled | {"voices": {voice: _rates(*zip(*found, strict=True)) for voice, found in pairs.items()}}
 
 
 def tts(loaded: LoadedModel, folder: Path, count: int, judge: WhisperJudge) -> dict[str, Any]:

@@ -1,10 +1,13 @@
 """The model card: what a model is, how it was made, what was measured, and with which command."""
 
+import math
 from typing import Any
 
+from roboego.data.dialogue import Manners
 from roboego.model.model import RoboEgoModel
+from roboego.recipes import nano
 from roboego.recipes.runs import Run
-from roboego.timebase import FRAME_MS, frames_to_seconds
+from roboego.timebase import FRAME_MS, FRAME_RATE, SAMPLE_RATE, frames_to_seconds
 
 UNMEASURED = "not measured"
 
@@ -16,7 +19,8 @@ def text(run: Run, model: RoboEgoModel, step: int, figures: dict[str, Any]) -> s
 
 
 def _head(run: Run, model: RoboEgoModel) -> str:
-    c = model.config.backbone
+    c, speak = model.config.backbone, model.config.layout.speak
+    kilobits = speak.codebooks * math.log2(speak.entries) * FRAME_RATE / 1000
     millions = sum(p.numel() for p in model.parameters()) / 1e6
     window = frames_to_seconds(c.window)
     return f"""# nano
@@ -26,7 +30,7 @@ writes and speaks at once. It talks in English about a small world of coloured t
 its own.
 
 - {millions:.1f}M parameters: a backbone of {c.layers} layers of width {c.width} that sees {window:.0f} s, and light decoders
-- sound: an embedded codec of 8 codebooks of 512 at 12.5 frames a second (0.9 kbit/s)
+- sound: an embedded codec of {speak.codebooks} codebooks of {speak.entries} at {FRAME_RATE} frames a second ({kilobits:.1f} kbit/s)
 - licence: Apache-2.0; its training speech was synthesised with engines named in NOTICE
 - open it with `roboego.load("nano")`, or talk to it with `roboego talk IN.wav --out DIR`"""
 
@@ -45,7 +49,12 @@ def _figures(found: dict[str, Any]) -> str:
     lines = ["## Figures", "", "On sentences that no training has seen; rates with 95% intervals.", ""]
     lines += ["| figure | measured | command |", "|---|---|---|"]
     talk = found.get("talk", {})
-    rows = [(f"words heard wrongly (WER), voice {v}{_unseen(v)}", _wer(r), "asr") for v, r in found.get("asr", {}).items()]
+    heard = found.get("asr", {})
+    rows = [
+        ("words heard wrongly (WER), voices of training", _wer(heard.get("training")), "asr"),
+        ("the same, a voice never heard in training", _wer(heard.get("unseen")), "asr"),
+    ]
+    rows += [(f"the same, {voice}", _wer(r), "asr") for voice, r in heard.get("voices", {}).items()]
     rows += [
         ("words of its speech that Whisper-tiny hears wrongly", _wer(found.get("tts", {}).get("model")), "tts"),
         ("the same of its teacher's voice", _wer(found.get("tts", {}).get("teacher")), "tts"),
@@ -65,25 +74,23 @@ def _figures(found: dict[str, Any]) -> str:
 def _latency(model: RoboEgoModel, found: dict[str, Any]) -> str:
     layout = model.config.layout
     delay = layout.spk_delay * FRAME_MS
+    codec = 1000 * nano.codec().delay_samples / SAMPLE_RATE
+    reactions = [i for i, odds in enumerate(Manners().reaction_frames) if odds]
     median = found.get("talk", {}).get("latency_s", {}).get("median")
     measured = f"{median * 1000:.0f} ms in the median" if median is not None else UNMEASURED
     return f"""## Latency budget
 
-From the user's last sound to Ego's first: capture {FRAME_MS:.0f} ms, decision (as learned: 1 to 3 frames of {FRAME_MS:.0f} ms), speech
-after text {delay:.0f} ms, acoustic delay {layout.speak.max_delay * FRAME_MS:.0f} ms, codec 30 ms, compute (see `roboego bench step`).
-Measured as a whole: {measured}."""
+From the user's last sound to Ego's first: capture {FRAME_MS:.0f} ms, decision (as learned: {reactions[0]} to {reactions[-1]} frames of
+{FRAME_MS:.0f} ms), speech after text {delay:.0f} ms, acoustic delay {layout.speak.max_delay * FRAME_MS:.0f} ms, codec {codec:.0f} ms,
+compute (see `roboego bench step`). Measured as a whole: {measured}."""
 
 
 def _limits() -> str:
     return """## What it is not
 
-It knows about 720 words and one kind of talk; what it hears beyond them it forces into them. It has no knowledge of the world, does not
+It knows a few hundred words and one kind of talk; what it hears beyond them it forces into them. It has no knowledge of the world, does not
 see or act yet in this version, and was trained on synthetic voices alone: accents and microphones that differ much will be misheard.
 Its answers are for trying and testing duplex systems, not for advice."""
-
-
-def _unseen(voice: str) -> str:
-    return " (never heard in training)" if voice == "nezumi" else ""
 
 
 def _wer(found: dict[str, Any] | None) -> str:

@@ -99,5 +99,12 @@ def sft() -> Run:
         name="nano-sft",
         start=first.name,
         loop=replace(first.loop, steps=8_000, learning_rate=5e-4),
-        pools=(("dialogue-train", 0.55), ("silence-", 0.05), ("asr-user-train", 0.2), ("tts-ego-train", 0.2)),
+        pools=(
+            ("dialogue-train", 0.5),
+            ("silence-", 0.05),
+            ("asr-dialogue-train", 0.1),
+            ("asr-user-train", 0.15),
+            ("asr-ego-train", 0.05),
+            ("tts-ego-train", 0.15),
+        ),
     )

@@ -32,16 +32,21 @@ def _changed(voice: Voice, name: str) -> Voice:
     return ChangedVoice(voice, name)
 
 
+def check_voices(*names: str) -> None:
+    """Raises an InputError if no voice has one of the names."""
+    for name in names:
+        if name not in _OPEN:
+            raise InputError(f"no voice is called {name!r}; the voices are {', '.join(_OPEN)}")
+
+
 def open_voice(name: str) -> Voice:
     """Opens a voice (loads its model).
 
     Raises:
         InputError: no voice has this name.
     """
-    try:
-        return _OPEN[name]()
-    except KeyError:
-        raise InputError(f"no voice is called {name!r}; the voices are {', '.join(_OPEN)}") from None
+    check_voices(name)
+    return _OPEN[name]()
 
 
-__all__ = ["EGO", "LISTENERS", "UNSEEN", "Spoken", "TimedPhone", "TimedWord", "Voice", "open_voice"]
+__all__ = ["EGO", "LISTENERS", "UNSEEN", "Spoken", "TimedPhone", "TimedWord", "Voice", "check_voices", "open_voice"]
