@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 
 from roboego.codecs.embedded.codec import EmbeddedCodec
@@ -10,6 +11,7 @@ from roboego.model.config import BackboneConfig, ModelConfig, SpeechDecoderConfi
 from roboego.model.loaded import LoadedModel
 from roboego.model.model import RoboEgoModel
 from roboego.model.sampling import Sampling, StreamSampling
+from roboego.streams.grid import FrameGrid, empty_grid
 from roboego.streams.layout import SoundLayout, StreamLayout, TextLayout
 from roboego.streams.tokenizer import Tokenizer
 
@@ -100,3 +102,24 @@ def obedient_loaded(**changes: Any) -> LoadedModel:
     model.spoken_head.weight.zero_()
     model.spoken_head.bias.copy_(torch.eye(len(model.spoken_head.bias))[1])
     return loaded
+
+
+class RandomRows:
+    """Training rows of random tokens.
+
+    Args:
+        sparse: in some rows, speech has weight on a single frame.
+    """
+
+    def __init__(self, *, sparse: bool = False) -> None:
+        self.sparse = sparse
+
+    def row(self, rng: np.random.Generator, frames: int) -> FrameGrid:
+        layout = tiny_config().layout
+        grid = empty_grid(layout, frames)
+        grid.text[:] = rng.integers(0, layout.text.ids, frames)
+        for codes in (grid.speak, grid.listen):
+            codes[:] = rng.integers(0, ENTRIES, codes.shape)
+        grid.text_weight[:] = grid.spoken_weight[:] = 1
+        grid.speak_weight[: rng.choice([1, frames]) if self.sparse else frames] = 1
+        return grid

@@ -15,29 +15,14 @@ from roboego.errors import CheckpointError, InputError
 from roboego.model.model import Batch, RoboEgoModel, StepInput
 from roboego.model.native.weights import readable
 from roboego.model.rollout import step_settings
-from roboego.streams.grid import FrameGrid, empty_grid
 from roboego.training.adapters import TARGETS, AdapterConfig, adapted_layers, add_adapters, merge_adapters
 from roboego.training.checkpoint import latest, load_state
 from roboego.training.loop import LoopConfig, train
 from roboego.training.stage import StageConfig, StageTask, collate
-from tiny import ENTRIES, GREEDY, tiny_config, tiny_model
+from tiny import GREEDY, RandomRows, tiny_config, tiny_model
 
 QUIET = Console(quiet=True)
 FRAMES = 20
-
-
-class Rows:
-    """Rows of random tokens."""
-
-    def row(self, rng: np.random.Generator, frames: int) -> FrameGrid:
-        layout = tiny_config().layout
-        grid = empty_grid(layout, frames)
-        grid.text[:] = rng.integers(0, layout.text.ids, frames)
-        for codes in (grid.speak, grid.listen):
-            codes[:] = rng.integers(0, ENTRIES, codes.shape)
-        for weight in (grid.text_weight, grid.speak_weight, grid.spoken_weight):
-            weight[:] = 1
-        return grid
 
 
 def adapted(config: AdapterConfig, *, shaken: bool = True, **changes: Any) -> RoboEgoModel:
@@ -52,7 +37,7 @@ def adapted(config: AdapterConfig, *, shaken: bool = True, **changes: Any) -> Ro
 
 
 def batch(seed: int = 0) -> Batch:
-    return collate([Rows().row(np.random.default_rng([seed, b]), FRAMES) for b in range(2)])[0]
+    return collate([RandomRows().row(np.random.default_rng([seed, b]), FRAMES) for b in range(2)])[0]
 
 
 def text_logits(model: RoboEgoModel, given: Batch | None = None) -> Tensor:
@@ -123,7 +108,7 @@ def test_configurations_that_make_no_sense() -> None:
 def task(config: AdapterConfig) -> StageTask:
     torch.manual_seed(5)
     stage = StageConfig(rows=2, frames=FRAMES, chosen=0.5)
-    return StageTask(adapted(config, shaken=False), Rows(), stage, lambda model, step: {})
+    return StageTask(adapted(config, shaken=False), RandomRows(), stage, lambda model, step: {})
 
 
 def loop(steps: int) -> LoopConfig:

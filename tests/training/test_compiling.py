@@ -4,42 +4,26 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from rich.console import Console
 from torch import nn
 
 from roboego.errors import InputError
-from roboego.streams.grid import FrameGrid, empty_grid
 from roboego.training import compiling
 from roboego.training.adapters import AdapterConfig, add_adapters
 from roboego.training.compiling import compile_parts, missing_tool
 from roboego.training.loop import LoopConfig, train
 from roboego.training.stage import StageConfig, StageTask
-from tiny import ENTRIES, tiny_config, tiny_model
+from tiny import RandomRows, tiny_config, tiny_model
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
-
-
-class Rows:
-    """Rows of random tokens; in some, speech has weight on a single frame."""
-
-    def row(self, rng: np.random.Generator, frames: int) -> FrameGrid:
-        layout = tiny_config().layout
-        grid = empty_grid(layout, frames)
-        grid.text[:] = rng.integers(0, layout.text.ids, frames)
-        for codes in (grid.speak, grid.listen):
-            codes[:] = rng.integers(0, ENTRIES, codes.shape)
-        grid.text_weight[:] = grid.spoken_weight[:] = 1
-        grid.speak_weight[: rng.choice([1, frames])] = 1
-        return grid
 
 
 def task() -> StageTask:
     config = tiny_config(layers=1)
     model = tiny_model(replace(config, speech=replace(config.speech, layers=1))).requires_grad_(True)
-    return StageTask(model, Rows(), StageConfig(rows=2, frames=12, chosen=0.5), lambda model, step: {})
+    return StageTask(model, RandomRows(sparse=True), StageConfig(rows=2, frames=12, chosen=0.5), lambda model, step: {})
 
 
 def is_compiled(module: nn.Module) -> bool:

@@ -63,6 +63,8 @@ def parameters(loaded: "LoadedModel") -> dict[str, int]:
     modules: dict[str, nn.Module] = dict(loaded.model.named_children())
     if isinstance(loaded.codec, nn.Module):
         modules["codec"] = loaded.codec
+    if loaded.vision is not None:
+        modules["picture encoder"] = loaded.vision
     seen: set[int] = set()
     counts = {}
     for name, module in modules.items():
