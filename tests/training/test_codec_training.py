@@ -3,12 +3,17 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from rich.console import Console
 
+from roboego.codecs.embedded.codec import EmbeddedCodec
 from roboego.data.speech_bank import BankJob, make_shard
 from roboego.data.voices.base import TimedPhone
-from roboego.training.codec import CodecTask, CodecTraining
+from roboego.errors import CheckpointError
+from roboego.training.codec import CodecTask
+from roboego.training.codec_crops import CodecTraining
+from roboego.training.codec_decoder import DecoderTask
 from roboego.training.codec_losses import SpectralLoss, mel_matrix
 from roboego.training.loop import LoopConfig, train
 from roboego.training.phone_recognizer import FeatureLoss, PhoneRecognizer, RecognizerTask, RecognizerTraining
@@ -59,6 +64,22 @@ def test_a_tiny_codec_learns_and_resumes(tmp_path: Path) -> None:
     train(again, LoopConfig(**{**loop.__dict__, "decay": 0.0}), tmp_path / "parts", console=quiet)
     assert again.quantizer.started
     assert torch.isfinite(again.module.codec.quantizer.codebooks).all()
+
+
+def test_a_decoder_learns_alone_and_codes_stay(tmp_path: Path) -> None:
+    training = CodecTraining(
+        folder=bank(tmp_path / "speech"), shares=(("words-heart", 1.0),), crops=2, crop_frames=6, validation_sentences=2
+    )
+    torch.manual_seed(0)
+    codec, other = EmbeddedCodec(SMALL_CODEC), EmbeddedCodec(SMALL_CODEC)
+    task = DecoderTask(codec, training)
+    before, fingerprint = task.validate(0)["words-heart"], codec.fingerprint
+    loop = LoopConfig(steps=16, learning_rate=3e-3, warmup=2, validate_every=8, checkpoint_every=8, log_every=4)
+    train(task, loop, tmp_path / "run", console=Console(quiet=True))
+    assert task.validate(16)["words-heart"] < before
+    assert codec.fingerprint == fingerprint
+    with pytest.raises(CheckpointError, match="remove its folder"):
+        train(DecoderTask(other, training), loop, tmp_path / "run", console=Console(quiet=True))
 
 
 def test_feature_loss_compares_what_a_recognizer_sees() -> None:

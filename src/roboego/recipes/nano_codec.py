@@ -1,5 +1,6 @@
 """nano's codec: which speech it learns from, and where the trained codec goes."""
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -10,7 +11,9 @@ from roboego.data.speech_bank import SpeechBank
 from roboego.recipes import nano
 from roboego.recipes.dry_run import measure
 from roboego.recipes.nano_data import Places
-from roboego.training.codec import CodecTask, CodecTraining
+from roboego.training.codec import CodecTask
+from roboego.training.codec_crops import CodecTraining
+from roboego.training.codec_decoder import DecoderTask
 from roboego.training.loop import LoopConfig, train
 from roboego.training.phone_recognizer import PhoneRecognizer, RecognizerTask, RecognizerTraining
 
@@ -25,12 +28,32 @@ SHARES = (
     ("words-espeak-en-gb", 0.05),
     ("words-flite-kal16", 0.05),
 )
+DECODER_SHARES = (
+    ("words-heart", 0.06),
+    ("ego-train-heart", 0.22),
+    ("words-heart-changed", 0.06),
+    ("words-joe", 0.05),
+    ("user-train-joe", 0.1),
+    ("words-kokoro", 0.08),
+    ("user-train-kokoro", 0.06),
+    ("words-espeak-en-us", 0.06),
+    ("user-train-espeak-en-us", 0.1),
+    ("words-espeak-en-gb", 0.03),
+    ("user-train-espeak-en-gb", 0.06),
+    ("words-flite-kal16", 0.04),
+    ("user-train-flite-kal16", 0.08),
+)
+"""For the decoder alone, sentences of nano's world among them."""
 RECOGNIZER_BANKS = ("words-heart", "ego-train-heart", "words-heart-changed", "words-joe", "words-joe-changed", "words-kokoro")
 """Speech with phone times."""
 
 
 def loop() -> LoopConfig:
     return LoopConfig(steps=8_400, learning_rate=8e-4, decay=0.4, validate_every=500, checkpoint_every=250)
+
+
+def decoder_loop() -> LoopConfig:
+    return LoopConfig(steps=3_000, learning_rate=5e-4, warmup=100, decay=0.7, validate_every=500, checkpoint_every=250)
 
 
 def recognizer_loop() -> LoopConfig:
@@ -45,7 +68,7 @@ def recognizer(places: Places, console: Console) -> PhoneRecognizer:
 
 
 def perform(places: Places, *, steps: int | None, dry_run: bool, device: str, console: Console) -> dict[str, Any]:
-    """Trains the codec and puts it, rounded to how it is stored, among the recipe's tools."""
+    """Trains the codec, then its decoder alone, and puts it, rounded to how it is stored, among the recipe's tools."""
     config = loop()
     if steps is not None:
         config = LoopConfig(**{**config.__dict__, "steps": steps})
@@ -53,10 +76,19 @@ def perform(places: Places, *, steps: int | None, dry_run: bool, device: str, co
     if dry_run:
         task = CodecTask(nano.codec(), training, PhoneRecognizer())
         return measure(task, config, device=device, console=console)
-    task = CodecTask(nano.codec(), training, recognizer(places, console))
+    judge = recognizer(places, console)
+    task = CodecTask(nano.codec(), training, judge)
     done = train(task, config, places.root / "codec", device=torch.device(device), console=console)
-    if done == config.steps:
-        codec = rounded(task.module.codec)
+    if done < config.steps:
+        return {"run": "codec", "steps": done, "of": config.steps}
+    # Codes are what the rounded codebooks give, so the decoder learns from those.
+    codec = rounded(task.module.codec)
+    if not (places.tools / "codec").exists():
         save_codec(codec, places.tools / "codec")
+    last = decoder_loop()
+    decoding = replace(training, shares=DECODER_SHARES, noise_share=0.1)
+    done = train(DecoderTask(codec, decoding, judge), last, places.root / "codec-decoder", device=torch.device(device), console=console)
+    if done == last.steps:
+        save_codec(rounded(codec), places.tools / "codec")
         console.print(f"the codec {codec.fingerprint} is in {places.tools / 'codec'}")
-    return {"run": "codec", "steps": done, "of": config.steps}
+    return {"run": "codec-decoder", "steps": done, "of": last.steps}
