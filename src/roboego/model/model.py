@@ -14,6 +14,8 @@ from roboego.model.cache import RingCache
 from roboego.model.config import ModelConfig
 from roboego.model.context_vision import Pictures, interleave
 from roboego.model.fusion import Fusion, stream_sizes
+from roboego.model.native import pointer as native_pointer
+from roboego.model.native.backbone import NativeStack
 from roboego.model.native.linear import NativeLinear
 from roboego.model.native.weights import DTYPES
 from roboego.model.sampling import HISTORY_FRAMES, Past, StreamSettings, gumbel, penalized, sample
@@ -252,7 +254,8 @@ class RoboEgoModel(nn.Module):
         pointer = state.pointer
         if self.spoken_head is not None:
             by = self.spoken_head(h).argmax(-1)
-            pointer = pointer.advanced(text, by, layout.text)
+            native = isinstance(state.cache.steps, NativeStack)
+            pointer = native_pointer.advanced(pointer, text, by, layout.text) if native else pointer.advanced(text, by, layout.text)
 
         raw = self._speak(h, text, state, settings)
         act = self._act(h, settings)
@@ -305,7 +308,8 @@ class RoboEgoModel(nn.Module):
         if layout.reads:
             parts.append(given.read[:, None])
         if self.spoken_head is not None:
-            pointer = state.pointer.inputs()
+            native = isinstance(state.cache.steps, NativeStack)
+            pointer = native_pointer.inputs(state.pointer) if native else state.pointer.inputs()
             parts += [pointer.token[:, None], pointer.after[:, None], pointer.hold[:, None]]
         if layout.action_dims:
             parts.append(state.act)

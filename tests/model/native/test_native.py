@@ -21,11 +21,13 @@ from roboego.model.native.arithmetic import exponential, highest
 from roboego.model.native.backbone import NativeStack
 from roboego.model.native.depth import NativeDepth
 from roboego.model.native.linear import NativeLinear
+from roboego.model.native.pointer import advanced, inputs
 from roboego.model.native.team import Team, meet, team_of
 from roboego.model.native.weights import readable
 from roboego.model.sampling import HISTORY_FRAMES, Sampling, StreamSampling, StreamSettings
 from roboego.model.speech_decoder import DepthState, SpeechDecoder
 from roboego.recipes import nano
+from roboego.streams.pointer import PointerState
 
 SMALL = BackboneConfig(width=24, layers=2, heads=4, kv_heads=2, head_dim=8, hidden=32, window=11)
 CLOSE = {torch.float32: 1e-5, torch.bfloat16: 0.1}
@@ -103,6 +105,23 @@ def test_linear(rows: int, threads: int) -> None:
     x, weight = torch.randn(rows, 30), torch.randn(17, 30)
     assert_close(NativeLinear(weight)(x), x @ weight.t(), atol=1e-5, rtol=0)
     assert_close(NativeLinear(weight.bfloat16())(x), x @ weight.bfloat16().float().t(), atol=1e-5, rtol=0)
+
+
+def test_pointer() -> None:
+    layout = nano.text_layout()
+    generator = torch.Generator().manual_seed(0)
+    native = plain = PointerState.initial(5, layout, length=20)
+    choices = torch.tensor([layout.wait, layout.wait, layout.cut, 50, 51, 52, 53])
+    for frame in range(300):
+        text = choices[torch.randint(len(choices), (5,), generator=generator)]
+        if frame % 50 > 25:
+            text[0] = 99  # a reply longer than the ring
+        by = torch.randint(4, (5,), generator=generator)
+        native, plain = advanced(native, text, by, layout), plain.advanced(text, by, layout)
+        for name in ("ring", "frame", "start", "end", "last", "spoken", "hold"):
+            assert torch.equal(getattr(native, name), getattr(plain, name)), name
+        for name in ("token", "after", "hold"):
+            assert torch.equal(getattr(inputs(native), name), getattr(plain.inputs(), name)), name
 
 
 def test_exponentials() -> None:
