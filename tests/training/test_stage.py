@@ -13,9 +13,12 @@ from roboego.model.model import RoboEgoModel
 from roboego.recipes import nano
 from roboego.recipes.dry_run import estimate
 from roboego.streams.grid import FrameGrid, empty_grid
+from roboego.training.disturbance import Disturbance, disturb, misheard
 from roboego.training.loop import LoopConfig, train
 from roboego.training.rows import Mixture, Pool, tightened
-from roboego.training.stage import StageConfig, StageTask, collate, disturb
+from roboego.training.stage import StageConfig, StageTask, collate
+
+CALM = Disturbance(speech=0.0, listen=0.0, captions=0.0, no_captions=0.0)
 
 
 def grid(frames: int, seed: int) -> FrameGrid:
@@ -83,12 +86,31 @@ def test_exercises_lose_silence_and_nothing_else() -> None:
 
 def test_disturbed_inputs_leave_targets_alone() -> None:
     batch, _ = collate([g[slice(0, 20)] for g in grids()])
-    noisy = disturb(batch, nano.tiny(), StageConfig(corrupt=0.5, drop_listen=1.0), np.random.default_rng(0))
+    noisy = disturb(batch, nano.tiny(), Disturbance(speech=0.5, listen=1.0), np.random.default_rng(0))
     assert not torch.equal(noisy.speak, batch.speak)
     assert (noisy.listen == 512).any()
     assert torch.equal(noisy.text, batch.text)
-    calm = disturb(batch, nano.tiny(), StageConfig(corrupt=0.0, drop_listen=0.0), np.random.default_rng(0))
+    calm = disturb(batch, nano.tiny(), CALM, np.random.default_rng(0))
     assert torch.equal(calm.speak, batch.speak)
+
+
+def test_only_what_was_transcribed_is_misheard() -> None:
+    layout = nano.tiny().layout.text
+    read = torch.zeros(2, 400, dtype=torch.int64)
+    read[0, 100], read[0, 300], read[1, 0] = layout.asr, layout.tts, layout.duplex
+    text = torch.where(torch.arange(400) % 4 == 0, layout.first_word + torch.arange(400) % 50, layout.wait).expand(2, 400).contiguous()
+    found = misheard(text, read, layout, Disturbance(captions=0.5, no_captions=0.0), np.random.default_rng(3))
+    changed = found != text
+    assert not changed[1].any()
+    assert not changed[0, :100].any()
+    assert not changed[0, 300:].any()
+    pieces = text[0, 100:300] != layout.wait
+    assert 0.05 < changed[0, 100:300][pieces].float().mean() < 0.95
+    assert (found[0, 100:300][pieces] == layout.wait).any()
+    assert changed[0, 100:300][~pieces].float().mean() < 0.1
+    blank = misheard(text, read, layout, Disturbance(no_captions=1.0), np.random.default_rng(0))
+    assert (blank[0, 100:300] == layout.wait).all()
+    assert torch.equal(blank[1], text[1])
 
 
 def test_batches_depend_on_the_step_alone() -> None:
@@ -99,7 +121,7 @@ def test_batches_depend_on_the_step_alone() -> None:
 
 
 def test_a_tiny_model_learns_by_heart(tmp_path: Path) -> None:
-    learner = task(corrupt=0.0, drop_listen=0.0, chosen=0.5)
+    learner = task(disturbance=CALM, chosen=0.5)
     with torch.no_grad():
         before, _ = learner.loss(learner.batch(0), 0)
     loop = LoopConfig(steps=60, learning_rate=2e-2, warmup=5, decay=0.2, validate_every=60, checkpoint_every=60)

@@ -1,8 +1,8 @@
-"""Learning from FrameGrids: the losses of all streams, and the noise that keeps free-running speech on course."""
+"""Learning from FrameGrids: the losses of all streams."""
 # B rows, T frames, K codebooks, M chosen frames, W width
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from roboego.model.config import ModelConfig
 from roboego.model.model import Batch, RoboEgoModel, advances
 from roboego.streams.delays import apply_delays
 from roboego.streams.grid import FrameGrid
+from roboego.training.disturbance import Disturbance, disturb
 from roboego.training.loop import Metrics
 
 
@@ -32,9 +32,7 @@ class StageConfig:
         rows, frames: B and T of a batch.
         text, spoken, first_codebook, codebooks, act: weights of the streams' losses.
         chosen: share of the frames on which all codebooks are learned (the first is learned on all of them).
-        corrupt: share of frames of Ego's own speech history that are replaced, codebook by codebook, by random codes.
-        corrupt_pointer: share of frames whose fed-back `spoken` is off by one.
-        drop_listen: share of rows whose higher listening codebooks are replaced by pads, from a random one on.
+        disturbance: what of the inputs is made wrong.
     """
 
     rows: int = 12
@@ -45,9 +43,7 @@ class StageConfig:
     codebooks: float = 1.0
     act: float = 1.0
     chosen: float = 0.125
-    corrupt: float = 0.1
-    corrupt_pointer: float = 0.0
-    drop_listen: float = 0.3
+    disturbance: Disturbance = field(default_factory=Disturbance)
     seed: int = 0
 
 
@@ -100,7 +96,7 @@ class StageTask:
         rng = np.random.default_rng([self.config.seed, step])
         grids = [self.source.row(np.random.default_rng([self.config.seed, step, b]), self.config.frames) for b in range(self.config.rows)]
         batch, weights = collate(grids)
-        disturbed = disturb(batch, self.module.config, self.config, rng)
+        disturbed = disturb(batch, self.module.config, self.config.disturbance, rng)
         odds = weights.speak.flatten().numpy().astype(np.float64)
         count = int(len(odds) * self.config.chosen)
         found = int((odds > 0).sum())
@@ -157,22 +153,6 @@ class StageTask:
         return {}
 
     def load_extra_state(self, state: dict[str, Any]) -> None: ...
-
-
-def disturb(batch: Batch, model: ModelConfig, config: StageConfig, rng: np.random.Generator) -> Batch:
-    """Inputs as a free-running model would see them: some of its own codes wrong, some of what it hears coarse."""
-    layout = model.layout
-    speak, listen, spoken = batch.speak.clone(), batch.listen.clone(), batch.spoken.clone()
-    rows, frames, books = speak.shape
-    noisy = rng.random((rows, frames, 1)) < config.corrupt
-    which = torch.from_numpy(noisy & (rng.random((rows, frames, books)) < 0.7))
-    speak[which] = torch.from_numpy(rng.integers(0, layout.speak.entries, int(which.sum())))
-    for b in np.flatnonzero(rng.random(rows) < config.drop_listen):
-        listen[b, :, int(rng.integers(1, layout.listen.codebooks)) :] = layout.listen.pad_id
-    if config.corrupt_pointer:
-        off = rng.choice([-1, 0, 1], (rows, frames), p=[config.corrupt_pointer / 2, 1 - config.corrupt_pointer, config.corrupt_pointer / 2])
-        spoken = (spoken + torch.from_numpy(off)).clamp(min=0)
-    return Batch(batch.text, batch.read, speak, listen, spoken, batch.act, batch.look, batch.seen)
 
 
 def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:

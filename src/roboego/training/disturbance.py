@@ -1,0 +1,87 @@
+"""Inputs disturbed as a free-running model would find them, so that it learns to go on from its own mistakes."""
+# B rows, T frames, K codebooks
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from roboego.model.config import ModelConfig
+from roboego.model.model import Batch
+from roboego.streams.layout import TextLayout
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disturbance:
+    """How inputs are disturbed; targets stay as they are.
+
+    Attributes:
+        speech: share of frames of Ego's own speech history that are replaced, codebook by codebook, by random codes.
+        pointer: share of frames whose fed-back `spoken` is off by one.
+        listen: share of rows whose higher listening codebooks are replaced by pads, from a random one on.
+        captions: mean share of the pieces already transcribed that are lost or another piece; each row has its own share, up to twice this.
+        no_captions: share of rows in which nothing that was transcribed is fed back.
+    """
+
+    speech: float = 0.1
+    pointer: float = 0.0
+    listen: float = 0.15
+    captions: float = 0.25
+    no_captions: float = 0.15
+
+
+STRAY = 0.05
+"""Pieces that appear where none was, for each wait of a transcription, relative to the share of wrong pieces."""
+
+
+def disturb(batch: Batch, model: ModelConfig, config: Disturbance, rng: np.random.Generator) -> Batch:
+    """A batch as inputs: some of Ego's own codes and transcribed pieces wrong, some of what it hears coarse."""
+    layout = model.layout
+    speak, listen, spoken = batch.speak.clone(), batch.listen.clone(), batch.spoken.clone()
+    rows, frames, books = speak.shape
+    noisy = rng.random((rows, frames, 1)) < config.speech
+    which = torch.from_numpy(noisy & (rng.random((rows, frames, books)) < 0.7))
+    speak[which] = torch.from_numpy(rng.integers(0, layout.speak.entries, int(which.sum())))
+    for b in np.flatnonzero(rng.random(rows) < config.listen):
+        listen[b, :, int(rng.integers(1, layout.listen.codebooks)) :] = layout.listen.pad_id
+    if config.pointer:
+        off = rng.choice([-1, 0, 1], (rows, frames), p=[config.pointer / 2, 1 - config.pointer, config.pointer / 2])
+        spoken = (spoken + torch.from_numpy(off)).clamp(min=0)
+    text = misheard(batch.text, batch.read, layout.text, config, rng)
+    return Batch(text, batch.read, speak, listen, spoken, batch.act, batch.look, batch.seen)
+
+
+def misheard(text: Tensor, read: Tensor, layout: TextLayout, config: Disturbance, rng: np.random.Generator) -> Tensor:
+    """Text [B, T] in which what was transcribed holds mistakes; what Ego says is left alone.
+
+    A transcription learned from faultless histories leans on them: it guesses the next word from those before, and one mistake breeds the
+    next. Wrong pieces are lost (a wait stands there) or one of the batch's others, half each.
+    """
+    given = text.numpy().copy()
+    captions = transcribed(read, layout)
+    pieces = captions & (given >= layout.first_word)
+    others = given[pieces]
+    if not len(others):
+        return text
+    rate = rng.uniform(0, 2 * config.captions, (len(given), 1))
+    rate[rng.random(len(given)) < config.no_captions] = 1.0
+    blank = rate == 1.0
+    wrong = pieces & (rng.random(given.shape) < rate)
+    lost = wrong & (blank | (rng.random(given.shape) < 0.5))
+    stray = captions & (given == layout.wait) & (rng.random(given.shape) < rate * STRAY) & ~blank
+    replaced = (wrong & ~lost) | stray
+    given[lost] = layout.wait
+    given[replaced] = rng.choice(others, int(replaced.sum()))
+    return torch.from_numpy(given)
+
+
+def transcribed(read: Tensor, layout: TextLayout) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """[B, T] the frames of a read stream's exercises in mode "asr"; a mode holds from its token on."""
+    mode = read.numpy()
+    if layout.asr is None:
+        return np.zeros(mode.shape, bool)
+    given = np.isin(mode, [token for token in (layout.asr, layout.tts, layout.duplex) if token is not None])
+    latest = np.maximum.accumulate(np.where(given, np.arange(mode.shape[1]), 0), axis=1)
+    found: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] = np.take_along_axis(mode, latest, 1) == layout.asr
+    return found
