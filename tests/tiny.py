@@ -11,9 +11,10 @@ from roboego.model.config import BackboneConfig, ModelConfig, SpeechDecoderConfi
 from roboego.model.loaded import LoadedModel
 from roboego.model.model import RoboEgoModel
 from roboego.model.sampling import Sampling, StreamSampling
-from roboego.streams.grid import FrameGrid, empty_grid
+from roboego.streams.grid import empty_grid
 from roboego.streams.layout import SoundLayout, StreamLayout, TextLayout
 from roboego.streams.tokenizer import Tokenizer
+from roboego.training.rows import Row
 
 CODEBOOKS, ENTRIES, WINDOW = 3, 16, 24
 GREEDY = Sampling(speak=StreamSampling())
@@ -114,7 +115,7 @@ class RandomRows:
     def __init__(self, *, sparse: bool = False) -> None:
         self.sparse = sparse
 
-    def row(self, rng: np.random.Generator, frames: int) -> FrameGrid:
+    def row(self, rng: np.random.Generator, frames: int) -> Row:
         layout = tiny_config().layout
         grid = empty_grid(layout, frames)
         grid.text[:] = rng.integers(0, layout.text.ids, frames)
@@ -122,4 +123,4 @@ class RandomRows:
             codes[:] = rng.integers(0, ENTRIES, codes.shape)
         grid.text_weight[:] = grid.spoken_weight[:] = 1
         grid.speak_weight[: rng.choice([1, frames]) if self.sparse else frames] = 1
-        return grid
+        return Row.of(grid)

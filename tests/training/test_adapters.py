@@ -37,7 +37,7 @@ def adapted(config: AdapterConfig, *, shaken: bool = True, **changes: Any) -> Ro
 
 
 def batch(seed: int = 0) -> Batch:
-    return collate([RandomRows().row(np.random.default_rng([seed, b]), FRAMES) for b in range(2)])[0]
+    return collate([RandomRows().row(np.random.default_rng([seed, b]), FRAMES).grid for b in range(2)])[0]
 
 
 def text_logits(model: RoboEgoModel, given: Batch | None = None) -> Tensor:

@@ -53,12 +53,12 @@ def test_what_cannot_be_compiled_is_said(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_shapes_stay_the_same_from_batch_to_batch() -> None:
     batches = [task().batch(step) for step in range(6)]
-    assert {batch[3].shape for batch in batches} == {(12,)}
-    used = {batch[4] for batch in batches}
+    assert {batch.chosen.shape for batch in batches} == {(12,)}
+    used = {batch.used for batch in batches}
     assert min(used) < 12
     assert max(used) == 12
     for batch in batches:
-        assert (batch[2].speak.flatten()[batch[3][: batch[4]]] > 0).all()
+        assert (batch.weights.speak.flatten()[batch.chosen[: batch.used]] > 0).all()
         assert torch.isfinite(task().loss(batch, 0)[0])
 
 

@@ -37,6 +37,9 @@ class Line:
     def validate(self, step: int) -> Metrics:
         return {"size": float(sum(p.abs().sum() for p in self.module.parameters()))}
 
+    def helpers(self) -> tuple[nn.Module, ...]:
+        return ()
+
     def heavy_parts(self) -> tuple[nn.Module, ...]:
         return ()
 

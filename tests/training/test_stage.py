@@ -1,5 +1,6 @@
 """The losses of a stage: rows, disturbances, and a tiny model that learns a few grids by heart."""
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from roboego.recipes.dry_run import estimate
 from roboego.streams.grid import FrameGrid, empty_grid
 from roboego.training.disturbance import Disturbance, disturb, misheard
 from roboego.training.loop import LoopConfig, train
-from roboego.training.rows import Mixture, Pool, tightened
+from roboego.training.rows import UNKNOWN, Mixture, Pool, tightened
 from roboego.training.stage import StageConfig, StageTask, collate
 
 CALM = Disturbance(speech=0.0, listen=0.0, captions=0.0, no_captions=0.0)
@@ -48,7 +49,7 @@ def task(**config: object) -> StageTask:
 
 
 def test_rows_are_whole_grids_one_after_another() -> None:
-    row = Mixture([Pool(grids(), 1.0)]).row(np.random.default_rng(0), 48)
+    row = Mixture([Pool(grids(), 1.0)]).row(np.random.default_rng(0), 48).grid
     assert len(row) == 48
     starts = np.flatnonzero(row.read)
     assert starts[0] == 0
@@ -113,11 +114,36 @@ def test_only_what_was_transcribed_is_misheard() -> None:
     assert torch.equal(blank[1], text[1])
 
 
+def test_captions_come_from_transcripts(tmp_path: Path) -> None:
+    twins = [replace(g, text=np.full(len(g), 50 + i, np.int32)) for i, g in enumerate(grids())]
+    mixture = Mixture([Pool(grids(), 0.5, twins), Pool(grids(), 0.5)])
+    row = mixture.row(np.random.default_rng(1), 96)
+    assert set(row.captions.tolist()) <= {UNKNOWN, 50, 51, 52, 53}
+    assert (row.captions == UNKNOWN).any()
+    assert (row.captions >= 50).any()
+    with pytest.raises(InputError, match="4 grids have 3 transcripts"):
+        Pool(grids(), 0.5, twins[:3])
+
+    torch.manual_seed(0)
+    stage = StageConfig(rows=3, frames=48, captions=2.0)
+    learner = StageTask(RoboEgoModel(nano.tiny()), mixture, stage, lambda model, step: {})
+    loop = LoopConfig(steps=2, learning_rate=1e-2, warmup=1, validate_every=2, checkpoint_every=2)
+    train(learner, loop, tmp_path, console=Console(quiet=True))
+    _, metrics = learner.loss(learner.batch(0), 0)
+    assert metrics["captions"] > 0
+    assert learner.captions is not None
+    assert not torch.equal(learner.captions.weight, learner.module.text_weight)
+    resumed = StageTask(RoboEgoModel(nano.tiny()), mixture, stage, lambda model, step: {})
+    train(resumed, loop, tmp_path, console=Console(quiet=True))
+    assert resumed.captions is not None
+    assert torch.equal(resumed.captions.weight, learner.captions.weight)
+
+
 def test_batches_depend_on_the_step_alone() -> None:
     a, b = task(), task()
     for step in (0, 3):
-        assert torch.equal(a.batch(step)[1].speak, b.batch(step)[1].speak)
-    assert not torch.equal(a.batch(0)[0].listen, a.batch(1)[0].listen)
+        assert torch.equal(a.batch(step).given.speak, b.batch(step).given.speak)
+    assert not torch.equal(a.batch(0).target.listen, a.batch(1).target.listen)
 
 
 def test_a_tiny_model_learns_by_heart(tmp_path: Path) -> None:

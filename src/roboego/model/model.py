@@ -185,10 +185,11 @@ class RoboEgoModel(nn.Module):
         return self.backbone(x_BLD).gather(1, place_BT[..., None].expand(-1, -1, x_BLD.shape[-1]))  # type: ignore[no-any-return]
 
     def text_logits(self, h: Tensor) -> Tensor:
-        return F.linear(h, self._text_weight) * self.config.output_scale
+        return F.linear(h, self.text_weight) * self.config.output_scale
 
     @property
-    def _text_weight(self) -> Tensor:
+    def text_weight(self) -> Tensor:
+        """The text head's matrix [V, W]."""
         return self.fusion.text_table if self.text_head is None else self.text_head.weight
 
     def forward(self, batch: Batch) -> Logits:
@@ -219,7 +220,7 @@ class RoboEgoModel(nn.Module):
         Args:
             native: on a CPU, steps use the compiled functions of `roboego.model.native` where they can.
         """
-        weight = self._text_weight
+        weight = self.text_weight
         compiled = native and weight.device.type == "cpu" and weight.dtype in DTYPES and weight.is_contiguous()
         text_head = NativeLinear(weight) if compiled else partial(F.linear, weight=weight.detach())
         cache = self.backbone.initial_state(slots, native=native)

@@ -10,10 +10,11 @@ from rich.console import Console
 
 from roboego.model.model import RoboEgoModel
 from roboego.recipes.runs import Run
-from roboego.streams.grid import FrameGrid, empty_grid
+from roboego.streams.grid import empty_grid
 from roboego.training.adapters import add_adapters
 from roboego.training.compiling import compile_parts
 from roboego.training.loop import LoopConfig, Task, autocast, optimizer_for
+from roboego.training.rows import Row
 from roboego.training.stage import StageConfig, StageTask
 
 
@@ -23,14 +24,14 @@ class RandomRows:
     def __init__(self, run: Run) -> None:
         self.layout = run.model.layout
 
-    def row(self, rng: np.random.Generator, frames: int) -> FrameGrid:
+    def row(self, rng: np.random.Generator, frames: int) -> Row:
         grid = empty_grid(self.layout, frames)
         grid.speak[:] = rng.integers(0, self.layout.speak.entries, grid.speak.shape)
         grid.listen[:] = rng.integers(0, self.layout.listen.entries, grid.listen.shape)
         grid.text[:] = rng.integers(0, self.layout.text.ids, frames)
         for weight in (grid.text_weight, grid.speak_weight, grid.spoken_weight):
             weight[:] = 1
-        return grid
+        return Row.of(grid)
 
 
 def estimate(run: Run, *, device: str, console: Console) -> dict[str, Any]:
@@ -47,7 +48,7 @@ def measure(task: Task, config: LoopConfig, *, device: str, console: Console, st
     """Runs a few steps and extrapolates."""
     where = torch.device(device)
     compile_parts(task.heavy_parts(), config.compile, where)
-    optimizer = optimizer_for(task.module, config)
+    optimizer = optimizer_for(task, config)
     seconds = []
     for step in range(steps + 1):
         started = time.perf_counter()

@@ -77,7 +77,7 @@ def post_training() -> Run:
         model=model(),
         stage=StageConfig(rows=8, frames=192, text=6.0, codebooks=0.3),
         loop=LoopConfig(
-            steps=14_000,
+            steps=16_000,
             learning_rate=1e-3,
             warmup=200,
             decay=0.5,
@@ -98,6 +98,7 @@ def sft() -> Run:
         first,
         name="nano-sft",
         start=first.name,
+        stage=replace(first.stage, captions=3.0),
         loop=replace(first.loop, steps=8_000, learning_rate=5e-4),
         pools=(
             ("dialogue-train", 0.5),
@@ -107,4 +108,5 @@ def sft() -> Run:
             ("asr-ego-train", 0.05),
             ("tts-ego-train", 0.15),
         ),
+        transcripts=(("dialogue-train", "asr-dialogue-train"),),
     )

@@ -32,6 +32,7 @@ class Run:
     Attributes:
         name: of the run and of its folder.
         pools: prefixes of shard names in the data folder, each with its share of the frames.
+        transcripts: prefixes of shard names, and of those that hold the same tracks in mode "asr": what a caption head learns from.
         validation: prefixes of held-out shards: transcribed, and said.
         sentences: held-out sentences of each kind that a validation runs freely.
         start: the run, or the model folder, whose weights it starts from; None: from scratch.
@@ -45,6 +46,7 @@ class Run:
     pools: tuple[tuple[str, float], ...]
     validation: tuple[str, str]
     sentences: int = 32
+    transcripts: tuple[tuple[str, str], ...] = ()
     start: str | None = None
     adapters: AdapterConfig | None = None
 
@@ -67,6 +69,12 @@ def open_pool(folder: Path, prefix: str, shop: Workshop, model: ModelConfig) -> 
     return ShardReader(
         paths, layout=model.layout, codec_fingerprint=shop.codec.fingerprint, tokenizer_fingerprint=shop.tokenizer.fingerprint
     )
+
+
+def _pool(prefix: str, share: float, run: Run, data: Path, shop: Workshop) -> Pool:
+    twin = dict(run.transcripts).get(prefix) if run.stage.captions else None
+    transcripts = None if twin is None else open_pool(data, twin, shop, run.model)
+    return Pool(open_pool(data, prefix, shop, run.model), share, transcripts)
 
 
 class FreeRunning:
@@ -131,6 +139,6 @@ def perform(
     shop = open_workshop(tools)
     torch.manual_seed(run.loop.seed)
     model = model_for(run, runs, model)
-    mixture = Mixture([Pool(open_pool(data, prefix, shop, run.model), share) for prefix, share in run.pools], run.model.layout.text)
+    mixture = Mixture([_pool(prefix, share, run, data, shop) for prefix, share in run.pools], run.model.layout.text)
     task = StageTask(model.to(device), mixture, run.stage, FreeRunning(run, data, shop), device=torch.device(device))
     return train(task, run.loop, runs / run.name, device=torch.device(device), console=console)

@@ -78,6 +78,9 @@ class CodecTask:
     def validate(self, step: int) -> Metrics:
         return self.crops.validate(self.module.codec, self.spectral)
 
+    def helpers(self) -> tuple[nn.Module, ...]:
+        return ()
+
     def heavy_parts(self) -> tuple[nn.Module, ...]:
         return ()
 

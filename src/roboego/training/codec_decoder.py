@@ -38,6 +38,9 @@ class DecoderTask:
     def validate(self, step: int) -> Metrics:
         return self.crops.validate(self.codec, self.spectral)
 
+    def helpers(self) -> tuple[nn.Module, ...]:
+        return ()
+
     def heavy_parts(self) -> tuple[nn.Module, ...]:
         return ()
 

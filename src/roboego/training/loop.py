@@ -79,6 +79,9 @@ class Task(Protocol):
     def validate(self, step: int) -> Metrics:
         """Figures on held-out data, free-running ones included."""
 
+    def helpers(self) -> Sequence[nn.Module]:
+        """Modules that are trained beside `module` and thrown away with the run; their state is part of `extra_state`."""
+
     def heavy_parts(self) -> Sequence[nn.Module]:
         """Modules that `loss` calls, most of its work, always with the same few shapes: worth compiling. Empty if there are none."""
 
@@ -116,9 +119,9 @@ def autocast(config: LoopConfig, device: torch.device) -> Any:
     return torch.autocast(device.type, torch.bfloat16, enabled=wanted == "bfloat16")
 
 
-def optimizer_for(module: nn.Module, config: LoopConfig) -> torch.optim.AdamW:
+def optimizer_for(task: Task, config: LoopConfig) -> torch.optim.AdamW:
     """AdamW with weight decay on matrices only."""
-    trained = [p for p in module.parameters() if p.requires_grad]
+    trained = [p for module in (task.module, *task.helpers()) for p in module.parameters() if p.requires_grad]
     groups: Sequence[dict[str, Any]] = [
         {"params": [p for p in trained if p.ndim >= 2], "weight_decay": config.weight_decay},
         {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
@@ -160,7 +163,7 @@ def train(task: Task, config: LoopConfig, folder: Path, *, device: torch.device 
     device = device or torch.device("cpu")
     console = console or Console()
     torch.manual_seed(config.seed)
-    optimizer = optimizer_for(task.module, config)
+    optimizer = optimizer_for(task, config)
     checkpoints = Checkpoints(task, optimizer, folder, device, config.keep)
     step = checkpoints.resume(console)
     if compile_parts(task.heavy_parts(), config.compile, device):
@@ -185,7 +188,7 @@ def train(task: Task, config: LoopConfig, folder: Path, *, device: torch.device 
                 loss, metrics = task.loss(task.batch(step), step)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
-            norm = nn.utils.clip_grad_norm_(task.module.parameters(), config.clip)
+            norm = nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], config.clip)
             optimizer.step()
             task.after_step(step)
             step += 1

@@ -111,6 +111,9 @@ class RecognizerTask:
     def validate(self, step: int) -> Metrics:
         return {}
 
+    def helpers(self) -> tuple[nn.Module, ...]:
+        return ()
+
     def heavy_parts(self) -> tuple[nn.Module, ...]:
         return ()
 

@@ -6,9 +6,12 @@ from typing import Protocol
 
 import numpy as np
 
-from roboego.streams.grid import FrameGrid, concatenate
+from roboego.errors import InputError
+from roboego.streams.grid import FrameGrid, Tokens, concatenate
 from roboego.streams.layout import TextLayout
 
+UNKNOWN = -1
+"""Caption of a frame of which nobody has said what a transcription would write there."""
 LEAD = 14
 """Frames before a transcription's first piece that are left alone: the longest first word, and the wait before it is written."""
 
@@ -23,10 +26,38 @@ class Grids(Protocol):
 
 @dataclass(frozen=True)
 class Pool:
-    """Grids and the share of a row's frames that they get."""
+    """Grids and the share of a row's frames that they get.
+
+    Attributes:
+        transcripts: the same tracks, one by one, in mode "asr"; None if there are none.
+    Raises:
+        InputError: there are more transcripts than grids, or fewer.
+    """
 
     grids: Grids
     share: float
+    transcripts: Grids | None = None
+
+    def __post_init__(self) -> None:
+        if self.transcripts is not None and len(self.transcripts) != len(self.grids):
+            raise InputError(f"{len(self.grids)} grids have {len(self.transcripts)} transcripts: make both again, roboego synth dialogues")
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is learned from at once.
+
+    Attributes:
+        captions: [T] what a transcription of what is heard would write; `UNKNOWN` where that is not known.
+    """
+
+    grid: FrameGrid
+    captions: Tokens
+
+    @classmethod
+    def of(cls, grid: FrameGrid, transcript: FrameGrid | None = None) -> "Row":
+        """A grid with what is written in its transcript, if there is one."""
+        return cls(grid, np.full(len(grid), UNKNOWN, np.int32) if transcript is None else transcript.text)
 
 
 class Mixture:
@@ -45,17 +76,18 @@ class Mixture:
         odds = np.asarray([p.share for p in self.pools]) / np.asarray(probe)
         self.odds = odds / odds.sum()
 
-    def row(self, rng: np.random.Generator, frames: int) -> FrameGrid:
-        parts: list[FrameGrid] = []
+    def row(self, rng: np.random.Generator, frames: int) -> Row:
+        parts: list[Row] = []
         count = 0
         while count < frames:
             pool = self.pools[rng.choice(len(self.pools), p=self.odds)]
-            grid = pool.grids[int(rng.integers(len(pool.grids)))]
+            i = int(rng.integers(len(pool.grids)))
+            grid = pool.grids[i]
             if self.text is not None and int(grid.read[0]) in (self.text.asr, self.text.tts):
                 grid = tightened(grid, self.text, rng)
-            parts.append(grid)
+            parts.append(Row.of(grid, None if pool.transcripts is None else pool.transcripts[i]))
             count += len(grid)
-        return concatenate(parts)[:frames]
+        return Row(concatenate([p.grid for p in parts])[:frames], np.concatenate([p.captions for p in parts])[:frames])
 
 
 def tightened(grid: FrameGrid, text: TextLayout, rng: np.random.Generator) -> FrameGrid:

@@ -15,13 +15,14 @@ from roboego.streams.delays import apply_delays
 from roboego.streams.grid import FrameGrid
 from roboego.training.disturbance import Disturbance, disturb
 from roboego.training.loop import Metrics
+from roboego.training.rows import UNKNOWN, Row
 
 
 class GridSource(Protocol):
     """Where training rows come from."""
 
-    def row(self, rng: np.random.Generator, frames: int) -> FrameGrid:
-        """A grid of exactly `frames` columns, a pure function of the generator's state."""
+    def row(self, rng: np.random.Generator, frames: int) -> Row:
+        """A row of exactly `frames` columns, a pure function of the generator's state."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,8 @@ class StageConfig:
     Attributes:
         rows, frames: B and T of a batch.
         text, spoken, first_codebook, codebooks, act: weights of the streams' losses.
+        captions: weight of what a training-only head writes down of what is heard, where rows know it. It makes a model that converses
+            hear words and not only whose turn it is; 0 goes without.
         chosen: share of the frames on which all codebooks are learned (the first is learned on all of them).
         disturbance: what of the inputs is made wrong.
     """
@@ -42,6 +45,7 @@ class StageConfig:
     first_codebook: float = 1.0
     codebooks: float = 1.0
     act: float = 1.0
+    captions: float = 0.0
     chosen: float = 0.125
     disturbance: Disturbance = field(default_factory=Disturbance)
     seed: int = 0
@@ -68,6 +72,24 @@ def collate(grids: list[FrameGrid]) -> tuple[Batch, Weights]:
     return Batch(text, read, speak, listen, spoken, act), Weights(**weights)
 
 
+@dataclass
+class Lesson:
+    """What one step learns from.
+
+    Attributes:
+        given: the targets as inputs, disturbed.
+        chosen: [M] frames, of all rows in one line, on which all codebooks are learned; the first `used` of them count.
+        captions: [B, T] as in `Row`.
+    """
+
+    target: Batch
+    given: Batch
+    weights: Weights
+    chosen: Tensor
+    used: int
+    captions: Tensor
+
+
 class StageTask:
     """Implements `roboego.training.loop.Task` for post-training and SFT.
 
@@ -87,15 +109,16 @@ class StageTask:
         self.module = model
         self.source, self.config, self.validation = source, config, validation
         self.device = device or torch.device("cpu")
+        self.captions: nn.Linear | None = None
+        if config.captions:
+            self.captions = nn.Linear(model.config.backbone.width, model.config.layout.text.ids, bias=False, device=self.device)
+            self.captions.weight.data.copy_(model.text_weight)
 
-    def batch(self, step: int) -> tuple[Batch, Batch, Weights, Tensor, int]:
-        """Targets, the same disturbed as inputs, loss weights, frames [M] for all codebooks, and how many of those count.
-
-        M is the same for every batch: where too few frames have weight, others that do not count fill it up.
-        """
+    def batch(self, step: int) -> Lesson:
+        """The rows of a step. What is chosen is as long for every batch: frames that do not count fill it up where too few have weight."""
         rng = np.random.default_rng([self.config.seed, step])
-        grids = [self.source.row(np.random.default_rng([self.config.seed, step, b]), self.config.frames) for b in range(self.config.rows)]
-        batch, weights = collate(grids)
+        rows = [self.source.row(np.random.default_rng([self.config.seed, step, b]), self.config.frames) for b in range(self.config.rows)]
+        batch, weights = collate([row.grid for row in rows])
         disturbed = disturb(batch, self.module.config, self.config.disturbance, rng)
         odds = weights.speak.flatten().numpy().astype(np.float64)
         count = int(len(odds) * self.config.chosen)
@@ -103,25 +126,30 @@ class StageTask:
         used = min(count, found)
         chosen = np.sort(rng.choice(len(odds), used, replace=False, p=odds / odds.sum())) if used else np.zeros(0, np.int64)
         chosen = np.concatenate([chosen, np.zeros(count - used, np.int64)])
-        return (
-            _to(batch, self.device),
-            _to(disturbed, self.device),
-            _to(weights, self.device),
-            torch.from_numpy(chosen).to(self.device),
-            used,
+        return Lesson(
+            target=_to(batch, self.device),
+            given=_to(disturbed, self.device),
+            weights=_to(weights, self.device),
+            chosen=torch.from_numpy(chosen).to(self.device),
+            used=used,
+            captions=torch.from_numpy(np.stack([row.captions for row in rows])).to(self.device, torch.int64),
         )
 
-    def loss(self, batch: tuple[Batch, Batch, Weights, Tensor, int], step: int) -> tuple[Tensor, Metrics]:
-        target, given, weights, chosen, used = batch
+    def loss(self, batch: Lesson, step: int) -> tuple[Tensor, Metrics]:
+        target, weights, chosen, used = batch.target, batch.weights, batch.chosen, batch.used
         c, model = self.config, self.module
         layout = model.config.layout
-        h_MW = model.hidden(given).flatten(0, 1)
+        h_MW = model.hidden(batch.given).flatten(0, 1)
         text = target.text.flatten()
         parts: dict[str, tuple[float, Tensor]] = {}
         parts["text"] = c.text, _mean(_cross_entropy(model.text_logits(h_MW), text), weights.text.flatten())
         if model.spoken_head is not None:
             by = advances(target.text, target.spoken, model.config).flatten()
             parts["spoken"] = c.spoken, _mean(_cross_entropy(model.spoken_head(h_MW), by), weights.spoken.flatten())
+        if self.captions is not None:
+            captions = batch.captions.flatten()
+            each = _cross_entropy(self.captions(h_MW), captions.clamp(min=0))
+            parts["captions"] = c.captions, _mean(each, (captions != UNKNOWN).float())
         codes_MK = apply_delays(target.speak, layout.speak.delays, layout.speak.pad_id).flatten(0, 1)
         first = model.speech(h_MW, text, codes_MK[:, :1])[:, 0]
         parts["first_codebook"] = c.first_codebook, _mean(_cross_entropy(first, codes_MK[:, 0]), weights.speak.flatten())
@@ -149,10 +177,15 @@ class StageTask:
     def heavy_parts(self) -> tuple[nn.Module, ...]:
         return self.module.backbone, self.module.speech
 
-    def extra_state(self) -> dict[str, Any]:
-        return {}
+    def helpers(self) -> tuple[nn.Module, ...]:
+        return () if self.captions is None else (self.captions,)
 
-    def load_extra_state(self, state: dict[str, Any]) -> None: ...
+    def extra_state(self) -> dict[str, Any]:
+        return {} if self.captions is None else {"captions": self.captions.weight}
+
+    def load_extra_state(self, state: dict[str, Any]) -> None:
+        if self.captions is not None:
+            self.captions.weight.data.copy_(state["captions"])
 
 
 def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
