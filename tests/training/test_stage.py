@@ -1,5 +1,6 @@
 """The losses of a stage: rows, disturbances, and a tiny model that learns a few grids by heart."""
 
+import itertools
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from roboego.streams.grid import FrameGrid, empty_grid
 from roboego.training.disturbance import Disturbance, disturb, misheard
 from roboego.training.loop import LoopConfig, train
 from roboego.training.rows import UNKNOWN, Mixture, Pool, tightened
+from roboego.training.splicing import spliced
 from roboego.training.stage import StageConfig, StageTask, collate
 
 CALM = Disturbance(speech=0.0, listen=0.0, captions=0.0, no_captions=0.0)
@@ -83,6 +85,41 @@ def test_exercises_lose_silence_and_nothing_else() -> None:
     assert (np.diff(heard) == 1).all()
     silent = empty_grid(layout, 20)
     assert len(tightened(silent, layout.text, np.random.default_rng(0))) == 20
+
+
+def transcription(words: list[int], heard: int) -> FrameGrid:
+    """Words of three frames each, written down four frames after they were heard; every frame heard has its own code."""
+    made = empty_grid(nano.tiny().layout, 20 + 3 * len(words))
+    made.read[0] = nano.text_layout().asr or 0
+    made.listen[:, 0] = heard + np.arange(len(made))
+    for i, word in enumerate(words):
+        made.text[5 + 3 * (i + 1) + 4] = word
+    made.text_weight[:] = 1
+    return made
+
+
+def test_spliced_words_follow_what_was_heard() -> None:
+    layout = nano.text_layout()
+    first, second = transcription([100, 101, 102, 103], 0), transcription([200, 201, 202, 203], 100)
+    found = set()
+    for seed in range(40):
+        made = spliced(first, second, layout, 4, np.random.default_rng(seed))
+        heard, words = made.listen[:, 0], made.text[made.text != layout.wait]
+        cut = int(np.flatnonzero(np.diff(heard) != 1)[0])
+        # What is heard before the cut ends with the last word of the first, and goes on after a word of the second.
+        assert heard[cut] == 5 + 3 * (words < 200).sum() - 1
+        assert heard[cut + 1] == 100 + 5 + 3 * (4 - (words >= 200).sum())
+        assert made.read[0] == layout.asr
+        assert (made.read[1:] == layout.wait).all()
+        for frame in np.flatnonzero(made.text != layout.wait):
+            word = int(made.text[frame])
+            assert heard[frame - 4 - 1] == (word // 100 - 1) * 100 + 5 + 3 * (word % 100 + 1) - 1
+        found.add(tuple(words))
+    assert len(found) > 5
+    assert spliced(first, empty_grid(nano.tiny().layout, 9), layout, 4, np.random.default_rng(0)) is first
+    row = Mixture([Pool([first, second], 1.0)], layout, splices=0.9).row(np.random.default_rng(0), 400)
+    words = row.grid.text[row.grid.text != layout.wait]
+    assert any(b != a + 1 for a, b in itertools.pairwise(words) if a % 100 < 3)
 
 
 def test_disturbed_inputs_leave_targets_alone() -> None:
@@ -159,8 +196,6 @@ def test_a_tiny_model_learns_by_heart(tmp_path: Path) -> None:
 
 
 def test_a_dry_run_estimates(tmp_path: Path) -> None:
-    from dataclasses import replace
-
     run = replace(nano.post_training(), model=nano.tiny(), stage=StageConfig(rows=2, frames=32))
     found = estimate(run, device="cpu", console=Console(quiet=True))
     assert found["frames_a_step"] == 64

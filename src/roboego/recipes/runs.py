@@ -139,6 +139,7 @@ def perform(
     shop = open_workshop(tools)
     torch.manual_seed(run.loop.seed)
     model = model_for(run, runs, model)
-    mixture = Mixture([_pool(prefix, share, run, data, shop) for prefix, share in run.pools], run.model.layout.text)
+    pools = [_pool(prefix, share, run, data, shop) for prefix, share in run.pools]
+    mixture = Mixture(pools, run.model.layout.text, run.stage.splices)
     task = StageTask(model.to(device), mixture, run.stage, FreeRunning(run, data, shop), device=torch.device(device))
     return train(task, run.loop, runs / run.name, device=torch.device(device), console=console)

@@ -6,12 +6,16 @@ from typing import Protocol
 
 import numpy as np
 
+from roboego.data.exercises import ASR_DELAY_FRAMES
 from roboego.errors import InputError
 from roboego.streams.grid import FrameGrid, Tokens, concatenate
 from roboego.streams.layout import TextLayout
+from roboego.training.splicing import spliced
 
 UNKNOWN = -1
 """Caption of a frame of which nobody has said what a transcription would write there."""
+NEAR = 100
+"""Grids this near in a pool are mostly of the same voice, and can be spliced."""
 LEAD = 14
 """Frames before a transcription's first piece that are left alone: the longest first word, and the wait before it is written."""
 
@@ -67,10 +71,11 @@ class Mixture:
 
     Args:
         text: exercises in modes "asr" and "tts" lose most of the frames in which nothing happens; None leaves all grids as they are.
+        splices: chance that an exercise in mode "asr" goes on in the middle of a neighbour in its pool; after that again.
     """
 
-    def __init__(self, pools: Sequence[Pool], text: TextLayout | None = None) -> None:
-        self.text = text
+    def __init__(self, pools: Sequence[Pool], text: TextLayout | None = None, splices: float = 0.0) -> None:
+        self.text, self.splices = text, splices
         self.pools = [p for p in pools if len(p.grids)]
         probe = [np.mean([len(p.grids[i]) for i in range(0, len(p.grids), max(1, len(p.grids) // 50))]) for p in self.pools]
         odds = np.asarray([p.share for p in self.pools]) / np.asarray(probe)
@@ -84,6 +89,9 @@ class Mixture:
             i = int(rng.integers(len(pool.grids)))
             grid = pool.grids[i]
             if self.text is not None and int(grid.read[0]) in (self.text.asr, self.text.tts):
+                while int(grid.read[0]) == self.text.asr and rng.random() < self.splices:
+                    j = int(np.clip(i + rng.integers(-NEAR, NEAR + 1), 0, len(pool.grids) - 1))
+                    grid = spliced(grid, pool.grids[j], self.text, ASR_DELAY_FRAMES, rng)
                 grid = tightened(grid, self.text, rng)
             parts.append(Row.of(grid, None if pool.transcripts is None else pool.transcripts[i]))
             count += len(grid)

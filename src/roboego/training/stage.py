@@ -36,6 +36,7 @@ class StageConfig:
             hear words and not only whose turn it is; 0 goes without.
         chosen: share of the frames on which all codebooks are learned (the first is learned on all of them).
         disturbance: what of the inputs is made wrong.
+        splices: chance that a transcription goes on in the middle of another one.
     """
 
     rows: int = 12
@@ -48,6 +49,7 @@ class StageConfig:
     captions: float = 0.0
     chosen: float = 0.125
     disturbance: Disturbance = field(default_factory=Disturbance)
+    splices: float = 0.4
     seed: int = 0
 
 
