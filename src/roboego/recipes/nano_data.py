@@ -1,6 +1,7 @@
 """nano's data: which voice says how much, and what becomes of it. Sizes are those of the shipped model at scale 1."""
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,8 @@ from roboego.data.build import GridJob
 from roboego.data.build_dialogues import DialogueJob
 from roboego.data.lexicon_text import word_string
 from roboego.data.speech_bank import SENTENCES_PER_SHARD, BankJob
+from roboego.data.talk.grammar import Rng
+from roboego.data.talk.jumble import jumbled_sentence
 from roboego.data.talk.sampling import Side, Split, sample_sentence
 from roboego.data.voices import EGO, LISTENERS, UNSEEN
 from roboego.recipes import nano
@@ -22,6 +25,8 @@ EGO_TRAIN = 60
 USER_TRAIN = {EGO: 60, "joe": 12, "kokoro": 4, "espeak-en-us": 30, "espeak-en-gb": 20, "flite-kal16": 20}
 """The same of in-world sentences, most from the engines that speak fast. Ego's engine among the users is heard only with its pitch and
 formants moved."""
+JUMBLED = {EGO: 120, "espeak-en-us": 30, "espeak-en-gb": 20, "flite-kal16": 20, "joe": 12}
+"""The same of jumbled sentences."""
 HELD_OUT = {"validation": ("joe", EGO), "test": ("joe", "espeak-en-us", "kokoro", EGO, UNSEEN)}
 DIALOGUES = {"joe": 12, "espeak-en-us": 8, "espeak-en-gb": 6, "flite-kal16": 8, "heart-changed": 20, "kokoro": 1}
 """Shards of a hundred dialogues by the voice that talks to Ego."""
@@ -53,18 +58,27 @@ def banks(places: Places, scale: float = 1.0) -> list[BankJob]:
     wanted: list[tuple[str, str, int]] = [(f"words-{voice}", voice, n) for voice, n in WORDS.items()]
     wanted += [(f"ego-train-{EGO}", EGO, EGO_TRAIN)]
     wanted += [(f"user-train-{voice}", voice, n) for voice, n in USER_TRAIN.items()]
+    wanted += [(f"jumbled-train-{voice}", voice, n) for voice, n in JUMBLED.items()]
     for split, voices in HELD_OUT.items():
         wanted += [(f"user-{split}-{voice}", voice, 1) for voice in voices] + [(f"ego-{split}-{EGO}", EGO, 1)]
     jobs = []
     for name, voice, shards in wanted:
         kind, split = name.split("-")[:2]
-        source = word_string if kind == "words" else partial(sample_sentence, split=cast(Split, split), side=cast(Side, kind))
+        source = _source(kind, split)
         count = max(1, round(shards * scale))
         jobs += [
             BankJob(folder=places.speech, name=name, voice=voice, source=source, shard=i, seed=zlib.crc32(name.encode()))
             for i in range(count)
         ]
     return jobs
+
+
+def _source(kind: str, split: str) -> Callable[[Rng], str]:
+    if kind == "words":
+        return word_string
+    if kind == "jumbled":
+        return partial(jumbled_sentence, split=cast(Split, split))
+    return partial(sample_sentence, split=cast(Split, split), side=cast(Side, kind))
 
 
 def grids(places: Places, scale: float = 1.0) -> list[GridJob]:
