@@ -86,7 +86,14 @@ def post_training() -> Run:
             checkpoint_every=200,
             log_every=20,
         ),
-        pools=(("asr-user-train", 0.45), ("asr-ego-train", 0.1), ("tts-ego-train", 0.25), ("tts-user-train", 0.2)),
+        pools=(
+            ("asr-user-train", 0.3),
+            ("asr-jumbled-train", 0.2),
+            ("asr-ego-train", 0.1),
+            ("tts-ego-train", 0.1),
+            ("tts-user-train", 0.05),
+            ("tts-jumbled-train", 0.25),
+        ),
         validation=("asr-user-validation", "tts-ego-validation"),
     )
 
@@ -104,9 +111,10 @@ def sft() -> Run:
             ("dialogue-train", 0.5),
             ("silence-", 0.05),
             ("asr-dialogue-train", 0.1),
-            ("asr-user-train", 0.15),
-            ("asr-ego-train", 0.05),
-            ("tts-ego-train", 0.15),
+            ("asr-user-train", 0.1),
+            ("asr-jumbled-train", 0.1),
+            ("tts-ego-train", 0.05),
+            ("tts-jumbled-train", 0.1),
         ),
         transcripts=(("dialogue-train", "asr-dialogue-train"),),
     )
