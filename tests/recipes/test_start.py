@@ -15,7 +15,7 @@ from roboego.recipes import nano
 from roboego.recipes.export import export
 from roboego.recipes.nano_data import Places
 from roboego.recipes.runs import Run, model_for, with_adapters
-from roboego.recipes.start import RECORD, open_run, open_start, read_record
+from roboego.recipes.start import FIRST_SPREAD, RECORD, new_model, open_run, open_start, read_record
 from roboego.training.adapters import AdapterConfig, adapted_layers
 from roboego.training.checkpoint import frozen_fingerprint, module_state, save_state
 from saved import save
@@ -52,9 +52,21 @@ def hidden(model: RoboEgoModel) -> torch.Tensor:
         return model.eval().text_logits(model.hidden_from_tokens(tokens))
 
 
+def test_codes_that_sound_alike_begin_alike() -> None:
+    codec, config = tiny_codec(), tiny_config()
+    model = new_model(config, codec)
+    entries = codec.quantizer.codebooks
+    for stream in ("speak", "listen"):
+        tables = [model.fusion.stream_table(config, f"{stream}.{k}")[: codec.entries].detach() for k in range(codec.codebooks)]
+        assert float(tables[0].std()) == pytest.approx(FIRST_SPREAD, rel=1e-4)
+        # One linear map of the entries gives the tables of all codebooks, so a frame's embeddings add up as its entries do.
+        vectors, rows = (entries - entries.mean(1, keepdim=True)).flatten(0, 1), torch.cat(tables)
+        assert_close(vectors @ torch.linalg.lstsq(vectors, rows).solution, rows, rtol=1e-4, atol=1e-4)
+
+
 def test_a_run_with_adapters_opens_as_a_plain_model(tmp_path: Path) -> None:
     checkpoint(base(), tmp_path / "base")
-    model = model_for(run(), tmp_path)
+    model = model_for(run(), tmp_path, tiny_codec())
     assert adapted_layers(model)
     shake(model)
     checkpoint(model, tmp_path / "stage-lora")
@@ -63,15 +75,15 @@ def test_a_run_with_adapters_opens_as_a_plain_model(tmp_path: Path) -> None:
     assert not adapted_layers(opened)
     assert_close(hidden(opened), hidden(model), atol=1e-5, rtol=0)
     # Another run may start from it, and stand on it with adapters of its own.
-    further = model_for(replace(run("stage-lora"), name="further"), tmp_path)
+    further = model_for(replace(run("stage-lora"), name="further"), tmp_path, tiny_codec())
     assert_close(hidden(further), hidden(model), atol=1e-5, rtol=0)
 
 
 def test_a_run_may_start_from_a_folder(tmp_path: Path) -> None:
     folder = save(tiny_loaded(), tmp_path / "model")
     expected = hidden(roboego.load(folder).model)
-    assert torch.equal(hidden(model_for(run(str(folder)), tmp_path)), expected)
-    whole = model_for(run(str(folder), None), tmp_path)
+    assert torch.equal(hidden(model_for(run(str(folder)), tmp_path, tiny_codec())), expected)
+    whole = model_for(run(str(folder), None), tmp_path, tiny_codec())
     assert torch.equal(hidden(whole), expected)
     assert all(parameter.requires_grad for parameter in whole.parameters())
     with pytest.raises(InputError, match="another shape"):
@@ -81,14 +93,14 @@ def test_a_run_may_start_from_a_folder(tmp_path: Path) -> None:
 def test_a_run_that_goes_on_is_not_started_again(tmp_path: Path) -> None:
     begun = run("base", None)
     with pytest.raises(InputError, match="train it first"):
-        model_for(begun, tmp_path)
+        model_for(begun, tmp_path, tiny_codec())
     checkpoint(base(), tmp_path / "stage")
-    assert model_for(begun, tmp_path).config == begun.model
+    assert model_for(begun, tmp_path, tiny_codec()).config == begun.model
 
 
 def test_a_given_model_carries_the_adapters(tmp_path: Path) -> None:
     given = tiny_model()
-    assert model_for(run(None), tmp_path, given) is given
+    assert model_for(run(None), tmp_path, tiny_codec(), given) is given
     checkpoint(given, tmp_path / "stage-lora")
     with pytest.raises(InputError, match="given in Python"):
         open_run("stage-lora", given.config, tmp_path)
@@ -96,11 +108,11 @@ def test_a_given_model_carries_the_adapters(tmp_path: Path) -> None:
 
 def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--start RUN"):
-        model_for(run(None), tmp_path)
+        model_for(run(None), tmp_path, tiny_codec())
     checkpoint(base(), tmp_path / "base")
-    checkpoint(model_for(run(), tmp_path), tmp_path / "stage-lora")
+    checkpoint(model_for(run(), tmp_path, tiny_codec()), tmp_path / "stage-lora")
     with pytest.raises(InputError, match="was begun with"):
-        model_for(run(adapters=AdapterConfig(rank=3)), tmp_path)
+        model_for(run(adapters=AdapterConfig(rank=3)), tmp_path, tiny_codec())
     # The base has learned on since.
     checkpoint(base(1), tmp_path / "base", step=9)
     with pytest.raises(CheckpointError, match="other frozen weights"):
@@ -115,7 +127,7 @@ def test_an_exported_run_has_its_adapters_merged(tmp_path: Path) -> None:
     save_codec(rounded(tiny_codec()), places.tools / "codec")
     tiny_tokenizer().save(places.tools / "tokenizer.json")
     checkpoint(base(), tmp_path / "base")
-    model = model_for(run(), tmp_path)
+    model = model_for(run(), tmp_path, tiny_codec())
     shake(model)
     checkpoint(model, tmp_path / "stage-lora")
     export(run(), places, tmp_path / "out", {})

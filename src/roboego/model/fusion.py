@@ -57,6 +57,13 @@ class Fusion(nn.Module):
         """Embeddings [V, D] of the text stream; a tied head shares them."""
         return self.table[: self.text_ids]
 
+    def stream_table(self, config: ModelConfig, stream: str) -> Tensor:
+        """Embeddings [ids, D] of one of `stream_sizes`, a part of the table."""
+        names = [name for name, _ in stream_sizes(config)]
+        i = names.index(stream)
+        start = int(self.offsets[i])
+        return self.table[start : start + stream_sizes(config)[i][1]]
+
     def forward(self, tokens_MS: Tensor, look_MV: Tensor | None = None, look_M: Tensor | None = None) -> Tensor:
         """Tokens [M, S] in the order of `stream_sizes` -> fused vectors [M, D].
 

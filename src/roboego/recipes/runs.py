@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from rich.console import Console
 
+from roboego.codecs.base import Codec
 from roboego.data.build import open_workshop
 from roboego.data.exercises import Workshop
 from roboego.data.shards import ShardReader
@@ -16,7 +17,7 @@ from roboego.evaluation.stages import synthesize, transcribe_codes
 from roboego.metrics.wer import WordErrors, word_errors
 from roboego.model.config import ModelConfig
 from roboego.model.model import RoboEgoModel
-from roboego.recipes.start import Adapted, keep_record, open_start
+from roboego.recipes.start import Adapted, keep_record, new_model, open_start
 from roboego.streams.grid import Codes
 from roboego.training.adapters import AdapterConfig, add_adapters
 from roboego.training.checkpoint import latest
@@ -97,10 +98,11 @@ class FreeRunning:
         return {"asr_wer": asr.rate, "tts_wer": tts.rate}
 
 
-def model_for(run: Run, runs: Path, given: RoboEgoModel | None = None) -> RoboEgoModel:
+def model_for(run: Run, runs: Path, codec: Codec, given: RoboEgoModel | None = None) -> RoboEgoModel:
     """The model as the run begins it, adapters in place. What the run has learned since is for the training loop to put back.
 
     Args:
+        codec: whose codes the model hears and speaks.
         given: the model to start from, instead of `run.start`.
     Raises:
         InputError: there is nothing to start from, or the run was begun with other adapters.
@@ -108,7 +110,7 @@ def model_for(run: Run, runs: Path, given: RoboEgoModel | None = None) -> RoboEg
     if run.adapters is None:
         resumes = latest(runs / run.name) is not None
         if given is not None or run.start is None or resumes:
-            return given or RoboEgoModel(run.model)
+            return given or new_model(run.model, codec)
         return open_start(run.start, run.model, runs)
     if given is None and run.start is None:
         raise InputError(f"{run.name} learns adapters, which stand on a trained model: give --start RUN or --start FOLDER")
@@ -138,7 +140,7 @@ def perform(
     """
     shop = open_workshop(tools)
     torch.manual_seed(run.loop.seed)
-    model = model_for(run, runs, model)
+    model = model_for(run, runs, shop.codec, model)
     pools = [_pool(prefix, share, run, data, shop) for prefix, share in run.pools]
     mixture = Mixture(pools, run.model.layout.text, run.stage.splices)
     task = StageTask(model.to(device), mixture, run.stage, FreeRunning(run, data, shop), device=torch.device(device))

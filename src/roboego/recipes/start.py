@@ -4,6 +4,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
+from roboego.codecs.base import Codec
+from roboego.codecs.embedded.codec import EmbeddedCodec
 from roboego.errors import CheckpointError, InputError
 from roboego.model.checkpoint import load_model
 from roboego.model.config import ModelConfig
@@ -26,6 +30,32 @@ class Adapted:
 
     adapters: AdapterConfig
     start: str | None
+
+
+FIRST_SPREAD = 0.1
+"""Standard deviation of the first codebook's embeddings before training; text and the rest begin with half of it."""
+
+
+def new_model(config: ModelConfig, codec: Codec) -> RoboEgoModel:
+    """A model before training, in which codes that sound alike begin alike.
+
+    An embedded codec's entries are vectors that add up to what it encodes. A random projection of them is what the model's tables of heard
+    and spoken codes begin with. From random tables a small model learns the first codebooks alone: the others stay noise, by which it tells
+    one recording from another and learns them by heart.
+    """
+    model = RoboEgoModel(config)
+    if not isinstance(codec, EmbeddedCodec):
+        return model
+    vectors_KEV = codec.quantizer.codebooks.detach()
+    vectors_KEV = vectors_KEV - vectors_KEV.mean(1, keepdim=True)
+    projection = torch.randn(vectors_KEV.shape[-1], config.backbone.width)
+    projected_KEW = vectors_KEV @ projection
+    projected_KEW *= FIRST_SPREAD / projected_KEW[0].std()
+    with torch.no_grad():
+        for stream in ("speak", "listen"):
+            for k, entries in enumerate(projected_KEW):
+                model.fusion.stream_table(config, f"{stream}.{k}")[: len(entries)] = entries
+    return model
 
 
 def open_start(start: str, config: ModelConfig, runs: Path) -> RoboEgoModel:
