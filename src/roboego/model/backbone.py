@@ -155,17 +155,24 @@ class Backbone(nn.Module):
         state.steps = (NativeStack if compiled else StackStep)(self.config, layers, self.norm, state)
         return state
 
-    def forward(self, x_BTD: Tensor) -> Tensor:
-        """Fused inputs [B, T, D] from position 0 on -> hidden states [B, T, D]."""
-        c = self.config
+    def forward(self, x_BTD: Tensor, tap: int | None = None) -> Tensor:
+        """Fused inputs [B, T, D] from position 0 on -> hidden states [B, T, D].
+
+        Args:
+            tap: asks for what has been computed after so many layers too, which then stands behind the hidden states: [B, T, 2 D].
+        """
+        c, tapped = self.config, x_BTD
         place = torch.arange(x_BTD.shape[1], device=x_BTD.device)
         cosine, sine = turns(place, c, x_BTD.dtype)
         behind = place[:, None] - place
         seen = (behind >= 0) & ((behind < c.window - c.kept_sinks) | (place < c.kept_sinks))
         bias = torch.zeros_like(seen, dtype=x_BTD.dtype).masked_fill(~seen, -torch.inf)
-        for layer in self.layers:
+        for i, layer in enumerate(self.layers):
             x_BTD = layer(x_BTD, cosine, sine, bias)
-        return self.norm(x_BTD)  # type: ignore[no-any-return]
+            if i + 1 == tap:
+                tapped = x_BTD
+        h_BTD: Tensor = self.norm(x_BTD)
+        return h_BTD if tap is None else torch.cat([h_BTD, tapped], -1)
 
     @torch.no_grad()
     def step(self, x_BD: Tensor, state: RingCache) -> tuple[Tensor, RingCache]:

@@ -166,12 +166,17 @@ class RoboEgoModel(nn.Module):
             parts.append(before(batch.act, layout.action_bins))
         return torch.cat(parts, -1)
 
-    def hidden(self, batch: Batch) -> Tensor:
-        """Hidden states h [B, T, W] of grids that start at position 0."""
-        return self.hidden_from_tokens(self.step_tokens(batch), batch.look, batch.seen, batch.pictures)
+    def hidden(self, batch: Batch, tap: int | None = None) -> Tensor:
+        """Hidden states h [B, T, W] of grids that start at position 0; [B, T, 2 W] with a `tap`, see `Backbone.forward`."""
+        return self.hidden_from_tokens(self.step_tokens(batch), batch.look, batch.seen, batch.pictures, tap)
 
     def hidden_from_tokens(
-        self, tokens_BTS: Tensor, look_BTV: Tensor | None = None, seen_BT: Tensor | None = None, pictures: Pictures | None = None
+        self,
+        tokens_BTS: Tensor,
+        look_BTV: Tensor | None = None,
+        seen_BT: Tensor | None = None,
+        pictures: Pictures | None = None,
+        tap: int | None = None,
     ) -> Tensor:
         """The same from the tokens that the steps are given, in the order of `stream_sizes`, delays applied."""
         size = tokens_BTS.shape[:2]
@@ -179,10 +184,11 @@ class RoboEgoModel(nn.Module):
         seen = None if seen_BT is None else seen_BT.flatten()
         x_BTD = self.fusion(tokens_BTS.flatten(0, 1), look, seen).reshape(*size, -1)
         if pictures is None:
-            return self.backbone(x_BTD)  # type: ignore[no-any-return]
+            return self.backbone(x_BTD, tap)  # type: ignore[no-any-return]
         seen_NMD = self.fusion.picture_positions(pictures.tokens)
         x_BLD, place_BT = interleave(x_BTD, seen_NMD, pictures.row, pictures.frame)
-        return self.backbone(x_BLD).gather(1, place_BT[..., None].expand(-1, -1, x_BLD.shape[-1]))  # type: ignore[no-any-return]
+        h_BLD = self.backbone(x_BLD, tap)
+        return h_BLD.gather(1, place_BT[..., None].expand(-1, -1, h_BLD.shape[-1]))  # type: ignore[no-any-return]
 
     def text_logits(self, h: Tensor) -> Tensor:
         return F.linear(h, self.text_weight) * self.config.output_scale

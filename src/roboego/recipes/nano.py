@@ -75,12 +75,12 @@ def post_training() -> Run:
     return Run(
         name="nano-post",
         model=model(),
-        stage=StageConfig(rows=8, frames=192, text=6.0, codebooks=0.3),
+        stage=StageConfig(rows=8, frames=192, text=6.0, phones=1.0, codebooks=0.3),
         loop=LoopConfig(
-            steps=16_000,
+            steps=17_000,
             learning_rate=1e-3,
             warmup=200,
-            decay=0.5,
+            decay=0.35,
             weight_decay=0.05,
             validate_every=1_000,
             checkpoint_every=200,

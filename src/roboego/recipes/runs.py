@@ -11,6 +11,7 @@ from roboego.codecs.base import Codec
 from roboego.data.build import open_workshop
 from roboego.data.exercises import Workshop
 from roboego.data.shards import ShardReader
+from roboego.data.voices.neural import phonemize
 from roboego.errors import InputError
 from roboego.evaluation.judge import WhisperJudge
 from roboego.evaluation.stages import synthesize, transcribe_codes
@@ -21,6 +22,7 @@ from roboego.recipes.start import Adapted, keep_record, new_model, open_start
 from roboego.streams.grid import Codes
 from roboego.training.adapters import AdapterConfig, add_adapters
 from roboego.training.checkpoint import latest
+from roboego.training.ear import Pronunciation
 from roboego.training.loop import LoopConfig, Metrics, train
 from roboego.training.rows import Mixture, Pool
 from roboego.training.stage import StageConfig, StageTask
@@ -143,5 +145,6 @@ def perform(
     model = model_for(run, runs, shop.codec, model)
     pools = [_pool(prefix, share, run, data, shop) for prefix, share in run.pools]
     mixture = Mixture(pools, run.model.layout.text, run.stage.splices)
-    task = StageTask(model.to(device), mixture, run.stage, FreeRunning(run, data, shop), device=torch.device(device))
+    pronounce = Pronunciation(shop.tokenizer, run.model.layout.text, phonemize)
+    task = StageTask(model.to(device), mixture, run.stage, FreeRunning(run, data, shop), device=torch.device(device), pronounce=pronounce)
     return train(task, run.loop, runs / run.name, device=torch.device(device), console=console)

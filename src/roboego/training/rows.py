@@ -52,7 +52,7 @@ class Row:
     """What is learned from at once.
 
     Attributes:
-        captions: [T] what a transcription of what is heard would write; `UNKNOWN` where that is not known.
+        captions: [T] what a transcription of what is heard writes, or would write; `UNKNOWN` where that is not known.
     """
 
     grid: FrameGrid
@@ -60,7 +60,7 @@ class Row:
 
     @classmethod
     def of(cls, grid: FrameGrid, transcript: FrameGrid | None = None) -> "Row":
-        """A grid with what is written in its transcript, if there is one."""
+        """A grid with what is written in its transcript (it may be its own), if there is one."""
         return cls(grid, np.full(len(grid), UNKNOWN, np.int32) if transcript is None else transcript.text)
 
 
@@ -93,7 +93,8 @@ class Mixture:
                     j = int(np.clip(i + rng.integers(-NEAR, NEAR + 1), 0, len(pool.grids) - 1))
                     grid = spliced(grid, pool.grids[j], self.text, ASR_DELAY_FRAMES, rng)
                 grid = tightened(grid, self.text, rng)
-            parts.append(Row.of(grid, None if pool.transcripts is None else pool.transcripts[i]))
+            own = grid if self.text is not None and int(grid.read[0]) == self.text.asr else None
+            parts.append(Row.of(grid, own if pool.transcripts is None else pool.transcripts[i]))
             count += len(grid)
         return Row(concatenate([p.grid for p in parts])[:frames], np.concatenate([p.captions for p in parts])[:frames])
 

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from roboego.model.model import Batch, RoboEgoModel, advances
 from roboego.streams.delays import apply_delays
-from roboego.streams.grid import FrameGrid
-from roboego.training.disturbance import Disturbance, disturb
+from roboego.streams.grid import FrameGrid, Tokens
+from roboego.training.disturbance import Disturbance, disturb, transcribed
+from roboego.training.ear import Ear, padded
 from roboego.training.loop import Metrics
 from roboego.training.rows import UNKNOWN, Row
 
@@ -32,6 +33,7 @@ class StageConfig:
     Attributes:
         rows, frames: B and T of a batch.
         text, spoken, first_codebook, codebooks, act: weights of the streams' losses.
+        phones: weight of the phones that a training-only ear hears in the middle of the backbone, where captions are known; 0 goes without.
         captions: weight of what a training-only head writes down of what is heard, where rows know it. It makes a model that converses
             hear words and not only whose turn it is; 0 goes without.
         chosen: share of the frames on which all codebooks are learned (the first is learned on all of them).
@@ -46,6 +48,7 @@ class StageConfig:
     first_codebook: float = 1.0
     codebooks: float = 1.0
     act: float = 1.0
+    phones: float = 0.0
     captions: float = 0.0
     chosen: float = 0.125
     disturbance: Disturbance = field(default_factory=Disturbance)
@@ -81,7 +84,8 @@ class Lesson:
     Attributes:
         given: the targets as inputs, disturbed.
         chosen: [M] frames, of all rows in one line, on which all codebooks are learned; the first `used` of them count.
-        captions: [B, T] as in `Row`.
+        captions: [B, T] as in `Row`, `UNKNOWN` where Ego writes them itself.
+        known: [B, T] (bool) frames of which it is known what is heard; its phones [B, P], of which `counts` [B] count.
     """
 
     target: Batch
@@ -90,6 +94,9 @@ class Lesson:
     chosen: Tensor
     used: int
     captions: Tensor
+    known: Tensor
+    phones: Tensor
+    counts: Tensor
 
 
 class StageTask:
@@ -97,6 +104,7 @@ class StageTask:
 
     Args:
         validation: free-running figures, called with the model and the step.
+        pronounce: what captions sound like; needed where phones have weight.
     """
 
     def __init__(
@@ -107,6 +115,7 @@ class StageTask:
         validation: Callable[[RoboEgoModel, int], Metrics],
         *,
         device: torch.device | None = None,
+        pronounce: Callable[[Tokens], list[int]] | None = None,
     ) -> None:
         self.module = model
         self.source, self.config, self.validation = source, config, validation
@@ -115,6 +124,8 @@ class StageTask:
         if config.captions:
             self.captions = nn.Linear(model.config.backbone.width, model.config.layout.text.ids, bias=False, device=self.device)
             self.captions.weight.data.copy_(model.text_weight)
+        self.pronounce = pronounce
+        self.ear = Ear(model.config.backbone.width).to(self.device) if config.phones and pronounce is not None else None
 
     def batch(self, step: int) -> Lesson:
         """The rows of a step. What is chosen is as long for every batch: frames that do not count fill it up where too few have weight."""
@@ -128,22 +139,33 @@ class StageTask:
         used = min(count, found)
         chosen = np.sort(rng.choice(len(odds), used, replace=False, p=odds / odds.sum())) if used else np.zeros(0, np.int64)
         chosen = np.concatenate([chosen, np.zeros(count - used, np.int64)])
+        captions = np.stack([row.captions for row in rows])
+        phones, counts = padded([[] if self.ear is None or self.pronounce is None else self.pronounce(row) for row in captions])
+        written = transcribed(batch.read, self.module.config.layout.text)
         return Lesson(
             target=_to(batch, self.device),
             given=_to(disturbed, self.device),
             weights=_to(weights, self.device),
             chosen=torch.from_numpy(chosen).to(self.device),
             used=used,
-            captions=torch.from_numpy(np.stack([row.captions for row in rows])).to(self.device, torch.int64),
+            captions=torch.from_numpy(np.where(written, UNKNOWN, captions)).to(self.device, torch.int64),
+            known=torch.from_numpy(captions != UNKNOWN).to(self.device),
+            phones=phones.to(self.device),
+            counts=counts.to(self.device),
         )
 
     def loss(self, batch: Lesson, step: int) -> tuple[Tensor, Metrics]:
         target, weights, chosen, used = batch.target, batch.weights, batch.chosen, batch.used
         c, model = self.config, self.module
         layout = model.config.layout
-        h_MW = model.hidden(batch.given).flatten(0, 1)
         text = target.text.flatten()
         parts: dict[str, tuple[float, Tensor]] = {}
+        if self.ear is None:
+            h_MW = model.hidden(batch.given).flatten(0, 1)
+        else:
+            h_BTW, middle_BTW = model.hidden(batch.given, model.config.backbone.layers // 2).chunk(2, -1)
+            h_MW = h_BTW.flatten(0, 1)
+            parts["phones"] = c.phones, self.ear(middle_BTW, batch.known, batch.phones, batch.counts)
         parts["text"] = c.text, _mean(_cross_entropy(model.text_logits(h_MW), text), weights.text.flatten())
         if model.spoken_head is not None:
             by = advances(target.text, target.spoken, model.config).flatten()
@@ -180,14 +202,14 @@ class StageTask:
         return self.module.backbone, self.module.speech
 
     def helpers(self) -> tuple[nn.Module, ...]:
-        return () if self.captions is None else (self.captions,)
+        return tuple(module for module in (self.captions, self.ear) if module is not None)
 
     def extra_state(self) -> dict[str, Any]:
-        return {} if self.captions is None else {"captions": self.captions.weight}
+        return {str(i): module.state_dict() for i, module in enumerate(self.helpers())}
 
     def load_extra_state(self, state: dict[str, Any]) -> None:
-        if self.captions is not None:
-            self.captions.weight.data.copy_(state["captions"])
+        for i, module in enumerate(self.helpers()):
+            module.load_state_dict(state[str(i)])
 
 
 def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
