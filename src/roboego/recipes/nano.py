@@ -105,7 +105,7 @@ def sft() -> Run:
         first,
         name="nano-sft",
         start=first.name,
-        stage=replace(first.stage, captions=3.0),
+        stage=replace(first.stage, rows=4, frames=384, captions=3.0),
         loop=replace(first.loop, steps=8_000, learning_rate=5e-4),
         pools=(
             ("dialogue-train", 0.5),
