@@ -75,7 +75,7 @@ def post_training() -> Run:
     return Run(
         name="nano-post",
         model=model(),
-        stage=StageConfig(rows=8, frames=192, text=6.0, phones=1.0, codebooks=0.3),
+        stage=StageConfig(rows=8, frames=192, text=6.0, phones=1.0, first_codebook=2.0, codebooks=1.5),
         loop=LoopConfig(
             steps=17_000,
             learning_rate=1e-3,
