@@ -17,8 +17,9 @@ from roboego.model.native.weights import readable
 from roboego.model.rollout import step_settings
 from roboego.training.adapters import TARGETS, AdapterConfig, adapted_layers, add_adapters, merge_adapters
 from roboego.training.checkpoint import latest, load_state
+from roboego.training.lesson import StageConfig, collate
 from roboego.training.loop import LoopConfig, train
-from roboego.training.stage import StageConfig, StageTask, collate
+from roboego.training.stage import StageTask
 from tiny import GREEDY, RandomRows, tiny_config, tiny_model
 
 QUIET = Console(quiet=True)

@@ -13,8 +13,9 @@ from roboego.errors import InputError
 from roboego.training import compiling
 from roboego.training.adapters import AdapterConfig, add_adapters
 from roboego.training.compiling import compile_parts, missing_tool
+from roboego.training.lesson import StageConfig
 from roboego.training.loop import LoopConfig, train
-from roboego.training.stage import StageConfig, StageTask
+from roboego.training.stage import StageTask
 from tiny import RandomRows, tiny_config, tiny_model
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")

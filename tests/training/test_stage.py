@@ -10,16 +10,17 @@ import pytest
 import torch
 from rich.console import Console
 
-from roboego.errors import InputError
+from roboego.errors import CheckpointError, InputError
 from roboego.model.model import RoboEgoModel
 from roboego.recipes import nano
 from roboego.recipes.dry_run import estimate
 from roboego.streams.grid import FrameGrid, empty_grid
 from roboego.training.disturbance import Disturbance, disturb, misheard
+from roboego.training.lesson import StageConfig, collate
 from roboego.training.loop import LoopConfig, train
 from roboego.training.rows import UNKNOWN, Mixture, Pool, tightened
 from roboego.training.splicing import spliced
-from roboego.training.stage import StageConfig, StageTask, collate
+from roboego.training.stage import StageTask
 
 CALM = Disturbance(speech=0.0, listen=0.0, captions=0.0, no_captions=0.0)
 
@@ -174,6 +175,9 @@ def test_captions_come_from_transcripts(tmp_path: Path) -> None:
     train(resumed, loop, tmp_path, console=Console(quiet=True))
     assert resumed.captions is not None
     assert torch.equal(resumed.captions.weight, learner.captions.weight)
+    without = StageTask(RoboEgoModel(nano.tiny()), mixture, replace(stage, captions=0.0), lambda model, step: {})
+    with pytest.raises(CheckpointError, match="trains other parts"):
+        train(without, loop, tmp_path, console=Console(quiet=True))
 
 
 def test_batches_depend_on_the_step_alone() -> None:

@@ -13,9 +13,10 @@ from roboego.recipes.runs import Run
 from roboego.streams.grid import empty_grid
 from roboego.training.adapters import add_adapters
 from roboego.training.compiling import compile_parts
+from roboego.training.lesson import StageConfig
 from roboego.training.loop import LoopConfig, Task, autocast, optimizer_for
 from roboego.training.rows import Row
-from roboego.training.stage import StageConfig, StageTask
+from roboego.training.stage import StageTask
 
 
 class RandomRows:

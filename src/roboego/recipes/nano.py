@@ -12,8 +12,8 @@ from roboego.model.sampling import Sampling, StreamSampling
 from roboego.recipes.runs import Run
 from roboego.streams.layout import SoundLayout, StreamLayout, TextLayout
 from roboego.streams.tokenizer import ASR, CUT, DUPLEX, END, SPECIALS, TTS, WAIT, Tokenizer
+from roboego.training.lesson import StageConfig
 from roboego.training.loop import LoopConfig
-from roboego.training.stage import StageConfig
 
 VOCABULARY = 1_000
 WINDOW_FRAMES = 1_500

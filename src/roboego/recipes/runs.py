@@ -23,9 +23,10 @@ from roboego.streams.grid import Codes
 from roboego.training.adapters import AdapterConfig, add_adapters
 from roboego.training.checkpoint import latest
 from roboego.training.ear import Pronunciation
+from roboego.training.lesson import StageConfig
 from roboego.training.loop import LoopConfig, Metrics, train
 from roboego.training.rows import Mixture, Pool
-from roboego.training.stage import StageConfig, StageTask
+from roboego.training.stage import StageTask
 
 
 @dataclass(frozen=True, kw_only=True)

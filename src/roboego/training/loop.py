@@ -254,8 +254,11 @@ class Checkpoints:
             return 0
         state = load_state(newest)
         restore_module(self.task.module, state["module"], state.get("frozen", ""), newest)
-        self.optimizer.load_state_dict(state["optimizer"])
+        try:
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.task.load_extra_state(state["extra"])
+        except (KeyError, ValueError, RuntimeError) as error:
+            raise CheckpointError(f"{newest} is of a run that trains other parts: {error}; give another folder") from error
         restore_random(state, self.device)
-        self.task.load_extra_state(state["extra"])
         console.print(f"resuming {self.folder} at step {state['step']}")
         return int(state["step"])

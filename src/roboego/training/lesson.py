@@ -1,0 +1,148 @@
+"""What one step of a stage learns from: rows as tensors, disturbed as inputs, and what of them counts."""
+# B rows, T frames, K codebooks, M chosen frames, P phones of a row
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from roboego.model.config import ModelConfig
+from roboego.model.model import Batch
+from roboego.streams.grid import FrameGrid, Tokens
+from roboego.training.disturbance import Disturbance, disturb, transcribed
+from roboego.training.ear import padded
+from roboego.training.rows import UNKNOWN, Row
+
+Pronounce = Callable[[Tokens], list[int]]
+"""What captions [T] sound like; see `roboego.training.ear.Pronunciation`."""
+
+
+class GridSource(Protocol):
+    """Where training rows come from."""
+
+    def row(self, rng: np.random.Generator, frames: int) -> Row:
+        """A row of exactly `frames` columns, a pure function of the generator's state."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageConfig:
+    """What a stage weighs and how it disturbs.
+
+    Attributes:
+        rows, frames: B and T of a batch.
+        text, spoken, first_codebook, codebooks, act: weights of the streams' losses.
+        phones: weight of the phones that a training-only ear hears in the middle of the backbone, where captions are known; 0 goes without.
+        captions: weight of what a training-only head writes down of what is heard, where rows know it. It makes a model that converses
+            hear words and not only whose turn it is; 0 goes without.
+        chosen: share of the frames on which all codebooks are learned (the first is learned on all of them).
+        disturbance: what of the inputs is made wrong.
+        splices: chance that a transcription goes on in the middle of another one.
+    """
+
+    rows: int = 12
+    frames: int = 256
+    text: float = 1.0
+    spoken: float = 0.5
+    first_codebook: float = 1.0
+    codebooks: float = 1.0
+    act: float = 1.0
+    phones: float = 0.0
+    captions: float = 0.0
+    chosen: float = 0.125
+    disturbance: Disturbance = field(default_factory=Disturbance)
+    splices: float = 0.4
+    seed: int = 0
+
+
+@dataclass
+class Weights:
+    """Loss weights [B, T] of a batch."""
+
+    text: Tensor
+    speak: Tensor
+    spoken: Tensor
+    act: Tensor
+
+
+def collate(grids: list[FrameGrid]) -> tuple[Batch, Weights]:
+    """Grids of equal length as tensors."""
+
+    def stack(name: str, dtype: Any) -> Tensor:
+        return torch.from_numpy(np.stack([getattr(g, name) for g in grids])).to(dtype)
+
+    weights = {f.name: stack(f"{f.name}_weight", torch.float32) for f in fields(Weights)}
+    text, read, speak, listen, spoken, act = (stack(n, torch.int64) for n in ("text", "read", "speak", "listen", "spoken", "act"))
+    return Batch(text, read, speak, listen, spoken, act), Weights(**weights)
+
+
+@dataclass
+class Lesson:
+    """What one step learns from.
+
+    Attributes:
+        given: the targets as inputs, disturbed.
+        chosen: [M] frames, of all rows in one line, on which all codebooks are learned; the first `used` of them count.
+        captions: [B, T] as in `Row`, `UNKNOWN` where Ego writes them itself.
+        known: [B, T] (bool) frames of which it is known what is heard; its phones [B, P], of which `counts` [B] count.
+    """
+
+    target: Batch
+    given: Batch
+    weights: Weights
+    chosen: Tensor
+    used: int
+    captions: Tensor
+    known: Tensor
+    phones: Tensor
+    counts: Tensor
+
+    def to(self, device: torch.device) -> "Lesson":
+        """The same on a device."""
+        return self if device.type == "cpu" else _moved(self, device)
+
+
+def make_lesson(source: GridSource, config: StageConfig, model: ModelConfig, pronounce: Pronounce | None, step: int) -> Lesson:
+    """The lesson of a step: a pure function of the step and the seed.
+
+    What is chosen is as long for every step: frames that do not count fill it up where too few have weight.
+    """
+    rng = np.random.default_rng([config.seed, step])
+    rows = [source.row(np.random.default_rng([config.seed, step, b]), config.frames) for b in range(config.rows)]
+    batch, weights = collate([row.grid for row in rows])
+    given = disturb(batch, model, config.disturbance, rng)
+    chosen, used = _choose(weights.speak.flatten().numpy().astype(np.float64), config.chosen, rng)
+    captions = np.stack([row.captions for row in rows])
+    phones, counts = padded([[] if pronounce is None else pronounce(row) for row in captions])
+    written = transcribed(batch.read, model.layout.text)
+    return Lesson(
+        target=batch,
+        given=given,
+        weights=weights,
+        chosen=torch.from_numpy(chosen),
+        used=used,
+        captions=torch.from_numpy(np.where(written, UNKNOWN, captions)).long(),
+        known=torch.from_numpy(captions != UNKNOWN),
+        phones=phones,
+        counts=counts,
+    )
+
+
+def _choose(weights: NDArray[np.float64], share: float, rng: np.random.Generator) -> tuple[NDArray[np.int64], int]:
+    """Frames [M] drawn by weight, and how many of them count."""
+    count = int(len(weights) * share)
+    used = min(count, int((weights > 0).sum()))
+    chosen = np.sort(rng.choice(len(weights), used, replace=False, p=weights / weights.sum())) if used else np.zeros(0, np.int64)
+    return np.concatenate([chosen, np.zeros(count - used, np.int64)]), used
+
+
+def _moved(value: Any, device: torch.device) -> Any:
+    """Tensors, and dataclasses of tensors, on a device; all else as it is."""
+    if isinstance(value, Tensor):
+        return value.to(device)
+    if hasattr(value, "__dataclass_fields__"):
+        return type(value)(**{f.name: _moved(getattr(value, f.name), device) for f in fields(value)})
+    return value
