@@ -14,6 +14,7 @@ from roboego.errors import CheckpointError, InputError
 from roboego.model.model import RoboEgoModel
 from roboego.recipes import nano
 from roboego.recipes.dry_run import estimate
+from roboego.recipes.start import helpers_of
 from roboego.streams.grid import FrameGrid, empty_grid
 from roboego.training.disturbance import Disturbance, disturb, misheard
 from roboego.training.lesson import StageConfig, collate
@@ -178,6 +179,13 @@ def test_captions_come_from_transcripts(tmp_path: Path) -> None:
     without = StageTask(RoboEgoModel(nano.tiny()), mixture, replace(stage, captions=0.0), lambda model, step: {})
     with pytest.raises(CheckpointError, match="trains other parts"):
         train(without, loop, tmp_path, console=Console(quiet=True))
+
+    # A run that starts from this one begins with its helpers, as far as it has the same.
+    assert helpers_of(tmp_path.name, tmp_path.parent).keys() == {"captions"}
+    further = StageTask(RoboEgoModel(nano.tiny()), mixture, replace(stage, phones=1.0), lambda model, step: {}, pronounce=lambda _: [1])
+    further.take_helpers(helpers_of(tmp_path.name, tmp_path.parent))
+    assert further.captions is not None
+    assert torch.equal(further.captions.weight, learner.captions.weight)
 
 
 def test_batches_depend_on_the_step_alone() -> None:

@@ -18,7 +18,7 @@ from roboego.evaluation.stages import synthesize, transcribe_codes
 from roboego.metrics.wer import WordErrors, word_errors
 from roboego.model.config import ModelConfig
 from roboego.model.model import RoboEgoModel
-from roboego.recipes.start import Adapted, keep_record, new_model, open_start
+from roboego.recipes.start import Adapted, helpers_of, keep_record, new_model, open_start
 from roboego.streams.grid import Codes
 from roboego.training.adapters import AdapterConfig, add_adapters
 from roboego.training.checkpoint import latest
@@ -143,9 +143,12 @@ def perform(
     """
     shop = open_workshop(tools)
     torch.manual_seed(run.loop.seed)
+    begins = model is None and latest(runs / run.name) is None
     model = model_for(run, runs, shop.codec, model)
     pools = [_pool(prefix, share, run, data, shop) for prefix, share in run.pools]
     mixture = Mixture(pools, run.model.layout.text, run.stage.splices)
     pronounce = Pronunciation(shop.tokenizer, run.model.layout.text, phonemize)
     task = StageTask(model.to(device), mixture, run.stage, FreeRunning(run, data, shop), device=torch.device(device), pronounce=pronounce)
+    if begins and run.start is not None:
+        task.take_helpers(helpers_of(run.start, runs))
     return train(task, run.loop, runs / run.name, device=torch.device(device), console=console)

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -96,6 +97,17 @@ def open_run(name: str, config: ModelConfig, runs: Path) -> tuple[RoboEgoModel, 
     if record is not None:
         merge_adapters(model)
     return model, int(state["step"])
+
+
+def helpers_of(start: str, runs: Path) -> dict[str, Any]:
+    """States, by name, of the modules that a run trained beside its model; empty for a model folder.
+
+    Raises:
+        CheckpointError: the run's checkpoint is damaged.
+    """
+    newest = None if (Path(start) / "config.json").exists() else latest(runs / start)
+    found: dict[str, Any] = {} if newest is None else load_state(newest)["extra"]
+    return found
 
 
 def read_record(folder: Path) -> Adapted | None:

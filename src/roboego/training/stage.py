@@ -105,14 +105,23 @@ class StageTask:
         return self.module.backbone, self.module.speech
 
     def helpers(self) -> tuple[nn.Module, ...]:
-        return tuple(module for module in (self.captions, self.ear) if module is not None)
+        return tuple(self._named_helpers().values())
+
+    def _named_helpers(self) -> dict[str, nn.Module]:
+        return {name: module for name, module in (("captions", self.captions), ("ear", self.ear)) if module is not None}
 
     def extra_state(self) -> dict[str, Any]:
-        return {str(i): module.state_dict() for i, module in enumerate(self.helpers())}
+        return {name: module.state_dict() for name, module in self._named_helpers().items()}
 
     def load_extra_state(self, state: dict[str, Any]) -> None:
-        for i, module in enumerate(self.helpers()):
-            module.load_state_dict(state[str(i)])
+        for name, module in self._named_helpers().items():
+            module.load_state_dict(state[name])
+
+    def take_helpers(self, state: dict[str, Any]) -> None:
+        """Begins with the helpers of another run, from its `extra_state`, where it trained the same ones."""
+        for name, module in self._named_helpers().items():
+            if name in state:
+                module.load_state_dict(state[name])
 
 
 def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
