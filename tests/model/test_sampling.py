@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from roboego.errors import InputError
-from roboego.model.sampling import HISTORY_FRAMES, Sampling, StreamSampling, StreamSettings, fill_uniform, gumbel, penalized, sample
+from roboego.model.sampling import HISTORY_FRAMES, Sampling, StreamSampling, StreamSettings, fill_uniform, gumbel, penalized, sample, wait_or_write
 
 CPU = torch.device("cpu")
 CHOICES = 12
@@ -50,6 +50,28 @@ def test_top_p_keeps_the_fewest_that_have_the_probability() -> None:
         assert int((shares(StreamSampling(temperature=1, top_p=top_p), logits) > 0).sum()) == kept
     # Both limits hold.
     assert int((shares(StreamSampling(temperature=1, top_p=0.84, top_k=2), logits) > 0).sum()) == 2
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.4, 1.0])
+def test_whether_to_write_is_chosen_before_what(temperature: float) -> None:
+    shares_of = torch.tensor([0.4, 0.25, 0.2, 0.15])
+    stream = StreamSampling(temperature=temperature)
+
+    def chosen(flag: bool) -> Tensor:
+        draws = 20_000 if temperature else 1
+        settings = StreamSettings.of([stream] * draws, 4, CPU)
+        logits = wait_or_write(shares_of.log().expand(draws, -1), 0, settings, torch.tensor([flag] * draws))
+        noise = gumbel(torch.rand(logits.shape, generator=torch.Generator().manual_seed(0))) if temperature else None
+        return torch.bincount(sample(logits, settings, noise), minlength=4) / draws
+
+    if not temperature:
+        assert chosen(False).tolist() == [1, 0, 0, 0]
+        assert chosen(True).tolist() == [0, 1, 0, 0]
+        return
+    sharp = shares_of ** (1 / temperature)
+    assert_close(chosen(False), sharp / sharp.sum(), atol=0.015, rtol=0)
+    waits = 0.4 ** (1 / temperature) / (0.4 ** (1 / temperature) + 0.6 ** (1 / temperature))
+    assert_close(chosen(True), torch.cat([torch.tensor([waits]), (1 - waits) * sharp[1:] / sharp[1:].sum()]), atol=0.015, rtol=0)
 
 
 def test_a_slots_choice_does_not_depend_on_its_neighbours() -> None:

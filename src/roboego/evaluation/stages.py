@@ -14,7 +14,7 @@ from roboego.model.sampling import Sampling, StreamSampling
 from roboego.streams.grid import Codes
 from roboego.streams.tokenizer import Tokenizer
 
-GREEDY = Sampling(speak=StreamSampling())
+GREEDY = Sampling(speak=StreamSampling(), wait_or_write=True)
 
 
 def transcribe_codes(

@@ -18,11 +18,12 @@ from roboego.model.native import pointer as native_pointer
 from roboego.model.native.backbone import NativeStack
 from roboego.model.native.linear import NativeLinear
 from roboego.model.native.weights import DTYPES
-from roboego.model.sampling import HISTORY_FRAMES, Past, StreamSettings, gumbel, penalized, sample
+from roboego.model.sampling import HISTORY_FRAMES, Past, StreamSettings, gumbel, penalized, sample, wait_or_write
 from roboego.model.speech_decoder import SpeechDecoder
 from roboego.model.state import ModelState
 from roboego.streams.delays import apply_delays
 from roboego.streams.layout import SoundLayout
+from roboego.streams.modes import is_mode, mode_of, with_mode
 from roboego.streams.pointer import is_piece, pointer_inputs
 
 
@@ -63,7 +64,7 @@ class StepInput:
 
     Attributes:
         listen: [B, K] codes heard since the last step.
-        read: [B] a token to read, `wait` if there is none.
+        read: [B] a token to read, `wait` if there is none; the token of a mode holds until the next one.
         forced_text: [B] a token to write whatever the model would; -1 leaves it the choice.
         look, seen: [B, V] and [B], as in `Batch`.
         active: [B] (bool) the slots that take this step; the others keep their state, and their output is arbitrary. None: all do.
@@ -95,12 +96,17 @@ class StepOutput:
 
 @dataclass
 class StepSettings:
-    """Sampling of all slots, and random numbers [B, V + K C + D A] for one step (None: all greedy)."""
+    """Sampling of all slots, and random numbers [B, V + K C + D A] for one step (None: all greedy).
+
+    Attributes:
+        wait_or_write: [B] (bool) as in `Sampling`; None: no slot.
+    """
 
     text: StreamSettings
     speak: StreamSettings
     act: StreamSettings
     uniform: Tensor | None = None
+    wait_or_write: Tensor | None = None
 
 
 class RoboEgoModel(nn.Module):
@@ -158,7 +164,7 @@ class RoboEgoModel(nn.Module):
             listen = torch.cat([torch.full_like(listen[:, :1], layout.listen.pad_id), listen[:, 1:]], 1)
         parts = [before(batch.text, layout.text.wait)[..., None], speak, listen]
         if layout.reads:
-            parts.append(batch.read[..., None])
+            parts.append(with_mode(batch.read, mode_of(batch.read, layout.text), layout.text)[..., None])
         if self.spoken_head is not None:
             pointer = pointer_inputs(batch.text, batch.spoken, layout.text)
             parts += [pointer.token[..., None], pointer.after[..., None], pointer.hold[..., None]]
@@ -244,14 +250,17 @@ class RoboEgoModel(nn.Module):
     @torch.no_grad()
     def step(self, given: StepInput, state: ModelState, settings: StepSettings) -> tuple[StepOutput, ModelState]:
         """One frame of every slot: hears, looks and reads, then writes, speaks and acts."""
-        h, cache, heard = self._perceive(given, state)
         layout = self.config.layout
+        mode = torch.where(is_mode(given.read, layout.text), given.read, state.mode)
+        h, cache, heard = self._perceive(given, mode, state)
 
         logits = state.text_head(h) * self.config.output_scale
         if settings.text.penalizes:
             past = Past.of(state.frame)
             valid = past.known & (past.age < settings.text.penalty_frames[:, None])
             logits = penalized(logits, state.texts.gather(1, past.place), valid, settings.text.penalty)
+        if settings.wait_or_write is not None:
+            logits = wait_or_write(logits, layout.text.wait, settings.text, settings.wait_or_write)
         noise = None
         if settings.uniform is not None and settings.text.samples:
             noise = gumbel(settings.uniform[:, : layout.text.ids])
@@ -275,7 +284,7 @@ class RoboEgoModel(nn.Module):
         texts = state.texts.scatter_(1, place, text[:, None])
         codes = state.codes.scatter_(1, place[..., None].expand(-1, 1, raw.shape[1]), raw[:, None])
         after = ModelState(
-            cache, pointer, text, raw, act, heard, said, texts, codes, state.frame + 1, self.config, state.depth, state.text_head
+            cache, pointer, mode, text, raw, act, heard, said, texts, codes, state.frame + 1, self.config, state.depth, state.text_head
         )
         if given.active is not None:
             after.keep(state, given.active)
@@ -302,7 +311,7 @@ class RoboEgoModel(nn.Module):
                 _, cache = self.backbone.extend(part, cache, slots_A)
         return replace(state, cache=cache)
 
-    def _perceive(self, given: StepInput, state: ModelState) -> tuple[Tensor, RingCache, Tensor]:
+    def _perceive(self, given: StepInput, mode: Tensor, state: ModelState) -> tuple[Tensor, RingCache, Tensor]:
         """Fuses the step's inputs and runs the backbone: hidden state [B, W], cache, and what was heard."""
         layout = self.config.layout
         heard, listen = state.heard, given.listen
@@ -313,7 +322,7 @@ class RoboEgoModel(nn.Module):
             listen = torch.where(state.frame[:, None] == 0, layout.listen.pad_id, listen)
         parts = [state.text[:, None], state.speak, listen]
         if layout.reads:
-            parts.append(given.read[:, None])
+            parts.append(with_mode(given.read, mode, layout.text)[:, None])
         if self.spoken_head is not None:
             native = isinstance(state.cache.steps, NativeStack)
             pointer = native_pointer.inputs(state.pointer) if native else state.pointer.inputs()

@@ -27,6 +27,9 @@ def step_settings(model: RoboEgoModel, samplings: list[Sampling]) -> StepSetting
         text=StreamSettings.of([s.text for s in samplings], layout.text.ids, device),
         speak=StreamSettings.of([s.speak for s in samplings], layout.speak.entries, device, codebooks=True),
         act=StreamSettings.of([s.act for s in samplings], max(layout.action_bins, 1), device),
+        wait_or_write=torch.tensor([s.wait_or_write for s in samplings], device=device)
+        if any(s.wait_or_write for s in samplings)
+        else None,
     )
 
 

@@ -43,12 +43,18 @@ class StreamSampling:
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """Settings of a session."""
+    """Settings of a session.
+
+    Attributes:
+        wait_or_write: text is chosen in two steps: whether to write, by the probability of waiting, then what. Otherwise the likeliest of
+            many ways to begin must beat waiting by itself: a model that is sure to answer, and not with which word, would keep silent.
+    """
 
     text: StreamSampling = field(default_factory=StreamSampling)
     speak: StreamSampling = field(default_factory=lambda: StreamSampling(temperature=0.5, top_k=25))
     act: StreamSampling = field(default_factory=StreamSampling)
     seed: int = 0
+    wait_or_write: bool = False
 
 
 @dataclass
@@ -147,6 +153,17 @@ def penalized(logits_BC: Tensor, history_BP: Tensor, valid_BP: Tensor, penalty_B
     hit_BC = padded.scatter(1, index, True)[:, :-1]
     changed = torch.where(logits_BC > 0, logits_BC / penalty_B[:, None], logits_BC * penalty_B[:, None])
     return torch.where(hit_BC, changed, logits_BC)
+
+
+def wait_or_write(logits_BC: Tensor, wait: int, settings: StreamSettings, slots_B: Tensor) -> Tensor:
+    """Logits by which `sample` chooses first between `wait` and all else, each at the slot's temperature, then among all else."""
+    logits = logits_BC.float()
+    written = logits.index_fill(1, torch.tensor([wait], device=logits.device), -torch.inf)
+    soft_B = settings.temperature * (written / settings.temperature[:, None]).logsumexp(-1)
+    written_B = torch.where(settings.chooses, soft_B, written.amax(-1))
+    shifted = logits[:, wait] + written_B - written.logsumexp(-1)
+    written[:, wait] = torch.where(slots_B, shifted, logits[:, wait])
+    return written
 
 
 def sample(logits_BC: Tensor, settings: StreamSettings, noise_BC: Tensor | None) -> Tensor:

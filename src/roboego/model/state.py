@@ -24,6 +24,7 @@ class ModelState:
     Attributes:
         cache: the backbone's ring.
         pointer: where Ego is in its reply.
+        mode: [B] the token of the mode that each slot is in; `wait` before one was read.
         text, speak, act: the last outputs [B], [B, K], [B, D].
         heard: [B, m + 1, K] the listening codes of this and the last m steps, m the longest listening delay.
         said: [B, n + 1, K] the same of speech.
@@ -35,6 +36,7 @@ class ModelState:
 
     cache: RingCache
     pointer: PointerState
+    mode: Tensor
     text: Tensor
     speak: Tensor
     act: Tensor
@@ -58,6 +60,7 @@ class ModelState:
         return cls(
             cache=cache,
             pointer=PointerState.initial(batch, layout.text, device=device),
+            mode=full(layout.text.wait),
             text=full(layout.text.wait),
             speak=full(layout.speak.pad_id, layout.speak.codebooks),
             act=full(layout.action_bins, layout.action_dims),
@@ -77,8 +80,8 @@ class ModelState:
         self.cache.reset(mask_B)
         self.pointer.reset(mask_B)
         fresh = (
-            (self.text, layout.text.wait), (self.speak, layout.speak.pad_id), (self.act, layout.action_bins),
-            (self.heard, layout.listen.pad_id), (self.said, layout.speak.pad_id),
+            (self.mode, layout.text.wait), (self.text, layout.text.wait), (self.speak, layout.speak.pad_id),
+            (self.act, layout.action_bins), (self.heard, layout.listen.pad_id), (self.said, layout.speak.pad_id),
             (self.texts, layout.text.wait), (self.codes, layout.speak.pad_id), (self.frame, 0),
         )  # fmt: skip
         for tensor, value in fresh:

@@ -67,7 +67,7 @@ def tiny() -> ModelConfig:
 
 def sampling() -> Sampling:
     """How nano samples unless a session asks for something else: its text greedily, its speech a little freely."""
-    return Sampling(speak=StreamSampling(temperature=0.5, top_k=25))
+    return Sampling(speak=StreamSampling(temperature=0.5, top_k=25), wait_or_write=True)
 
 
 def post_training() -> Run:
@@ -106,7 +106,7 @@ def sft() -> Run:
         name="nano-sft",
         start=first.name,
         stage=replace(first.stage, rows=4, frames=384, captions=3.0),
-        loop=replace(first.loop, steps=7_000, learning_rate=8e-4, decay=0.6),
+        loop=replace(first.loop, steps=10_000, learning_rate=8e-4, decay=0.5),
         pools=(
             ("dialogue-train", 0.45),
             ("silence-", 0.05),

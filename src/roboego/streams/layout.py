@@ -64,6 +64,11 @@ class TextLayout:
     first_word: int = 23
     words_end: int = 0
 
+    @property
+    def modes(self) -> tuple[int, ...]:
+        """Tokens of the modes that the model has."""
+        return tuple(token for token in (self.asr, self.tts, self.duplex) if token is not None)
+
 
 @dataclass(frozen=True, kw_only=True)
 class StreamLayout:

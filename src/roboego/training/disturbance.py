@@ -10,6 +10,7 @@ from torch import Tensor
 from roboego.model.config import ModelConfig
 from roboego.model.model import Batch
 from roboego.streams.layout import TextLayout
+from roboego.streams.modes import mode_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,11 +78,8 @@ def misheard(text: Tensor, read: Tensor, layout: TextLayout, config: Disturbance
 
 
 def transcribed(read: Tensor, layout: TextLayout) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    """[B, T] the frames of a read stream's exercises in mode "asr"; a mode holds from its token on."""
-    mode = read.numpy()
-    if layout.asr is None:
-        return np.zeros(mode.shape, bool)
-    given = np.isin(mode, [token for token in (layout.asr, layout.tts, layout.duplex) if token is not None])
-    latest = np.maximum.accumulate(np.where(given, np.arange(mode.shape[1]), 0), axis=1)
-    found: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] = np.take_along_axis(mode, latest, 1) == layout.asr
+    """[B, T] the frames of a read stream's exercises in mode "asr"."""
+    found: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] = np.zeros(read.shape, bool)
+    if layout.asr is not None:
+        found = (mode_of(read, layout) == layout.asr).numpy()
     return found
