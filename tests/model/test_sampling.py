@@ -8,7 +8,17 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from roboego.errors import InputError
-from roboego.model.sampling import HISTORY_FRAMES, Sampling, StreamSampling, StreamSettings, fill_uniform, gumbel, penalized, sample, wait_or_write
+from roboego.model.sampling import (
+    HISTORY_FRAMES,
+    Sampling,
+    StreamSampling,
+    StreamSettings,
+    fill_uniform,
+    gumbel,
+    penalized,
+    sample,
+    wait_or_write,
+)
 
 CPU = torch.device("cpu")
 CHOICES = 12
