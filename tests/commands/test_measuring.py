@@ -11,11 +11,28 @@ from tests.commands.conftest import Shell
 def test_bench_gives_times_floor_and_curve(shell: Shell) -> None:
     done = shell("bench", "step", "--slots", 1, 2, "--frames", 3, "--old", 1_600, "--threads", 1)
     assert done.code == 0
+    assert {"slots", "step", "codec", "total", "floor_ms", "ratio"} <= done.told.keys()
+    assert done.told["step"] == done.told["curve"][0]["step"]
     assert [row["slots"] for row in done.told["curve"]] == [1, 2]
     for row in done.told["curve"]:
         assert all(row[part]["p50_ms"] <= row[part]["p99_ms"] for part in ("step", "codec", "total"))
         assert row["ratio"] == pytest.approx(row["step"]["p50_ms"] / row["floor_ms"], rel=0.01)
     assert done.told["ages"]["ratio"] > 0
+    assert done.told["ages"]["old"]["frame"] >= 1_600
+    assert "grown_mib" in done.told["ages"]
+
+
+def test_bench_measures_the_codec_and_opening(model: Path, shell: Shell) -> None:
+    done = shell("bench", "codec", "--threads", 1)
+    assert done.code == 0
+    assert done.told["both_x"] < done.told["encode_x"]
+    assert done.told["delay_ms"] <= 40
+    done = shell("bench", "load", "--model", model)
+    assert done.code == 0
+    assert done.told["median_s"] > 0
+    missing = shell("bench", "load", "--model", model / "nowhere")
+    assert missing.code == 2
+    assert "nowhere" in missing.err
 
 
 def test_eval_measures_what_is_heard_and_how_a_talk_goes(tmp_path: Path, model: Path, shell: Shell) -> None:

@@ -1,50 +1,26 @@
 """How long a step takes here, against the least that memory allows: the bytes it must read over the bandwidth measured in the same run."""
 # B slots, K codebooks
 
-import resource
-import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from roboego.bench.timing import now, quantiles, read_bandwidth, resident_mib
 from roboego.codecs.base import Codec
+from roboego.model.graphed import GraphedStep
 from roboego.model.model import RoboEgoModel, StepInput, StepOutput
 from roboego.model.native.team import torch_on_one_thread
 from roboego.model.rollout import step_settings
-from roboego.model.sampling import Sampling
-from roboego.model.state import ModelState
+from roboego.model.sampling import Sampling, fill_uniform
 from roboego.timebase import FRAME_SAMPLES
 
+WARM_UP = 20
 
-@dataclass(frozen=True, kw_only=True)
-class StepBench:
-    """What is measured.
-
-    Attributes:
-        slots: sessions in one batched step.
-        frames: steps timed, after `warm_up` others.
-        age: frames that every slot is made to have behind it before timing starts.
-    """
-
-    slots: int = 1
-    frames: int = 200
-    warm_up: int = 20
-    age: int = 0
-
-
-def read_bandwidth(device: torch.device, *, mebibytes: int = 512, repeats: int = 7) -> float:
-    """Bytes a second that this device reads from memory, the best of some sums over a tensor larger than any cache."""
-    data = torch.ones(mebibytes * 2**20 // 4, device=device)
-    best = float("inf")
-    for _ in range(repeats):
-        started = _now(device)
-        data.sum()
-        best = min(best, _now(device) - started)
-    return data.nbytes / best
+Progress = Callable[[int], None]
 
 
 def bytes_of_a_step(model: RoboEgoModel, slots: int) -> int:
@@ -58,70 +34,107 @@ def bytes_of_a_step(model: RoboEgoModel, slots: int) -> int:
     return weights + 2 * slots * c.layers * c.kv_heads * c.window * c.head_dim * element
 
 
-def measure(model: RoboEgoModel, codec: Codec | None, bench: StepBench, *, sampling: Sampling | None = None) -> dict[str, Any]:
-    """Times the parts of a step together: encoding, the model, decoding."""
-    device, layout = model.device, model.config.layout
-    settings = step_settings(model, [sampling or Sampling()] * bench.slots)
-    generator = torch.Generator().manual_seed(0)
-    state = model.initial_state(bench.slots)
-    _make_older(state, bench.age)
-    listen = torch.randint(layout.listen.entries, (bench.slots, layout.listen.codebooks), generator=generator).to(device)
-    wait = torch.full((bench.slots,), layout.text.wait, device=device)
-    free = torch.full((bench.slots,), -1, device=device)
-    pcm = 0.1 * torch.randn(bench.slots, FRAME_SAMPLES, generator=generator).to(device)
-    into = codec.initial_encoder_state(bench.slots) if codec is not None else None
-    out_of = codec.initial_decoder_state(bench.slots) if codec is not None else None
-    times: list[tuple[float, float, float]] = []
-    output: StepOutput
-    with torch.inference_mode(), torch_on_one_thread() if device.type == "cpu" else nullcontext():
-        for _ in range(bench.warm_up + bench.frames):
-            started = _now(device)
-            if codec is not None:
-                listen, into = codec.encode_step(pcm, into)
-            encoded = _now(device)
-            settings.uniform = torch.rand(bench.slots, model.uniform_width(), generator=generator).to(device)
-            output, state = model.step(StepInput(listen, wait, free), state, settings)
-            stepped = _now(device)
-            if codec is not None:
-                _, out_of = codec.decode_step(output.speak.clamp(max=layout.speak.entries - 1), out_of)
-            times.append((encoded - started, stepped - encoded, _now(device) - stepped))
-    encode, step, decode = np.asarray(times[bench.warm_up :]).T * 1_000
-    floor_ms = bytes_of_a_step(model, bench.slots) / read_bandwidth(device) * 1_000
+class Steps:
+    """So many slots of a model with random input, one step after another; on a GPU as a CUDA graph.
+
+    Args:
+        age: frames that every slot's clock is set forward before the first step: what a step then reads and computes is the same as if
+            they had passed.
+    """
+
+    def __init__(self, model: RoboEgoModel, codec: Codec | None, slots: int, sampling: Sampling, *, age: int = 0) -> None:
+        self.model, self.codec, self.slots, self.sampling = model, codec, slots, sampling
+        self.device, layout = model.device, model.config.layout
+        self.settings = step_settings(model, [sampling] * slots)
+        self.generator = torch.Generator().manual_seed(0)
+        self.blocks, self.uniform = model.uniform_blocks(), torch.full((slots, model.uniform_width()), 0.5)
+        self.settings.uniform = self.uniform.to(self.device)
+        self.listen = torch.randint(layout.listen.entries, (slots, layout.listen.codebooks), generator=self.generator).to(self.device)
+        self.wait = torch.full((slots,), layout.text.wait, device=self.device)
+        self.free = torch.full((slots,), -1, device=self.device)
+        self.pcm = 0.1 * torch.randn(slots, FRAME_SAMPLES, generator=self.generator).to(self.device)
+        self.into = codec.initial_encoder_state(slots) if codec is not None else None
+        self.out_of = codec.initial_decoder_state(slots) if codec is not None else None
+        self.graphed = GraphedStep(model, slots, self.settings) if self.device.type == "cuda" else None
+        self.state = model.initial_state(slots) if self.graphed is None else self.graphed.state
+        for clock in (self.state.cache.position, self.state.frame, self.state.pointer.frame):
+            clock += age
+
+    def encode(self) -> None:
+        if self.codec is not None:
+            codes, self.into = self.codec.encode_step(self.pcm, self.into)
+            self.listen = codes[:, : self.model.config.layout.listen.codebooks]
+
+    def step(self) -> StepOutput:
+        for row in self.uniform:
+            fill_uniform(row, self.blocks, self.sampling, self.generator)
+        uniform = self.settings.uniform
+        if uniform is not None and uniform is not self.uniform:
+            uniform.copy_(self.uniform, non_blocking=True)
+        given = StepInput(self.listen, self.wait, self.free)
+        if self.graphed is not None:
+            return self.graphed(given)
+        output, self.state = self.model.step(given, self.state, self.settings)
+        return output
+
+    def decode(self, speak: Tensor) -> None:
+        if self.codec is not None:
+            _, self.out_of = self.codec.decode_step(speak.clamp(max=self.model.config.layout.speak.entries - 1), self.out_of)
+
+    def timed(self, frames: int) -> dict[str, Any]:
+        """Times so many frames, after a few others."""
+        times: list[tuple[float, float, float]] = []
+        with _one_thread(self.device):
+            for _ in range(WARM_UP + frames):
+                started = now(self.device)
+                self.encode()
+                encoded = now(self.device)
+                output = self.step()
+                stepped = now(self.device)
+                self.decode(output.speak)
+                times.append((encoded - started, stepped - encoded, now(self.device) - stepped))
+        encode, step, decode = np.asarray(times[WARM_UP:]).T * 1_000
+        floor_ms = bytes_of_a_step(self.model, self.slots) / read_bandwidth(self.device) * 1_000
+        return {
+            "slots": self.slots,
+            "frame": int(self.state.frame[0]),
+            "step": quantiles(step),
+            "codec": quantiles(encode + decode) if self.codec is not None else None,
+            "total": quantiles(encode + step + decode),
+            "floor_ms": floor_ms,
+            "ratio": float(np.median(step)) / floor_ms,
+            "resident_mib": resident_mib(),
+        }
+
+    def run(self, frames: int, progress: Progress = lambda done: None) -> None:
+        """Lets so many frames pass, without the codec."""
+        with _one_thread(self.device):
+            for done in range(frames):
+                self.step()
+                progress(done + 1)
+
+
+def curve(model: RoboEgoModel, codec: Codec | None, slots: tuple[int, ...], frames: int) -> list[dict[str, Any]]:
+    """Times for several numbers of slots, at an age at which the ring is full."""
+    with torch.inference_mode():
+        return [Steps(model, codec, n, Sampling(), age=model.config.backbone.window).timed(frames) for n in slots]
+
+
+def ages(model: RoboEgoModel, codec: Codec | None, old: int, frames: int, progress: Progress = lambda done: None) -> dict[str, Any]:
+    """One conversation, timed when its window has just filled and again after `old` frames, all of which it goes through."""
+    with torch.inference_mode():
+        steps = Steps(model, codec, 1, Sampling())
+        steps.run(model.config.backbone.window, progress)
+        young = steps.timed(frames)
+        steps.run(max(old - young["frame"], 0), progress)
+        late = steps.timed(frames)
     return {
-        "slots": bench.slots,
-        "age": bench.age,
-        "step": _quantiles(step),
-        "codec": _quantiles(encode + decode),
-        "total": _quantiles(encode + step + decode),
-        "floor_ms": floor_ms,
-        "ratio": float(np.median(step)) / floor_ms,
-        "resident_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "young": young,
+        "old": late,
+        "ratio": late["total"]["p50_ms"] / young["total"]["p50_ms"],
+        "grown_mib": late["resident_mib"] - young["resident_mib"],
     }
 
 
-def curve(
-    model: RoboEgoModel, codec: Codec | None, slots: tuple[int, ...], frames: int, progress: Callable[[int], None] = lambda slots: None
-) -> list[dict[str, Any]]:
-    """The same for several numbers of slots, at an age at which the ring is full."""
-    found = []
-    for n in slots:
-        found.append(measure(model, codec, StepBench(slots=n, frames=frames, age=model.config.backbone.window)))
-        progress(n)
-    return found
-
-
-def _make_older(state: ModelState, frames: int) -> None:
-    """Sets every slot's clock forward, as if that many frames had passed: what a step then reads and computes is the same."""
-    state.cache.position += frames
-    state.frame += frames
-    state.pointer.frame += frames
-
-
-def _quantiles(milliseconds: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, float]:
-    return {"p50_ms": float(np.median(milliseconds)), "p99_ms": float(np.quantile(milliseconds, 0.99))}
-
-
-def _now(device: torch.device) -> float:
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter()
+def _one_thread(device: torch.device) -> Any:
+    return torch_on_one_thread() if device.type == "cpu" else nullcontext()

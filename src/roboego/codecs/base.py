@@ -3,6 +3,7 @@
 
 from typing import Any, Protocol, runtime_checkable
 
+import torch
 from torch import Tensor
 
 
@@ -36,6 +37,10 @@ class Codec(Protocol):
     @property
     def delay_samples(self) -> int:
         """Algorithmic delay beyond the frame itself: by how many samples `decode(encode(x))` lags behind `x`."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are, and what it is given has to be."""
 
     def initial_encoder_state(self, batch: int) -> CodecState: ...
 

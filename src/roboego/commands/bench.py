@@ -1,20 +1,29 @@
-"""Measures how fast a step runs here: the model, the codec both ways, all together, against what memory bandwidth allows."""
+"""Measures how fast it runs here: a step of the model, the codec both ways, all together, against what memory bandwidth allows."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
 from roboego.commands.common import check_at_least
 
+if TYPE_CHECKING:
+    import torch
+
+    from roboego.codecs.base import Codec
+    from roboego.model.config import ModelConfig
+
 
 @dataclass(kw_only=True)
 class Args:
-    what: Annotated[Literal["step"], tyro.conf.Positional] = "step"
-    """step: one batched step of a model of the recipe's shape, with random weights."""
+    what: Annotated[Literal["step", "codec", "load"], tyro.conf.Positional] = "step"
+    """step: one batched step of a model of the recipe's shape, with random weights. codec: whole sounds through nano's codec.
+    load: roboego.load, in a process of its own."""
     recipe: Literal["nano", "bench-64m", "7b"] = "nano"
     """Shape of the model."""
+    model: str = "nano"
+    """What `load` opens: a name, a folder or a hub id."""
     slots: tuple[int, ...] = (1, 2, 4, 8)
     """Sessions in one step; several numbers give a curve."""
     frames: int = 200
@@ -24,56 +33,89 @@ class Args:
     dtype: Literal["float32", "bfloat16"] = "float32"
     threads: int = 2
     """Processor threads."""
-    old: int = 50_000
-    """Age, in frames, at which a slot is timed once more, beside one whose window has just filled."""
+    old: int = 0
+    """Let one conversation go on for so many frames, and time it when its window has filled and at the end; 0: leave it out."""
     json: Path | None = None
     """Write results here."""
 
 
 def run(args: Args) -> dict[str, Any]:
-    import platform
-
     import torch
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
+    from rich.pretty import pprint
 
-    from roboego.bench.step import StepBench, curve, measure
-    from roboego.codecs.embedded.codec import EmbeddedCodec
+    from roboego.bench.timing import machine
+    from roboego.bench.whole import codec_speed, load_seconds
     from roboego.loading import check_device
-    from roboego.model.model import RoboEgoModel
-    from roboego.recipes import nano
-    from roboego.recipes.shapes import SHAPES
 
     check_at_least(1, threads=args.threads, frames=args.frames, slots=min(args.slots, default=0))
     check_at_least(0, old=args.old)
     check_device(args.device)
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
-    device, dtype = torch.device(args.device), getattr(torch, args.dtype)
+    device = torch.device(args.device)
+    if args.what == "step":
+        return _step(args, device)
+    found = load_seconds(args.model) if args.what == "load" else codec_speed(_embedded(device), device)
+    pprint(found, expand_all=True)
+    return found | {"machine": machine(device)}
+
+
+def _step(args: Args, device: "torch.device") -> dict[str, Any]:
+    import torch
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from roboego.bench.step import ages, curve
+    from roboego.bench.timing import machine
+    from roboego.model.model import RoboEgoModel
+    from roboego.recipes.shapes import SHAPES
+
     with device:
-        model = RoboEgoModel(SHAPES[args.recipe]()).to(device, dtype).eval().requires_grad_(False)
-        fits = model.config.layout.speak.entries == nano.codec().entries
-        codec = EmbeddedCodec(nano.codec()).to(device).eval().requires_grad_(False) if fits else None
+        model = RoboEgoModel(SHAPES[args.recipe]()).to(device, getattr(torch, args.dtype)).eval().requires_grad_(False)
+    codec = _codec_for(model.config, device)
     rows = curve(model, codec, args.slots, args.frames)
-    window = model.config.backbone.window
-    young = measure(model, codec, StepBench(frames=args.frames, age=window))
-    old = measure(model, codec, StepBench(frames=args.frames, age=args.old))
+    _print(rows)
+    found: dict[str, Any] = {"recipe": args.recipe, "parameters": sum(p.numel() for p in model.parameters())}
+    found |= {"machine": machine(device, dtype=args.dtype, cuda_graph=device.type == "cuda"), **rows[0], "curve": rows}
+    if args.old:
+        console = Console(stderr=True)
+        with Progress(console=console, disable=not console.is_terminal) as bar:
+            row = bar.add_task("frames", total=args.old)
+            found["ages"] = ages(model, codec, args.old, args.frames, lambda done: bar.update(row, advance=1))
+        print(f"frame {args.old} takes {found['ages']['ratio']:.2f} times what frame {model.config.backbone.window} takes")
+    return found
+
+
+def _codec_for(config: "ModelConfig", device: "torch.device") -> "Codec":
+    """The codec of a shape, with random weights: nano's, or Mimi."""
+    import torch
+
+    from roboego.codecs.mimi.codec import MimiCodec
+    from roboego.codecs.mimi.config import MimiConfig
+    from roboego.recipes import nano
+
+    sound = config.layout.speak
+    if sound.entries == nano.codec().entries:
+        return _embedded(device)
+    with device:
+        return MimiCodec(MimiConfig(), sound.codebooks).to(device, torch.float32).eval()
+
+
+def _embedded(device: "torch.device") -> "Codec":
+    from roboego.codecs.embedded.codec import EmbeddedCodec
+    from roboego.recipes import nano
+
+    return EmbeddedCodec(nano.codec()).to(device).eval().requires_grad_(False)
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
     heads = ("slots", "step p50", "p99", "codec p50", "p99", "total p50", "p99", "floor", "step / floor")
     table = Table(*heads, title="milliseconds", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for r in rows:
         parts = [f"{r[part][q]:.4g}" for part in ("step", "codec", "total") for q in ("p50_ms", "p99_ms")]
         table.add_row(str(r["slots"]), *parts, f"{r['floor_ms']:.4g}", f"{r['ratio']:.4g}")
     Console().print(table)
-    return {
-        "recipe": args.recipe,
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "machine": {
-            "processor": platform.processor() or platform.machine(),
-            "device": args.device,
-            "threads": args.threads,
-            "dtype": args.dtype,
-        },
-        "curve": rows,
-        "ages": {str(window): young, str(args.old): old, "ratio": old["total"]["p50_ms"] / young["total"]["p50_ms"]},
-    }

@@ -47,8 +47,8 @@ class Workshop:
         """Sound [N] -> codes [T, K], the last frame filled with silence."""
         padded = np.zeros((WARM_UP_FRAMES + samples_to_frames(len(pcm))) * FRAME_SAMPLES, np.float32)
         padded[WARM_UP_FRAMES * FRAME_SAMPLES :][: len(pcm)] = pcm
-        codes = self.codec.encode(torch.from_numpy(padded)[None])[0, WARM_UP_FRAMES:]
-        return codes.numpy().astype(np.int16)
+        codes = self.codec.encode(torch.from_numpy(padded)[None].to(self.codec.device))[0, WARM_UP_FRAMES:]
+        return codes.cpu().numpy().astype(np.int16)
 
     def heard(self, pcm: Sound) -> Codes:
         """Codes [T, K] in the order in which Ego hears them."""
@@ -57,7 +57,7 @@ class Workshop:
 
 def steady_silence(codec: Codec) -> Codes:
     """The codes [K] to which a codec settles when nothing is heard."""
-    return codec.encode(torch.zeros(1, 50 * FRAME_SAMPLES))[0, -1].numpy().astype(np.int16)
+    return codec.encode(torch.zeros(1, 50 * FRAME_SAMPLES, device=codec.device))[0, -1].cpu().numpy().astype(np.int16)
 
 
 def reply_to_say(

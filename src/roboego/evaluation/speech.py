@@ -65,7 +65,7 @@ def codec_loss(loaded: LoadedModel, folder: Path, voices: Sequence[str], count: 
         bank = sentences(folder, voice, count, side="ego" if voice == "heart" else "user")
         texts = [bank.text(i) for i in range(count)]
         sounds = [framed(level(bank[i].pcm)) for i in range(count)]
-        again = [codec.decode(codec.encode(torch.from_numpy(s)[None]))[0].numpy() for s in sounds]
+        again = [codec.decode(codec.encode(torch.from_numpy(s)[None].to(codec.device)))[0].cpu().numpy() for s in sounds]
         before, after = (_rates(texts, [judge.transcribe(s) for s in part]) for part in (sounds, again))
         found[voice] = {"original": before, "resynthesised": after, "points": 100 * (after["wer"] - before["wer"])}
     return found
@@ -78,7 +78,7 @@ def framed(pcm: Sound, *, lead_s: float = 0.2, tail_s: float = 0.3) -> Sound:
 
 
 def _codes(codec: Codec, pcm: Sound) -> np.ndarray[Any, np.dtype[np.int16]]:
-    return codec.encode(torch.from_numpy(pcm)[None])[0].numpy().astype(np.int16)
+    return codec.encode(torch.from_numpy(pcm)[None].to(codec.device))[0].cpu().numpy().astype(np.int16)
 
 
 def _rates(references: Sequence[str], hypotheses: Sequence[str]) -> dict[str, Any]:

@@ -71,5 +71,5 @@ def synthesize(
         pads = model.config.layout.speak.pad_id
         still = torch.from_numpy(silence.astype(np.int64)).to(model.device)
         codes = torch.where(out.speak == pads, still, out.speak)
-        sounds += [s.numpy() for s in codec.decode(codes).cpu()]
+        sounds += [s.numpy() for s in codec.decode(codes.to(codec.device)).cpu()]
     return sounds

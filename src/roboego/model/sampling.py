@@ -158,7 +158,8 @@ def penalized(logits_BC: Tensor, history_BP: Tensor, valid_BP: Tensor, penalty_B
 def wait_or_write(logits_BC: Tensor, wait: int, settings: StreamSettings, slots_B: Tensor) -> Tensor:
     """Logits by which `sample` chooses first between `wait` and all else, each at the slot's temperature, then among all else."""
     logits = logits_BC.float()
-    written = logits.index_fill(1, torch.tensor([wait], device=logits.device), -torch.inf)
+    written = logits.clone()
+    written[:, wait] = -torch.inf
     soft_B = settings.temperature * (written / settings.temperature[:, None]).logsumexp(-1)
     written_B = torch.where(settings.chooses, soft_B, written.amax(-1))
     shifted = logits[:, wait] + written_B - written.logsumexp(-1)

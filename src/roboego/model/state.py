@@ -87,6 +87,15 @@ class ModelState:
         for tensor, value in fresh:
             tensor[mask_B] = value
 
+    def copy_(self, after: "ModelState") -> None:
+        """Takes over the state after a step, in its own memory; what the step has already updated in place is left alone."""
+        parts: list[tuple[object, object]] = [(self, after), (self.cache, after.cache), (self.pointer, after.pointer)]
+        for mine, other in parts:
+            for f in fields(mine):  # type: ignore[arg-type]
+                value, new = getattr(mine, f.name), getattr(other, f.name)
+                if isinstance(value, Tensor) and value is not new:
+                    value.copy_(new)
+
     def keep(self, before: "ModelState", active_B: Tensor) -> None:
         """Gives slots that are not active the state they had before a step. (What the step wrote into their rings does not count.)"""
         parts: list[tuple[object, object]] = [(self, before), (self.cache, before.cache), (self.pointer, before.pointer)]

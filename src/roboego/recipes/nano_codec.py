@@ -60,10 +60,10 @@ def recognizer_loop() -> LoopConfig:
     return LoopConfig(steps=1_500, learning_rate=2e-3, decay=0.5, log_every=50, validate_every=1_500)
 
 
-def recognizer(places: Places, console: Console) -> PhoneRecognizer:
+def recognizer(places: Places, device: torch.device, console: Console) -> PhoneRecognizer:
     """The phone recognizer whose features the codec must keep, trained first if it is not there."""
-    task = RecognizerTask([SpeechBank(places.speech, (name,)) for name in RECOGNIZER_BANKS], RecognizerTraining())
-    train(task, recognizer_loop(), places.root / "recognizer", console=console)
+    task = RecognizerTask([SpeechBank(places.speech, (name,)) for name in RECOGNIZER_BANKS], RecognizerTraining(), device=device)
+    train(task, recognizer_loop(), places.root / "recognizer", device=device, console=console)
     return task.module
 
 
@@ -74,11 +74,12 @@ def perform(places: Places, *, steps: int | None, dry_run: bool, device: str, co
         config = LoopConfig(**{**config.__dict__, "steps": steps})
     training = CodecTraining(folder=places.speech, shares=SHARES, feature_weight=3.0, dropout_share=0.0)
     if dry_run:
-        task = CodecTask(nano.codec(), training, PhoneRecognizer())
+        task = CodecTask(nano.codec(), training, PhoneRecognizer(), device=torch.device(device))
         return measure(task, config, device=device, console=console)
-    judge = recognizer(places, console)
-    task = CodecTask(nano.codec(), training, judge)
-    done = train(task, config, places.root / "codec", device=torch.device(device), console=console)
+    on = torch.device(device)
+    judge = recognizer(places, on, console)
+    task = CodecTask(nano.codec(), training, judge, device=on)
+    done = train(task, config, places.root / "codec", device=on, console=console)
     if done < config.steps:
         return {"run": "codec", "steps": done, "of": config.steps}
     # Codes are what the rounded codebooks give, so the decoder learns from those.
@@ -87,7 +88,7 @@ def perform(places: Places, *, steps: int | None, dry_run: bool, device: str, co
         save_codec(codec, places.tools / "codec")
     last = decoder_loop()
     decoding = replace(training, shares=DECODER_SHARES, noise_share=0.1)
-    done = train(DecoderTask(codec, decoding, judge), last, places.root / "codec-decoder", device=torch.device(device), console=console)
+    done = train(DecoderTask(codec, decoding, judge, device=on), last, places.root / "codec-decoder", device=on, console=console)
     if done == last.steps:
         save_codec(rounded(codec), places.tools / "codec")
         console.print(f"the codec {codec.fingerprint} is in {places.tools / 'codec'}")

@@ -33,14 +33,21 @@ class _Module(nn.Module):
 class CodecTask:
     """Implements `roboego.training.loop.Task`."""
 
-    def __init__(self, codec: EmbeddedCodecConfig, training: CodecTraining, recognizer: PhoneRecognizer | None = None) -> None:
+    def __init__(
+        self,
+        codec: EmbeddedCodecConfig,
+        training: CodecTraining,
+        recognizer: PhoneRecognizer | None = None,
+        *,
+        device: torch.device | None = None,
+    ) -> None:
         torch.manual_seed(training.seed)
         self.config = training
-        self.module = _Module(codec)
+        self.module = _Module(codec).to(device)
         self.quantizer = QuantizerTrainer(self.module.codec.quantizer)
-        self.spectral = SpectralLoss()
-        self.features = FeatureLoss(recognizer) if recognizer is not None else None
-        self.crops = Crops(training)
+        self.spectral = SpectralLoss(device)
+        self.features = FeatureLoss(recognizer.to(device)) if recognizer is not None else None
+        self.crops = Crops(training, device)
 
     def batch(self, step: int) -> Batch:
         return self.crops.batch(step)
@@ -59,7 +66,7 @@ class CodecTask:
             losses.append(F.cross_entropy(logits.flatten(0, -2), phones_BTP.flatten(), ignore_index=-100))
             scored = phones_BTP > 0
             right.append((logits.argmax(-1) == phones_BTP)[scored].float().mean())
-        features = self.features(out[:, delay:], pcm_BN[:, :-delay]) if self.features is not None else torch.zeros(())
+        features = self.features(out[:, delay:], pcm_BN[:, :-delay]) if self.features is not None else spectral.new_zeros(())
         total = (
             spectral
             + self.config.feature_weight * features

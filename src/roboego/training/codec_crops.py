@@ -55,8 +55,8 @@ class CodecTraining:
 class Crops:
     """Batches that are a pure function of the step, and sentences that no crop comes from."""
 
-    def __init__(self, training: CodecTraining) -> None:
-        self.config = training
+    def __init__(self, training: CodecTraining, device: torch.device | None = None) -> None:
+        self.config, self.device = training, device or torch.device("cpu")
         self.banks = [SpeechBank(training.folder, (name,)) for name, _ in training.shares]
         shares = np.asarray([share for _, share in training.shares])
         self.shares = shares / shares.sum()
@@ -71,7 +71,8 @@ class Crops:
             bank = self.banks[rng.choice(len(self.banks), p=self.shares)]
             pcm_BN[b], phones_BTP[b] = self._crop(bank, int(rng.integers(0, len(bank) - self.config.validation_sentences)), rng)
         used_B = np.where(rng.random(self.config.crops) < self.config.dropout_share, rng.integers(1, 9, self.config.crops), 8)
-        return torch.from_numpy(pcm_BN), torch.from_numpy(phones_BTP), torch.from_numpy(used_B)
+        pcm, phones, used = (torch.from_numpy(a).to(self.device) for a in (pcm_BN, phones_BTP, used_B))
+        return pcm, phones, used
 
     def _crop(self, bank: SpeechBank, i: int, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         spoken = bank[i]
@@ -87,7 +88,7 @@ class Crops:
         for (name, _), bank in zip(self.config.shares, self.banks, strict=True):
             values = []
             for i in range(len(bank) - self.config.validation_sentences, len(bank), 4):
-                pcm = torch.from_numpy(bank[i].pcm)[None]
+                pcm = torch.from_numpy(bank[i].pcm)[None].to(self.device)
                 pcm = F.pad(pcm, (0, FRAME_SAMPLES + (-pcm.shape[1]) % FRAME_SAMPLES))
                 out = codec.decode(codec.encode(pcm))
                 values.append(float(spectral(out[:, codec.delay_samples :], pcm[:, : -codec.delay_samples])))

@@ -16,11 +16,18 @@ from roboego.training.phone_recognizer import FeatureLoss, PhoneRecognizer
 class DecoderTask:
     """Implements `roboego.training.loop.Task`; what is trained is the decoder of the given codec, in place."""
 
-    def __init__(self, codec: EmbeddedCodec, training: CodecTraining, recognizer: PhoneRecognizer | None = None) -> None:
-        self.codec, self.config, self.crops = codec.requires_grad_(False), training, Crops(training)
+    def __init__(
+        self,
+        codec: EmbeddedCodec,
+        training: CodecTraining,
+        recognizer: PhoneRecognizer | None = None,
+        *,
+        device: torch.device | None = None,
+    ) -> None:
+        self.codec, self.config, self.crops = codec.requires_grad_(False).to(device), training, Crops(training, device)
         self.module: nn.Module = codec.decoder.requires_grad_(True)
-        self.spectral = SpectralLoss()
-        self.features = FeatureLoss(recognizer) if recognizer is not None else None
+        self.spectral = SpectralLoss(device)
+        self.features = FeatureLoss(recognizer.to(device)) if recognizer is not None else None
 
     def batch(self, step: int) -> Batch:
         return self.crops.batch(step)
@@ -29,7 +36,7 @@ class DecoderTask:
         pcm_BN, codec, delay = batch[0], self.codec, self.codec.delay_samples
         out, _ = codec.decode_chunk(codec.encode(pcm_BN), codec.initial_decoder_state(len(pcm_BN)))
         spectral = self.spectral(out[:, delay:], pcm_BN[:, :-delay])
-        features = self.features(out[:, delay:], pcm_BN[:, :-delay]) if self.features is not None else torch.zeros(())
+        features = self.features(out[:, delay:], pcm_BN[:, :-delay]) if self.features is not None else spectral.new_zeros(())
         metrics: dict[str, Any] = {"spectral": spectral.detach(), "features": features.detach()}
         return spectral + self.config.feature_weight * features, metrics
 

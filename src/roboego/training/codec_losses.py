@@ -29,9 +29,9 @@ class SpectralLoss:
 
     scales = ((2048, 100), (1024, 80), (512, 48), (256, 24))
 
-    def __init__(self) -> None:
-        self.windows = [torch.hann_window(n) for n, _ in self.scales]
-        self.mels = [mel_matrix(n // 2 + 1, m) for n, m in self.scales]
+    def __init__(self, device: torch.device | None = None) -> None:
+        self.windows = [torch.hann_window(n).to(device) for n, _ in self.scales]
+        self.mels = [mel_matrix(n // 2 + 1, m).to(device) for n, m in self.scales]
 
     def __call__(self, out_BN: Tensor, target_BN: Tensor) -> Tensor:
         total = out_BN.new_zeros(())

@@ -22,7 +22,7 @@ class QuantizerTrainer:
         self.quantizer = quantizer
         self.decay, self.restart_below = decay, restart_below
         codebooks, entries, _ = quantizer.codebooks.shape
-        self.count_KE = torch.ones(codebooks, entries)
+        self.count_KE = torch.ones(codebooks, entries, device=quantizer.codebooks.device)
         self.sum_KEW = quantizer.codebooks.clone()
         self.seen: list[tuple[Tensor, Tensor]] = []
         self.started = False
@@ -69,7 +69,7 @@ class QuantizerTrainer:
             self.quantizer.codebooks[k] = self.sum_KEW[k] / self.count_KE[k].clamp(min=1e-3)[:, None]
             dead = torch.nonzero(self.count_KE[k] < self.restart_below)[:, 0]
             if len(dead):
-                fresh = vectors[torch.randint(len(vectors), (len(dead),))]
+                fresh = vectors[torch.randint(len(vectors), (len(dead),), device=vectors.device)]
                 self.quantizer.codebooks[k][dead] = fresh
                 self.count_KE[k][dead] = 0.2
                 self.sum_KEW[k][dead] = 0.2 * fresh
@@ -77,7 +77,7 @@ class QuantizerTrainer:
     def _start(self, vectors: Tensor) -> None:
         """Draws the first entries from the first batch, codebook by codebook."""
         for k in range(len(self.quantizer.codebooks)):
-            picked = vectors[torch.randint(len(vectors), (self.quantizer.codebooks.shape[1],))]
+            picked = vectors[torch.randint(len(vectors), (self.quantizer.codebooks.shape[1],), device=vectors.device)]
             self.quantizer.codebooks[k] = picked + 1e-3 * torch.randn_like(picked)
             vectors = vectors - self.quantizer.codebooks[k][self.quantizer.nearest(vectors, k)]
         self.sum_KEW = self.quantizer.codebooks.clone()
@@ -91,4 +91,5 @@ class QuantizerTrainer:
         return {"count": self.count_KE, "sum": self.sum_KEW, "started": self.started}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        self.count_KE, self.sum_KEW, self.started = state["count"], state["sum"], state["started"]
+        device = self.quantizer.codebooks.device
+        self.count_KE, self.sum_KEW, self.started = state["count"].to(device), state["sum"].to(device), state["started"]

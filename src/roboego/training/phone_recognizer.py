@@ -82,9 +82,10 @@ class RecognizerTraining:
 class RecognizerTask:
     """Implements `roboego.training.loop.Task`."""
 
-    def __init__(self, banks: list[SpeechBank], training: RecognizerTraining) -> None:
+    def __init__(self, banks: list[SpeechBank], training: RecognizerTraining, *, device: torch.device | None = None) -> None:
         torch.manual_seed(training.seed)
-        self.module = PhoneRecognizer()
+        self.device = device or torch.device("cpu")
+        self.module = PhoneRecognizer().to(self.device)
         self.banks, self.config = banks, training
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
@@ -98,7 +99,7 @@ class RecognizerTask:
             pcm, start = crop(spoken.pcm, length, rng)
             pcm_BN[b] = add_noise(pcm, rng, (0.0, 30.0)) if rng.random() < self.config.noise_share else pcm
             phones_BJ[b] = phone_classes(spoken.phones, start + np.arange(hops) * HOP)
-        return torch.from_numpy(pcm_BN), torch.from_numpy(phones_BJ)
+        return torch.from_numpy(pcm_BN).to(self.device), torch.from_numpy(phones_BJ).to(self.device)
 
     def loss(self, batch: tuple[Tensor, Tensor], step: int) -> tuple[Tensor, Metrics]:
         pcm_BN, phones_BJ = batch

@@ -137,6 +137,10 @@ class EmbeddedCodec(nn.Module):
         return self.config.delay_samples
 
     @property
+    def device(self) -> torch.device:
+        return self.quantizer.codebooks.device
+
+    @property
     def fingerprint(self) -> str:
         """Of the encoder and the codebooks: of what codes mean. A decoder that renders the same codes better keeps it."""
         digest = hashlib.sha256()

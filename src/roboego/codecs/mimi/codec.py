@@ -103,6 +103,10 @@ class MimiCodec(nn.Module):
     def delay_samples(self) -> int:
         return 0
 
+    @property
+    def device(self) -> torch.device:
+        return self.downsample.conv.weight.device
+
     def initial_encoder_state(self, batch: int, frames: int = 1) -> MimiState:
         """Nothing heard yet, for chunks of at most `frames` frames."""
         transformer = self.encoder_transformer.initial_state(batch, frames * self.config.latent_stride)
