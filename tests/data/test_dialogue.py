@@ -13,14 +13,16 @@ from roboego.codecs.embedded.files import rounded, save_codec
 from roboego.data.acoustics.condition import Condition
 from roboego.data.build import GridJob, make_all, make_grids, organizer
 from roboego.data.build_dialogues import DialogueJob, make_dialogues
-from roboego.data.dialogue import Manners, _answer, dialogue, silence, with_pause
-from roboego.data.exercises import Workshop, reply_to_say, saying, token_ends, transcribing
+from roboego.data.dialogue import _answer, dialogue, silence, with_pause
+from roboego.data.exercises import reply_to_say, saying, token_ends, transcribing
+from roboego.data.manners import Manners
 from roboego.data.shards import ShardReader
 from roboego.data.speech_bank import BankJob, SpeechBank, make_bank
 from roboego.data.talk.answer import Manner
 from roboego.data.talk.sampling import sample_exchange, sample_sentence
 from roboego.data.voices.base import Spoken, TimedWord
 from roboego.data.voices.neural import HibariVoice
+from roboego.data.workshop import Workshop
 from roboego.errors import InputError
 from roboego.recipes import nano
 from roboego.streams.alphabet import words

@@ -14,7 +14,8 @@ from roboego.model.model import RoboEgoModel
 from roboego.recipes import nano
 from roboego.recipes.export import export
 from roboego.recipes.nano_data import Places
-from roboego.recipes.runs import Run, model_for, with_adapters
+from roboego.recipes.perform import model_for
+from roboego.recipes.runs import Run, with_adapters
 from roboego.recipes.start import FIRST_SPREAD, RECORD, new_model, open_run, open_start, read_record
 from roboego.training.adapters import AdapterConfig, adapted_layers
 from roboego.training.checkpoint import frozen_fingerprint, module_state, save_state

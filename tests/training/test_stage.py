@@ -216,8 +216,8 @@ def test_a_dry_run_estimates(tmp_path: Path) -> None:
 
 
 def test_missing_grids_are_an_error_that_says_what_to_do(tmp_path: Path) -> None:
-    from roboego.data.exercises import Workshop
-    from roboego.recipes.runs import open_pool
+    from roboego.data.workshop import Workshop
+    from roboego.recipes.perform import open_pool
 
     with pytest.raises(InputError, match="roboego synth"):
         open_pool(tmp_path, "asr", Workshop(codec=None, tokenizer=None, silence=np.zeros(8, np.int16)), nano.tiny())  # type: ignore[arg-type]

@@ -30,9 +30,9 @@ def codec_speed(codec: Codec, device: torch.device, *, seconds: int = 60, repeat
     length = pcm.shape[1] / SAMPLE_RATE
     return {
         "sound_s": length,
-        "encode_x": length / encode,
-        "decode_x": length / decode,
-        "both_x": length / (encode + decode),
+        "encode_x": float(length / encode),
+        "decode_x": float(length / decode),
+        "both_x": float(length / (encode + decode)),
         "delay_ms": 1_000 * codec.delay_samples / SAMPLE_RATE,
     }
 

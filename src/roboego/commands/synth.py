@@ -35,9 +35,10 @@ def run(args: Args) -> dict[str, Any]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    from roboego.data.build import make_all, make_grids, open_workshop
+    from roboego.data.build import make_all, make_grids
     from roboego.data.build_dialogues import make_dialogues
     from roboego.data.speech_bank import make_bank
+    from roboego.data.workshop import open_workshop
     from roboego.recipes import nano, nano_data
     from roboego.recipes.demo_clips import make_clips
 

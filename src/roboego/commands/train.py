@@ -47,7 +47,8 @@ def run(args: Args) -> dict[str, Any]:
     from roboego.loading import check_device
     from roboego.recipes import nano, nano_codec, nano_data
     from roboego.recipes.dry_run import estimate
-    from roboego.recipes.runs import perform, with_adapters
+    from roboego.recipes.perform import perform
+    from roboego.recipes.runs import with_adapters
     from roboego.training.adapters import AdapterConfig
     from roboego.training.allocator import restart_with_settings
 

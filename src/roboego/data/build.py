@@ -9,19 +9,18 @@ from typing import Protocol, TypeVar
 import numpy as np
 import torch
 
-from roboego.codecs.embedded.files import load_codec
 from roboego.data.acoustics.condition import Condition, draw_condition
 from roboego.data.acoustics.voice_change import changed_voice
-from roboego.data.exercises import ASR_DELAY_FRAMES, Workshop, saying, transcribing
+from roboego.data.exercises import saying, transcribing
 from roboego.data.shards import ShardWriter
 from roboego.data.speech_bank import SpeechBank
 from roboego.data.word_times import with_word_times
+from roboego.data.workshop import ASR_DELAY_FRAMES, Workshop, open_workshop
 from roboego.errors import InputError
 from roboego.streams.conversation import Conversation
 from roboego.streams.layout import StreamLayout
 from roboego.streams.organizers.text_first import TextFirst
 from roboego.streams.organizers.weights import WeightConfig
-from roboego.streams.tokenizer import Tokenizer
 
 Progress = Callable[[int, int], None]
 
@@ -48,11 +47,6 @@ class GridJob:
     change: float = 0.0
     severity: float = 1.0
     seed: int = 0
-
-
-def open_workshop(tools: Path) -> Workshop:
-    """The codec and the tokenizer of a tools folder."""
-    return Workshop.of(load_codec(tools / "codec"), Tokenizer.load(tools / "tokenizer.json"))
 
 
 def organizer(layout: StreamLayout, shop: Workshop) -> TextFirst:

@@ -9,12 +9,14 @@ import torch
 
 from roboego.data.acoustics.condition import Condition, draw_condition
 from roboego.data.acoustics.voice_change import draw_speaker
-from roboego.data.build import open_workshop, organizer
-from roboego.data.dialogue import Manners, dialogue, silence
+from roboego.data.build import organizer
+from roboego.data.dialogue import dialogue, silence
+from roboego.data.manners import Manners
 from roboego.data.shards import ShardWriter
 from roboego.data.talk.sampling import Split, sample_exchange
 from roboego.data.voices import open_voice
 from roboego.data.voices.neural import HibariVoice
+from roboego.data.workshop import open_workshop
 from roboego.streams.layout import StreamLayout
 
 

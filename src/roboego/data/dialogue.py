@@ -7,40 +7,18 @@ import numpy as np
 
 from roboego.data.acoustics.condition import Condition, apply
 from roboego.data.acoustics.voice_change import SpeakerChange, as_speaker
-from roboego.data.exercises import EGO_GAIN, Workshop, at_level, reply_to_say
+from roboego.data.exercises import EGO_GAIN, at_level, reply_to_say
+from roboego.data.manners import Manners
 from roboego.data.talk.answer import Exchange, Turn
 from roboego.data.voices.base import PacedVoice, Sound, Spoken, TimedWord, Voice
 from roboego.data.word_times import with_word_times
+from roboego.data.workshop import Workshop
 from roboego.streams.alphabet import words
 from roboego.streams.conversation import Caption, Conversation, Reply
 from roboego.timebase import FRAME_SAMPLES, samples_to_frames, samples_to_seconds, seconds_to_samples
 
 SLOW, LOUD = 0.7, 1.7
 """Speed and gain of an answer that is to be slower or louder than Ego usually speaks."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Manners:
-    """How a dialogue goes: probabilities, and ranges in seconds.
-
-    Attributes:
-        reaction_frames: odds of waiting 0, 1, 2, ... whole frames after the frame in which the user ended.
-        pause: chance that the user pauses inside a sentence, and for how long.
-        gap_s: from Ego's end to the user's next turn; `lull` is the chance of a long one instead.
-        interruption: chance that the user's next turn comes while Ego speaks; Ego falls silent after `yield_s`.
-    """
-
-    lead_s: tuple[float, float] = (0.3, 2.5)
-    reaction_frames: tuple[float, ...] = (0.0, 0.1, 0.6, 0.3)
-    pause: float = 0.2
-    pause_s: tuple[float, float] = (0.25, 1.0)
-    gap_s: tuple[float, float] = (0.3, 2.0)
-    lull: float = 0.15
-    lull_s: tuple[float, float] = (3.0, 9.0)
-    interruption: float = 0.15
-    yield_s: tuple[float, float] = (0.35, 0.7)
-    tail_s: tuple[float, float] = (0.8, 3.0)
-    spk_delay: int = 2
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,62 +2,22 @@
 # N samples, T frames, K codebooks, n tokens
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from roboego.codecs.base import Codec
 from roboego.data.acoustics.condition import Condition, apply
 from roboego.data.voices.base import Sound, Spoken, TimedWord
+from roboego.data.workshop import ASR_DELAY_FRAMES, Workshop
 from roboego.streams.alphabet import words
-from roboego.streams.conversation import Caption, Conversation, Reply, listening_track
-from roboego.streams.grid import Codes
+from roboego.streams.conversation import Caption, Conversation, Reply
 from roboego.streams.tokenizer import Tokenizer
 from roboego.timebase import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE, samples_to_frames, samples_to_seconds, seconds_to_samples
 
-WARM_UP_FRAMES = 6
-"""Frames of silence that a codec hears before what is encoded, so that its past is not that of its very first frame."""
 EGO_GAIN = 1.5
 """Ego's voice is stored and encoded at this gain over its engine's level: peaks near one half."""
-ASR_DELAY_FRAMES = 4
-"""Frames that a transcribed word waits after it has been heard."""
 TAIL_FRAMES = 2
 """Frames after a sentence that still belong to its codes."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Workshop:
-    """What every exercise is made with.
-
-    Attributes:
-        silence: [K] codes of steady silence.
-    """
-
-    codec: Codec
-    tokenizer: Tokenizer
-    silence: Codes
-
-    @classmethod
-    def of(cls, codec: Codec, tokenizer: Tokenizer) -> "Workshop":
-        return cls(codec=codec, tokenizer=tokenizer, silence=steady_silence(codec))
-
-    def encode(self, pcm: Sound) -> Codes:
-        """Sound [N] -> codes [T, K], the last frame filled with silence."""
-        padded = np.zeros((WARM_UP_FRAMES + samples_to_frames(len(pcm))) * FRAME_SAMPLES, np.float32)
-        padded[WARM_UP_FRAMES * FRAME_SAMPLES :][: len(pcm)] = pcm
-        codes = self.codec.encode(torch.from_numpy(padded)[None].to(self.codec.device))[0, WARM_UP_FRAMES:]
-        return codes.cpu().numpy().astype(np.int16)
-
-    def heard(self, pcm: Sound) -> Codes:
-        """Codes [T, K] in the order in which Ego hears them."""
-        return listening_track(self.encode(pcm), self.silence)
-
-
-def steady_silence(codec: Codec) -> Codes:
-    """The codes [K] to which a codec settles when nothing is heard."""
-    return codec.encode(torch.zeros(1, 50 * FRAME_SAMPLES, device=codec.device))[0, -1].cpu().numpy().astype(np.int16)
 
 
 def reply_to_say(

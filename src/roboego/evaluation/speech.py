@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from roboego.codecs.base import Codec
-from roboego.data.exercises import steady_silence
 from roboego.data.voices import LISTENERS
 from roboego.data.voices.base import Sound
+from roboego.data.workshop import steady_silence
 from roboego.errors import InputError
 from roboego.evaluation.judge import WhisperJudge
 from roboego.evaluation.material import level, sentences

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from roboego.data.dialogue import Manners
+from roboego.data.manners import Manners
 from roboego.model.model import RoboEgoModel
 from roboego.recipes import nano
 from roboego.recipes.runs import Run

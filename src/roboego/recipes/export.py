@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from roboego.data.build import open_workshop
+from roboego.data.workshop import open_workshop
 from roboego.model.checkpoint import save_model
 from roboego.model.loaded import LoadedModel
 from roboego.recipes import card, nano

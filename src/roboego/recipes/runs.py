@@ -1,32 +1,11 @@
-"""A run: what is learned, from which grids, how fast. Recipes return runs; `perform` trains one."""
+"""A run: what is learned, from which grids, how fast. Recipes return runs; `roboego.recipes.perform` trains them."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-import numpy as np
-import torch
-from rich.console import Console
-
-from roboego.codecs.base import Codec
-from roboego.data.build import open_workshop
-from roboego.data.exercises import Workshop
-from roboego.data.shards import ShardReader
-from roboego.data.voices.neural import phonemize
-from roboego.errors import InputError
-from roboego.evaluation.judge import WhisperJudge
-from roboego.evaluation.stages import synthesize, transcribe_codes
-from roboego.metrics.wer import WordErrors, word_errors
 from roboego.model.config import ModelConfig
-from roboego.model.model import RoboEgoModel
-from roboego.recipes.start import Adapted, helpers_of, keep_record, new_model, open_start
-from roboego.streams.grid import Codes
-from roboego.training.adapters import AdapterConfig, add_adapters
-from roboego.training.checkpoint import latest
-from roboego.training.ear import Pronunciation
+from roboego.training.adapters import AdapterConfig
 from roboego.training.lesson import StageConfig
-from roboego.training.loop import LoopConfig, Metrics, train
-from roboego.training.rows import Mixture, Pool
-from roboego.training.stage import StageTask
+from roboego.training.loop import LoopConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,92 +42,3 @@ def with_adapters(run: Run, adapters: AdapterConfig) -> Run:
 def adapted_name(name: str) -> str:
     """What a run is called when it learns adapters."""
     return f"{name}-lora"
-
-
-def open_pool(folder: Path, prefix: str, shop: Workshop, model: ModelConfig) -> ShardReader:
-    """The shards of `folder` whose names start with `prefix`."""
-    paths = sorted(folder.glob(f"{prefix}*.grids"))
-    if not paths:
-        raise InputError(f"no shards {prefix}*.grids in {folder}; make them with: roboego synth grids")
-    return ShardReader(
-        paths, layout=model.layout, codec_fingerprint=shop.codec.fingerprint, tokenizer_fingerprint=shop.tokenizer.fingerprint
-    )
-
-
-def _pool(prefix: str, share: float, run: Run, data: Path, shop: Workshop) -> Pool:
-    twin = dict(run.transcripts).get(prefix) if run.stage.captions else None
-    transcripts = None if twin is None else open_pool(data, twin, shop, run.model)
-    return Pool(open_pool(data, prefix, shop, run.model), share, transcripts)
-
-
-class FreeRunning:
-    """Validation without a teacher: WER of what the model writes of held-out speech, and of what Whisper hears in its own."""
-
-    def __init__(self, run: Run, data: Path, shop: Workshop) -> None:
-        self.shop = shop
-        heard, said = (open_pool(data, prefix, shop, run.model) for prefix in run.validation)
-        chosen = np.linspace(0, len(heard) - 1, run.sentences).astype(int)
-        self.tracks: list[Codes] = [heard[int(i)].listen for i in chosen]
-        self.references = [str(heard.metadata(int(i))["text"]) for i in chosen]
-        self.texts = [str(said.metadata(int(i))["text"]) for i in np.linspace(0, len(said) - 1, run.sentences // 2).astype(int)]
-        self.judge = WhisperJudge()
-
-    def __call__(self, model: RoboEgoModel, step: int) -> Metrics:
-        written = transcribe_codes(model, self.shop.tokenizer, self.tracks, self.shop.silence)
-        asr = sum((word_errors(r, w) for r, w in zip(self.references, written, strict=True)), WordErrors())
-        sounds = synthesize(model, self.shop.codec, self.shop.tokenizer, self.texts, self.shop.silence)
-        tts = sum((word_errors(t, self.judge.transcribe(s)) for t, s in zip(self.texts, sounds, strict=True)), WordErrors())
-        return {"asr_wer": asr.rate, "tts_wer": tts.rate}
-
-
-def model_for(run: Run, runs: Path, codec: Codec, given: RoboEgoModel | None = None) -> RoboEgoModel:
-    """The model as the run begins it, adapters in place. What the run has learned since is for the training loop to put back.
-
-    Args:
-        codec: whose codes the model hears and speaks.
-        given: the model to start from, instead of `run.start`.
-    Raises:
-        InputError: there is nothing to start from, or the run was begun with other adapters.
-    """
-    if run.adapters is None:
-        resumes = latest(runs / run.name) is not None
-        if given is not None or run.start is None or resumes:
-            return given or new_model(run.model, codec)
-        return open_start(run.start, run.model, runs)
-    if given is None and run.start is None:
-        raise InputError(f"{run.name} learns adapters, which stand on a trained model: give --start RUN or --start FOLDER")
-    model = given or open_start(run.start or "", run.model, runs)
-    keep_record(runs / run.name, Adapted(adapters=run.adapters, start=None if given else run.start))
-    add_adapters(model, run.adapters)
-    return model
-
-
-def perform(
-    run: Run,
-    *,
-    tools: Path,
-    data: Path,
-    runs: Path,
-    device: str = "cpu",
-    console: Console | None = None,
-    model: RoboEgoModel | None = None,
-) -> int:
-    """Trains a run, going on where it stopped. Returns the steps done.
-
-    Args:
-        model: trained in place, instead of one that starts from `run.start`; to go on, give the same one again.
-    Raises:
-        InputError: tools, data or the start are missing.
-        CheckpointError: a checkpoint is damaged or of another model.
-    """
-    shop = open_workshop(tools)
-    torch.manual_seed(run.loop.seed)
-    begins = model is None and latest(runs / run.name) is None
-    model = model_for(run, runs, shop.codec, model)
-    pools = [_pool(prefix, share, run, data, shop) for prefix, share in run.pools]
-    mixture = Mixture(pools, run.model.layout.text, run.stage.splices)
-    pronounce = Pronunciation(shop.tokenizer, run.model.layout.text, phonemize)
-    task = StageTask(model.to(device), mixture, run.stage, FreeRunning(run, data, shop), device=torch.device(device), pronounce=pronounce)
-    if begins and run.start is not None:
-        task.take_helpers(helpers_of(run.start, runs))
-    return train(task, run.loop, runs / run.name, device=torch.device(device), console=console)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from roboego.data.exercises import ASR_DELAY_FRAMES
+from roboego.data.workshop import ASR_DELAY_FRAMES
 from roboego.errors import InputError
 from roboego.streams.grid import FrameGrid, Tokens, concatenate
 from roboego.streams.layout import TextLayout
