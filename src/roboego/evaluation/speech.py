@@ -58,17 +58,27 @@ def tts(loaded: LoadedModel, folder: Path, count: int, judge: WhisperJudge) -> d
 
 
 def codec_loss(loaded: LoadedModel, folder: Path, voices: Sequence[str], count: int, judge: WhisperJudge) -> dict[str, Any]:
-    """Whisper-tiny's WER on held-out sentences before and after the codec, by voice."""
+    """Whisper-tiny's WER on held-out sentences before and after the codec, by voice, and of all listeners' voices together."""
     codec, _ = _parts(loaded)
     found = {}
+    heard: dict[str, list[tuple[str, str, str]]] = {}
     for voice in voices:
         bank = sentences(folder, voice, count, side="ego" if voice == "heart" else "user")
         texts = [bank.text(i) for i in range(count)]
         sounds = [framed(level(bank[i].pcm)) for i in range(count)]
         again = [codec.decode(codec.encode(torch.from_numpy(s)[None].to(codec.device)))[0].cpu().numpy() for s in sounds]
-        before, after = (_rates(texts, [judge.transcribe(s) for s in part]) for part in (sounds, again))
-        found[voice] = {"original": before, "resynthesised": after, "points": 100 * (after["wer"] - before["wer"])}
-    return found
+        before, after = ([judge.transcribe(s) for s in part] for part in (sounds, again))
+        heard[voice] = list(zip(texts, before, after, strict=True))
+        found[voice] = _lost(heard[voice])
+    listeners = [triple for voice in voices if voice in LISTENERS for triple in heard[voice]]
+    return found | ({"listeners": _lost(listeners)} if listeners else {})
+
+
+def _lost(heard: Sequence[tuple[str, str, str]]) -> dict[str, Any]:
+    """What references, and what Whisper heard before and after the codec, say of it."""
+    texts, before, after = zip(*heard, strict=True)
+    original, again = _rates(texts, before), _rates(texts, after)
+    return {"original": original, "resynthesised": again, "points": 100 * (again["wer"] - original["wer"])}
 
 
 def framed(pcm: Sound, *, lead_s: float = 0.2, tail_s: float = 0.3) -> Sound:

@@ -64,7 +64,7 @@ def _figures(found: dict[str, Any]) -> str:
         ("ten-second silences kept", _rate(talk.get("silences_kept")), "talk"),
     ]
     rows += [
-        (f"points of Whisper-tiny WER lost in the codec, voice {v}", f"{r['points']:.1f}", "codec")
+        (f"points of Whisper-tiny WER lost in the codec, {_of(v)}", f"{r['points']:.1f}", "codec")
         for v, r in found.get("codec", {}).items()
     ]
     lines += [f"| {name} | {value} | `roboego eval nano --suite {suite}` |" for name, value, suite in rows]
@@ -91,6 +91,10 @@ def _limits() -> str:
 It knows a few hundred words and one kind of talk; what it hears beyond them it forces into them. It has no knowledge of the world, does not
 see or act yet in this version, and was trained on synthetic voices alone: accents and microphones that differ much will be misheard.
 Its answers are for trying and testing duplex systems, not for advice."""
+
+
+def _of(voice: str) -> str:
+    return "all listeners' voices together" if voice == "listeners" else f"voice {voice}"
 
 
 def _wer(found: dict[str, Any] | None) -> str:
