@@ -10,7 +10,7 @@ from roboego.codecs.base import Codec
 from roboego.codecs.mimi import MimiCodec
 from roboego.errors import CheckpointError, InputError
 from roboego.hubformat import HubConfig
-from roboego.model.checkpoint import FORMAT, load_model
+from roboego.model.checkpoint import FORMAT, load_model, read_card
 from roboego.model.foreign import flm_audio
 from roboego.model.foreign.text import ForeignTokenizer
 from roboego.model.loaded import LoadedModel
@@ -134,7 +134,7 @@ def _load_flm_audio(
 ) -> LoadedModel:
     model = flm_audio.load_flm_audio(folder, device=device, dtype=dtype)
     found = _mimi(folder, model, device, codec)
-    tokenizer, card = folder / "tokenizer.json", folder / "README.md"
+    tokenizer = folder / "tokenizer.json"
     return LoadedModel(
         name=name,
         model=model,
@@ -142,7 +142,7 @@ def _load_flm_audio(
         tokenizer=ForeignTokenizer.load(tokenizer, model.config.layout.text.ids) if tokenizer.exists() else None,
         silence=silence_codes(model, found),
         sampling=flm_audio.SAMPLING,
-        card=card.read_text(encoding="utf-8") if card.exists() else "",
+        card=read_card(folder),
     )
 
 

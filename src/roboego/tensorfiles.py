@@ -7,6 +7,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from roboego.errors import CheckpointError
+
 SHARD_BYTES = 15 * 2**20
 
 
@@ -28,6 +30,24 @@ def load_shards(folder: Path, stem: str) -> dict[str, Tensor]:
     for path in sorted(folder.glob(f"{stem}-*.safetensors")):
         found.update(load_file(path))
     return found
+
+
+def check_fit(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
+    """Compares the tensors of a file with those of a module.
+
+    Raises:
+        CheckpointError: they differ in names or shapes. It says in how many, and names three.
+    """
+    common = wanted.keys() & found.keys()
+    differences = {
+        "lack": wanted.keys() - common,
+        "have beyond what is wanted": found.keys() - common,
+        "have in another shape": {name for name in common if wanted[name].shape != found[name].shape},
+    }
+    for difference, names in differences.items():
+        if names:
+            first = ", ".join(sorted(names)[:3]) + (", ..." if len(names) > 3 else "")
+            raise CheckpointError(f"they {difference} {len(names)} of {len(wanted)} tensors: {first}")
 
 
 def _grouped(tensors: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file
 
 from roboego.training.allocator import SETTINGS
 from saved import voice, write
@@ -73,6 +74,22 @@ def configured(**values: object) -> Callable[[Path], object]:
     return change
 
 
+def set_in(name: str, at: str, value: object) -> Callable[[Path], object]:
+    """Changes one value of a JSON file; `at` names it from the outside in, with dots between."""
+
+    def change(folder: Path) -> None:
+        path = folder / name
+        values = inner = json.loads(path.read_text())
+        *outer, last = at.split(".")
+        for key in outer:
+            inner = inner[key]
+        assert last in inner
+        inner[last] = value
+        path.write_text(json.dumps(values))
+
+    return change
+
+
 def halve(name: str) -> Callable[[Path], object]:
     def change(folder: Path) -> None:
         path = folder / name
@@ -97,6 +114,28 @@ MODELS: dict[str, tuple[Callable[[Path], object], str]] = {
     "missing key": (lambda folder: (folder / "config.json").write_text('{"format": "roboego", "version": 1}'), "config.json"),
     "other version": (configured(version=99), "upgrade"),
     "another codec": (configured(codec="0123456789abcdef"), "trained with"),
+    "negative width": (set_in("config.json", "model.backbone.width", -1), "width must be at least 1"),
+    "gigantic width": (set_in("config.json", "model.backbone.width", 2**62), "can be built"),
+    "another width": (set_in("config.json", "model.backbone.width", 25), "weights"),
+    "no window": (set_in("config.json", "model.backbone.window", 0), "window must be at least 1"),
+    "negative layers": (set_in("config.json", "model.backbone.layers", -1), "layers must be at least 0"),
+    "odd heads": (set_in("config.json", "model.backbone.head_dim", 7), "head_dim must be even"),
+    "heads that do not share": (set_in("config.json", "model.backbone.kv_heads", 3), "cannot share 3"),
+    "no base": (set_in("config.json", "model.backbone.rope_theta", 0), "rope_theta must be a positive number"),
+    "negative advance": (set_in("config.json", "model.max_advance", -5), "max_advance must be at least 1"),
+    "scale that is no number": (set_in("config.json", "model.input_scale", float("nan")), "input_scale must be a positive number"),
+    "heads of a part of a width": (set_in("config.json", "model.speech.heads", 3), "multiple of the 3 heads"),
+    "no codebooks": (set_in("config.json", "model.layout.speak.codebooks", 0), "layout.speak: codebooks must be at least 1"),
+    "negative delay": (set_in("config.json", "model.layout.spk_delay", -1), "spk_delay must be at least 0"),
+    "wait outside the vocabulary": (set_in("config.json", "model.layout.text.wait", 5_000), "wait must be one of"),
+    "two meanings": (set_in("config.json", "model.layout.text.cut", 0), "an id each"),
+    "words outside the vocabulary": (set_in("config.json", "model.layout.text.first_word", 5_000), "words must lie among"),
+    "silence too short": (configured(silence=[0]), "silence must be 3 codes"),
+    "silence out of range": (configured(silence=[0, 16, 0]), "silence must be 3 codes from 0 to 15"),
+    "codec without a hop": (set_in("codec/codec.json", "hop", 0), "hop must be at least 1"),
+    "codec with an odd hop": (set_in("codec/codec.json", "hop", 7), "hop must divide"),
+    "codec with a short window": (set_in("codec/codec.json", "window", 240), "at least two hops"),
+    "card in another encoding": (lambda folder: (folder / "README.md").write_bytes(b"caf\xe9"), "README.md"),
     "foreign": (lambda folder: (folder / "config.json").write_text('{"model_type": "gpt2"}'), "gpt2"),
 }
 
@@ -107,8 +146,15 @@ def test_checkpoints(tmp_path: Path, model: Path, shell: Shell, what: str) -> No
     folder = broken(model, tmp_path / "broken", change)
     sound = write(tmp_path / "in.wav", voice(0.3))
     refused(shell("talk", sound, "--model", folder, "--out", tmp_path / "out"), word)
-    refused(shell("info", folder), word)
+    refused(shell("info", folder), word, str(folder))
     assert not (tmp_path / "out").exists()
+
+
+def test_of_many_missing_weights_three_are_named(tmp_path: Path, model: Path, shell: Shell) -> None:
+    done = shell("info", broken(model, tmp_path / "broken", lambda folder: (folder / "model-00.safetensors").unlink()))
+    count = len(load_file(model / "model-00.safetensors"))
+    refused(done, f"lack {count} of {count} tensors: backbone.", ", ...; fetch")
+    assert done.err.count("backbone.") == 3
 
 
 @pytest.mark.parametrize("name", ["no-such-model", "no/such/folder", "./nowhere"])
