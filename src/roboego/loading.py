@@ -9,6 +9,7 @@ import torch
 from roboego.codecs.base import Codec
 from roboego.codecs.mimi import MimiCodec
 from roboego.errors import CheckpointError, InputError
+from roboego.folders import put_back
 from roboego.hubformat import HubConfig
 from roboego.model.checkpoint import FORMAT, load_model, read_card
 from roboego.model.foreign import flm_audio
@@ -80,6 +81,7 @@ def find(model: str | Path, files: tuple[str, ...]) -> Path:
     if isinstance(model, str) and "/" not in model and (WEIGHTS / model / "config.json").exists():
         return WEIGHTS / model
     folder = Path(model)
+    put_back(folder)
     if folder.is_dir():
         return folder
     if folder.exists():

@@ -1,9 +1,12 @@
 """Tensors in safetensors files of at most 15 MiB, `STEM-00.safetensors` and so on: small enough for any host of files."""
 
+import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -12,12 +15,33 @@ from roboego.errors import CheckpointError
 SHARD_BYTES = 15 * 2**20
 
 
+def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Writes one file, or nothing.
+
+    Raises:
+        OSError: it cannot be written, for instance because the disk is full. safetensors has an error of its own for that, which says
+            the number in words.
+    """
+    try:
+        save_file(dict(tensors), path)
+    except SafetensorError as error:
+        path.unlink(missing_ok=True)
+        number = re.search(r"os error (\d+)", str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
+
+
 def save_shards(folder: Path, stem: str, tensors: Mapping[str, Tensor]) -> None:
-    """Writes tensors in bfloat16, in their order; a tensor larger than a file stands alone. Files of that stem that were there go."""
+    """Writes tensors in bfloat16, in their order; a tensor larger than a file stands alone. Files of that stem that were there go.
+
+    Raises:
+        OSError: as of `save_tensors`.
+    """
     for old in folder.glob(f"{stem}-*.safetensors"):
         old.unlink()
     for i, shard in enumerate(_grouped(tensors)):
-        save_file(shard, folder / f"{stem}-{i:02d}.safetensors")
+        save_tensors(shard, folder / f"{stem}-{i:02d}.safetensors")
 
 
 def load_shards(folder: Path, stem: str) -> dict[str, Tensor]:

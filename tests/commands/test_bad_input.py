@@ -3,16 +3,21 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.torch import load_file
 
+from roboego.codecs.embedded.files import rounded, save_codec
+from roboego.recipes import nano
 from roboego.training.allocator import SETTINGS
+from roboego.training.checkpoint import save_state
 from saved import voice, write
 from tests.commands.conftest import Outcome, Shell
 from tests.sound.test_writing import files_of_at_most
+from tiny import tiny_codec, tiny_config, tiny_model, tiny_tokenizer
 
 
 def refused(done: Outcome, *words: str) -> None:
@@ -172,6 +177,28 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, model: Path, shell: Shell) -
         done = shell("speak", "the red cup is on the table", "--model", model, "--out", tmp_path / "out.wav", told=False)
     refused(done, "disk")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.wav"]
+
+
+def test_a_full_disk_leaves_the_model_that_was_there(tmp_path: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = replace(nano.post_training(), model=tiny_config())
+    monkeypatch.setattr(nano, "post_training", lambda: recipe)
+    runs, out = tmp_path / "runs", tmp_path / "models" / "out"
+    save_codec(rounded(tiny_codec()), runs / "tools" / "codec")
+    tiny_tokenizer().save(runs / "tools" / "tokenizer.json")
+    save_state(runs / recipe.name / "step-00000010", {"step": 10, "module": tiny_model().state_dict()})
+    command = ("export", "post", "--folder", runs, "--out", out)
+    for size in (100, 10_000):  # of config.json, and of the weights
+        with files_of_at_most(size):
+            refused(shell(*command, told=False), "disk", str(out))
+        assert not list(out.parent.iterdir())
+    assert shell(*command).code == 0
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    with files_of_at_most(10_000):
+        refused(shell(*command, told=False), "disk", str(out))
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
+    out.rename(out.with_name(".out.old"))  # as if a later export had been killed
+    assert shell("info", out).code == 0
 
 
 def test_targets(tmp_path: Path, model: Path, shell: Shell) -> None:

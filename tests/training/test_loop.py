@@ -8,9 +8,11 @@ import torch
 from rich.console import Console
 from torch import Tensor, nn
 
+from roboego.cli import what_to_do
 from roboego.errors import CheckpointError
 from roboego.training.checkpoint import latest, load_state, save_state
 from roboego.training.loop import LoopConfig, Metrics, rate_at, train
+from tests.sound.test_writing import files_of_at_most
 
 QUIET = Console(quiet=True)
 
@@ -95,6 +97,27 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path) -> None:
     task.bad_at = 14
     with pytest.raises(CheckpointError, match="lower learning_rate"):
         train(task, config(20), tmp_path, console=QUIET)
+
+
+def test_a_full_disk_ends_the_run_and_leaves_its_last_checkpoint(tmp_path: Path) -> None:
+    train(Line(), config(10), tmp_path, console=QUIET)
+    with files_of_at_most(4_000), pytest.raises(OSError, match="too large") as caught:
+        train(Line(), config(20), tmp_path, console=QUIET)
+    assert str(tmp_path / "step-00000020") in what_to_do(caught.value)
+    assert "disk" in what_to_do(caught.value)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["step-00000010", "tensorboard"]
+    assert train(Line(), config(20), tmp_path, console=QUIET) == 20
+
+
+def test_a_run_that_was_killed_while_it_saved_goes_on(tmp_path: Path) -> None:
+    whole, parts = Line(), Line()
+    train(whole, config(20), tmp_path / "whole", console=QUIET)
+    train(Line(), config(10), tmp_path / "parts", console=QUIET)
+    (tmp_path / "parts" / "step-00000010").rename(tmp_path / "parts" / ".step-00000010.old")
+    (tmp_path / "parts" / ".step-00000010.part").mkdir()
+    train(parts, config(20), tmp_path / "parts", console=QUIET)
+    assert all(torch.equal(a, b) for a, b in zip(whole.module.parameters(), parts.module.parameters(), strict=True))
+    assert sorted(p.name for p in (tmp_path / "parts").iterdir()) == ["step-00000010", "step-00000020", "tensorboard"]
 
 
 def test_states_survive_a_round_trip(tmp_path: Path) -> None:

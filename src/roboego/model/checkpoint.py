@@ -1,7 +1,6 @@
 """A checkpoint is a folder: config.json, weights in shards, tokenizer.json, codec, picture encoder and a model card. Never pickle."""
 
 import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from safetensors import SafetensorError
 from roboego.codecs.embedded.codec import EmbeddedCodec
 from roboego.codecs.embedded.files import load_codec, save_codec
 from roboego.errors import CheckpointError, InputError
+from roboego.folders import replacing
 from roboego.model.config import ModelConfig
 from roboego.model.loaded import LoadedModel
 from roboego.model.model import RoboEgoModel
@@ -53,11 +53,12 @@ class CheckpointConfig:
 
 
 def save_model(loaded: LoadedModel, folder: Path) -> None:
-    """Writes a model of ours, weights in bfloat16, as a new folder that appears in one rename.
+    """Writes a model of ours, weights in bfloat16, as a new folder that appears when it is complete, in place of one that is there.
 
     Raises:
         CheckpointError: it has another codec or tokenizer than ours, or a picture encoder that does not fit it.
         InputError: its silence is not what it speaks.
+        OSError: it cannot be written, for instance because the disk is full; then what was there stays.
     """
     if not isinstance(loaded.codec, EmbeddedCodec) or not isinstance(loaded.tokenizer, Tokenizer):
         raise CheckpointError("only models with the embedded codec and our tokenizer are saved as a folder; others keep their own format")
@@ -72,18 +73,14 @@ def save_model(loaded: LoadedModel, folder: Path) -> None:
         silence=tuple(int(c) for c in loaded.silence),
         vision=loaded.vision.fingerprint if loaded.vision is not None else None,
     )
-    temporary = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    (temporary / "config.json").write_text(json.dumps(to_json(config), indent=1) + "\n", encoding="utf-8")
-    save_shards(temporary, "model", loaded.model.state_dict())
-    loaded.tokenizer.save(temporary / "tokenizer.json")
-    save_codec(loaded.codec, temporary / "codec")
-    if loaded.vision is not None:
-        save_vit(loaded.vision, temporary / "vision")
-    (temporary / "README.md").write_text(loaded.card, encoding="utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
-    temporary.rename(folder)
+    with replacing(folder) as part:
+        (part / "config.json").write_text(json.dumps(to_json(config), indent=1) + "\n", encoding="utf-8")
+        save_shards(part, "model", loaded.model.state_dict())
+        loaded.tokenizer.save(part / "tokenizer.json")
+        save_codec(loaded.codec, part / "codec")
+        if loaded.vision is not None:
+            save_vit(loaded.vision, part / "vision")
+        (part / "README.md").write_text(loaded.card, encoding="utf-8")
 
 
 def load_model(folder: Path, *, name: str | None = None, device: str = "cpu", dtype: torch.dtype = torch.float32) -> LoadedModel:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from roboego.errors import CheckpointError
 from roboego.perception.vit import ViT, ViTConfig
 from roboego.strict import from_json, to_json
-from roboego.tensorfiles import check_fit
+from roboego.tensorfiles import check_fit, save_tensors
 
 
 def save_vit(vit: ViT, folder: Path) -> None:
@@ -18,7 +18,7 @@ def save_vit(vit: ViT, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "vit.json").write_text(json.dumps(to_json(vit.config), indent=1) + "\n", encoding="utf-8")
     temporary = folder / "vit.safetensors.part"
-    save_file({name: tensor.to(torch.bfloat16).contiguous() for name, tensor in vit.state_dict().items()}, temporary)
+    save_tensors({name: tensor.to(torch.bfloat16).contiguous() for name, tensor in vit.state_dict().items()}, temporary)
     temporary.replace(folder / "vit.safetensors")
 
 

@@ -22,6 +22,7 @@ from roboego.training.checkpoint import (
     module_state,
     prune,
     random_state,
+    restore_killed,
     restore_module,
     restore_random,
     save_state,
@@ -249,6 +250,7 @@ class Checkpoints:
         Raises:
             CheckpointError: it is damaged, or of another model.
         """
+        restore_killed(self.folder)
         newest = latest(self.folder)
         if newest is None:
             return 0
