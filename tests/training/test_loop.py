@@ -1,5 +1,7 @@
 """The training loop: resuming gives the same run, bit for bit; a bad loss stops it."""
 
+import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +99,32 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path) -> None:
     task.bad_at = 14
     with pytest.raises(CheckpointError, match="lower learning_rate"):
         train(task, config(20), tmp_path, console=QUIET)
+
+
+@pytest.mark.parametrize("what", ["loss", "gradient"])
+def test_what_is_not_finite_is_never_a_checkpoint(tmp_path: Path, what: str) -> None:
+    task, seldom = Line(), replace(config(20), log_every=1_000)
+    train(task, replace(seldom, steps=19), tmp_path, console=QUIET)
+    if what == "loss":
+        task.bad_at = 19
+    else:
+        task.module.weight.register_hook(lambda gradient: gradient * float("inf"))
+    with pytest.raises(CheckpointError, match=f"the {what} is (nan|inf) at step 20"):
+        train(task, seldom, tmp_path, console=QUIET)
+    assert sorted(p.name for p in tmp_path.glob("*step-*")) == ["step-00000010", "step-00000019"]
+
+
+def test_a_run_that_is_stopped_keeps_nothing_that_is_not_finite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = Line()
+    task.bad_at = 2
+    monkeypatch.setattr(task, "after_step", lambda step: signal.raise_signal(signal.SIGINT) if step == 2 else None)
+    with pytest.raises(CheckpointError, match="the loss is nan at step 3"):
+        train(task, config(20), tmp_path, console=QUIET)
+    assert not list(tmp_path.glob("*step-*"))
+    task.bad_at = -1
+    task.module = Line().module
+    assert train(task, config(20), tmp_path, console=QUIET) == 3
+    assert [p.name for p in tmp_path.glob("*step-*")] == ["step-00000003"]
 
 
 def test_a_full_disk_ends_the_run_and_leaves_its_last_checkpoint(tmp_path: Path) -> None:
