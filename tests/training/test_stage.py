@@ -13,7 +13,7 @@ from rich.console import Console
 from roboego.errors import CheckpointError, InputError
 from roboego.model.model import RoboEgoModel
 from roboego.recipes import nano
-from roboego.recipes.dry_run import estimate
+from roboego.recipes.dry_run import estimate, random_task
 from roboego.recipes.start import helpers_of
 from roboego.streams.grid import FrameGrid, empty_grid
 from roboego.training.disturbance import Disturbance, disturb, misheard
@@ -208,7 +208,10 @@ def test_a_tiny_model_learns_by_heart(tmp_path: Path) -> None:
 
 
 def test_a_dry_run_estimates(tmp_path: Path) -> None:
-    run = replace(nano.post_training(), model=nano.tiny(), stage=StageConfig(rows=2, frames=32))
+    run = replace(nano.sft(), model=nano.tiny(), stage=replace(nano.sft().stage, rows=2, frames=32))
+    task = random_task(run, torch.device("cpu"))
+    _, losses = task.loss(task.batch(0), 0)
+    assert all(losses[part] > 0 for part in ("text", "spoken", "first_codebook", "codebooks", "phones", "captions"))
     found = estimate(run, device="cpu", console=Console(quiet=True))
     assert found["frames_a_step"] == 64
     assert found["hours"] > 0
