@@ -5,13 +5,16 @@ from dataclasses import dataclass
 import pytest
 
 from roboego.errors import CheckpointError
-from roboego.strict import from_json, to_json
+from roboego.strict import check_at_least, from_json, to_json
 
 
 @dataclass(frozen=True, kw_only=True)
 class Inner:
     size: int
     name: str | None = None
+
+    def __post_init__(self) -> None:
+        check_at_least(1, self, "size")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +37,7 @@ def test_round_trip() -> None:
         ({}, "config is incomplete"),
         ({"inner": {"size": "2"}}, "config.inner.size must be of type int"),
         ({"inner": {"size": True}}, "config.inner.size must be of type int"),
+        ({"inner": {"size": 0}}, "config.inner: size must be at least 1, not 0"),
         ({"inner": 3}, "config.inner must be an object"),
         ({"inner": {"size": 2}, "rates": 1}, "config.rates must be a list"),
     ],

@@ -9,8 +9,9 @@ import torch
 from roboego.codecs.base import Codec
 from roboego.codecs.mimi import MimiCodec
 from roboego.errors import CheckpointError, InputError
+from roboego.folders import put_back
 from roboego.hubformat import HubConfig
-from roboego.model.checkpoint import FORMAT, load_model
+from roboego.model.checkpoint import FORMAT, load_model, read_card
 from roboego.model.foreign import flm_audio
 from roboego.model.foreign.text import ForeignTokenizer
 from roboego.model.loaded import LoadedModel
@@ -80,6 +81,7 @@ def find(model: str | Path, files: tuple[str, ...]) -> Path:
     if isinstance(model, str) and "/" not in model and (WEIGHTS / model / "config.json").exists():
         return WEIGHTS / model
     folder = Path(model)
+    put_back(folder)
     if folder.is_dir():
         return folder
     if folder.exists():
@@ -134,7 +136,7 @@ def _load_flm_audio(
 ) -> LoadedModel:
     model = flm_audio.load_flm_audio(folder, device=device, dtype=dtype)
     found = _mimi(folder, model, device, codec)
-    tokenizer, card = folder / "tokenizer.json", folder / "README.md"
+    tokenizer = folder / "tokenizer.json"
     return LoadedModel(
         name=name,
         model=model,
@@ -142,7 +144,7 @@ def _load_flm_audio(
         tokenizer=ForeignTokenizer.load(tokenizer, model.config.layout.text.ids) if tokenizer.exists() else None,
         silence=silence_codes(model, found),
         sampling=flm_audio.SAMPLING,
-        card=card.read_text(encoding="utf-8") if card.exists() else "",
+        card=read_card(folder),
     )
 
 

@@ -2,9 +2,11 @@
 
 import dataclasses
 import types
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from roboego.errors import CheckpointError
+from roboego.errors import CheckpointError, InputError
 
 T = TypeVar("T")
 
@@ -18,7 +20,8 @@ def from_json(kind: type[T], data: Any, where: str = "config") -> T:
     """Builds a dataclass from JSON values.
 
     Raises:
-        CheckpointError: a key is unknown or missing, or a value has the wrong type; the message names it.
+        CheckpointError: a key is unknown or missing, or a value has the wrong type or is none that the dataclass takes; the message
+            names it.
     """
     if not isinstance(data, dict):
         raise CheckpointError(f"{where} must be an object, not {type(data).__name__}")
@@ -31,9 +34,26 @@ def from_json(kind: type[T], data: Any, where: str = "config") -> T:
         )
     values = {name: _value(hints[name], data[name], f"{where}.{name}") for name in names if name in data}
     try:
-        return kind(**values)
+        with naming(where):
+            return kind(**values)
     except TypeError as error:
         raise CheckpointError(f"{where} is incomplete: {error}") from error
+
+
+@contextmanager
+def naming(where: str) -> Iterator[None]:
+    """Turns an InputError of a configuration into a CheckpointError that names the file and the part that it is in."""
+    try:
+        yield
+    except InputError as error:
+        raise CheckpointError(f"{where}: {error}") from error
+
+
+def check_at_least(least: int, config: Any, *names: str) -> None:
+    """Raises an InputError that names the first of these fields that is too small."""
+    for name in names:
+        if (value := getattr(config, name)) < least:
+            raise InputError(f"{name} must be at least {least}, not {value}")
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:

@@ -19,6 +19,7 @@ from roboego.training.loop import LoopConfig, train
 from roboego.training.phone_recognizer import FeatureLoss, PhoneRecognizer, RecognizerTask, RecognizerTraining
 from roboego.training.phones import PHONES, phone_classes
 from tests.data.small import SMALL_CODEC
+from tests.training.interrupted import assert_equal_weights, interrupt
 
 
 def text(rng: np.random.Generator) -> str:
@@ -49,7 +50,7 @@ def test_spectral_loss_is_zero_for_equal_sounds_and_grows_with_difference() -> N
     assert (mel_matrix(257, 48).sum(0) > 0).all()
 
 
-def test_a_tiny_codec_learns_and_resumes(tmp_path: Path) -> None:
+def test_a_tiny_codec_learns_and_an_interrupted_run_is_the_same_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     training = CodecTraining(
         folder=bank(tmp_path / "speech"), shares=(("words-heart", 1.0),), crops=2, crop_frames=6, validation_sentences=2
     )
@@ -60,10 +61,12 @@ def test_a_tiny_codec_learns_and_resumes(tmp_path: Path) -> None:
     before = whole.validate(0)["words-heart"]
     train(whole, loop, tmp_path / "whole", console=quiet)
     assert whole.validate(16)["words-heart"] < before
-    train(first, LoopConfig(**{**loop.__dict__, "steps": 8, "decay": 0.0}), tmp_path / "parts", console=quiet)
-    train(again, LoopConfig(**{**loop.__dict__, "decay": 0.0}), tmp_path / "parts", console=quiet)
-    assert again.quantizer.started
-    assert torch.isfinite(again.module.codec.quantizer.codebooks).all()
+    interrupt(first, 9, monkeypatch)
+    assert train(first, loop, tmp_path / "parts", console=quiet) == 10
+    assert train(again, loop, tmp_path / "parts", console=quiet) == 16
+    assert_equal_weights([whole.module], [again.module])
+    assert torch.equal(whole.quantizer.count_KE, again.quantizer.count_KE)
+    assert torch.equal(whole.quantizer.sum_KEW, again.quantizer.sum_KEW)
 
 
 def test_a_decoder_learns_alone_and_codes_stay(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """The training loop: resuming gives the same run, bit for bit; a bad loss stops it."""
 
+import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +10,11 @@ import torch
 from rich.console import Console
 from torch import Tensor, nn
 
+from roboego.cli import what_to_do
 from roboego.errors import CheckpointError
 from roboego.training.checkpoint import latest, load_state, save_state
 from roboego.training.loop import LoopConfig, Metrics, rate_at, train
+from tests.sound.test_writing import files_of_at_most
 
 QUIET = Console(quiet=True)
 
@@ -95,6 +99,53 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path) -> None:
     task.bad_at = 14
     with pytest.raises(CheckpointError, match="lower learning_rate"):
         train(task, config(20), tmp_path, console=QUIET)
+
+
+@pytest.mark.parametrize("what", ["loss", "gradient"])
+def test_what_is_not_finite_is_never_a_checkpoint(tmp_path: Path, what: str) -> None:
+    task, seldom = Line(), replace(config(20), log_every=1_000)
+    train(task, replace(seldom, steps=19), tmp_path, console=QUIET)
+    if what == "loss":
+        task.bad_at = 19
+    else:
+        task.module.weight.register_hook(lambda gradient: gradient * float("inf"))
+    with pytest.raises(CheckpointError, match=f"the {what} is (nan|inf) at step 20"):
+        train(task, seldom, tmp_path, console=QUIET)
+    assert sorted(p.name for p in tmp_path.glob("*step-*")) == ["step-00000010", "step-00000019"]
+
+
+def test_a_run_that_is_stopped_keeps_nothing_that_is_not_finite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = Line()
+    task.bad_at = 2
+    monkeypatch.setattr(task, "after_step", lambda step: signal.raise_signal(signal.SIGINT) if step == 2 else None)
+    with pytest.raises(CheckpointError, match="the loss is nan at step 3"):
+        train(task, config(20), tmp_path, console=QUIET)
+    assert not list(tmp_path.glob("*step-*"))
+    task.bad_at = -1
+    task.module = Line().module
+    assert train(task, config(20), tmp_path, console=QUIET) == 3
+    assert [p.name for p in tmp_path.glob("*step-*")] == ["step-00000003"]
+
+
+def test_a_full_disk_ends_the_run_and_leaves_its_last_checkpoint(tmp_path: Path) -> None:
+    train(Line(), config(10), tmp_path, console=QUIET)
+    with files_of_at_most(4_000), pytest.raises(OSError, match="too large") as caught:
+        train(Line(), config(20), tmp_path, console=QUIET)
+    assert str(tmp_path / "step-00000020") in what_to_do(caught.value)
+    assert "disk" in what_to_do(caught.value)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["step-00000010", "tensorboard"]
+    assert train(Line(), config(20), tmp_path, console=QUIET) == 20
+
+
+def test_a_run_that_was_killed_while_it_saved_goes_on(tmp_path: Path) -> None:
+    whole, parts = Line(), Line()
+    train(whole, config(20), tmp_path / "whole", console=QUIET)
+    train(Line(), config(10), tmp_path / "parts", console=QUIET)
+    (tmp_path / "parts" / "step-00000010").rename(tmp_path / "parts" / ".step-00000010.old")
+    (tmp_path / "parts" / ".step-00000010.part").mkdir()
+    train(parts, config(20), tmp_path / "parts", console=QUIET)
+    assert all(torch.equal(a, b) for a, b in zip(whole.module.parameters(), parts.module.parameters(), strict=True))
+    assert sorted(p.name for p in (tmp_path / "parts").iterdir()) == ["step-00000010", "step-00000020", "tensorboard"]
 
 
 def test_states_survive_a_round_trip(tmp_path: Path) -> None:

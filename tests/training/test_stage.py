@@ -13,7 +13,7 @@ from rich.console import Console
 from roboego.errors import CheckpointError, InputError
 from roboego.model.model import RoboEgoModel
 from roboego.recipes import nano
-from roboego.recipes.dry_run import estimate
+from roboego.recipes.dry_run import estimate, random_task
 from roboego.recipes.start import helpers_of
 from roboego.streams.grid import FrameGrid, empty_grid
 from roboego.training.disturbance import Disturbance, disturb, misheard
@@ -22,6 +22,7 @@ from roboego.training.loop import LoopConfig, train
 from roboego.training.rows import UNKNOWN, Mixture, Pool, tightened
 from roboego.training.splicing import spliced
 from roboego.training.stage import StageTask
+from tests.training.interrupted import assert_equal_weights, interrupt
 
 CALM = Disturbance(speech=0.0, listen=0.0, captions=0.0, no_captions=0.0)
 
@@ -188,6 +189,28 @@ def test_captions_come_from_transcripts(tmp_path: Path) -> None:
     assert torch.equal(further.captions.weight, learner.captions.weight)
 
 
+def test_an_interrupted_run_with_an_ear_and_captions_is_the_same_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = [replace(g, text=np.full(len(g), 50 + i, np.int32)) for i, g in enumerate(grids())]
+    mixture, stage = Mixture([Pool(grids(), 1.0, own)]), StageConfig(rows=2, frames=32, captions=3.0, phones=1.0)
+
+    def learner() -> StageTask:
+        torch.manual_seed(0)
+        model = RoboEgoModel(nano.tiny())
+        return StageTask(
+            model, mixture, stage, lambda model, step: {}, pronounce=lambda captions: (captions[captions >= 50][:9] - 49).tolist()
+        )
+
+    loop = LoopConfig(steps=8, learning_rate=1e-2, warmup=2, validate_every=8, checkpoint_every=3)
+    whole, first, again = learner(), learner(), learner()
+    train(whole, loop, tmp_path / "whole", console=Console(quiet=True))
+    interrupt(first, 4, monkeypatch)
+    assert train(first, loop, tmp_path / "parts", console=Console(quiet=True)) == 5
+    assert train(again, loop, tmp_path / "parts", console=Console(quiet=True)) == 8
+    assert again.ear is not None
+    assert again.captions is not None
+    assert_equal_weights((whole.module, *whole.helpers()), (again.module, *again.helpers()))
+
+
 def test_batches_depend_on_the_step_alone() -> None:
     a, b = task(), task()
     for step in (0, 3):
@@ -208,7 +231,10 @@ def test_a_tiny_model_learns_by_heart(tmp_path: Path) -> None:
 
 
 def test_a_dry_run_estimates(tmp_path: Path) -> None:
-    run = replace(nano.post_training(), model=nano.tiny(), stage=StageConfig(rows=2, frames=32))
+    run = replace(nano.sft(), model=nano.tiny(), stage=replace(nano.sft().stage, rows=2, frames=32))
+    task = random_task(run, torch.device("cpu"))
+    _, losses = task.loss(task.batch(0), 0)
+    assert all(losses[part] > 0 for part in ("text", "spoken", "first_codebook", "codebooks", "phones", "captions"))
     found = estimate(run, device="cpu", console=Console(quiet=True))
     assert found["frames_a_step"] == 64
     assert found["hours"] > 0

@@ -1,7 +1,6 @@
 """A checkpoint is a folder: config.json, weights in shards, tokenizer.json, codec, picture encoder and a model card. Never pickle."""
 
 import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,8 @@ from safetensors import SafetensorError
 
 from roboego.codecs.embedded.codec import EmbeddedCodec
 from roboego.codecs.embedded.files import load_codec, save_codec
-from roboego.errors import CheckpointError
+from roboego.errors import CheckpointError, InputError
+from roboego.folders import replacing
 from roboego.model.config import ModelConfig
 from roboego.model.loaded import LoadedModel
 from roboego.model.model import RoboEgoModel
@@ -19,7 +19,7 @@ from roboego.perception.files import load_vit, save_vit
 from roboego.perception.vit import ViT
 from roboego.streams.tokenizer import Tokenizer
 from roboego.strict import from_json, to_json
-from roboego.tensorfiles import load_shards, save_shards
+from roboego.tensorfiles import check_fit, load_shards, save_shards
 
 FORMAT = "roboego"
 VERSION = 1
@@ -34,6 +34,8 @@ class CheckpointConfig:
         codec: fingerprint of the codec that the model was trained with.
         silence: codes of steady silence.
         vision: fingerprint of the picture encoder that the model was trained with; None without one.
+    Raises:
+        InputError: silence is not one code of each codebook that the model speaks.
     """
 
     format: str
@@ -44,20 +46,24 @@ class CheckpointConfig:
     silence: tuple[int, ...]
     vision: str | None = None
 
+    def __post_init__(self) -> None:
+        speak = self.model.layout.speak
+        if len(self.silence) != speak.codebooks or not all(0 <= code < speak.entries for code in self.silence):
+            raise InputError(f"silence must be {speak.codebooks} codes from 0 to {speak.entries - 1}, not {list(self.silence)}")
+
 
 def save_model(loaded: LoadedModel, folder: Path) -> None:
-    """Writes a model of ours, weights in bfloat16, as a new folder that appears in one rename.
+    """Writes a model of ours, weights in bfloat16, as a new folder that appears when it is complete, in place of one that is there.
 
     Raises:
         CheckpointError: it has another codec or tokenizer than ours, or a picture encoder that does not fit it.
+        InputError: its silence is not what it speaks.
+        OSError: it cannot be written, for instance because the disk is full; then what was there stays.
     """
     if not isinstance(loaded.codec, EmbeddedCodec) or not isinstance(loaded.tokenizer, Tokenizer):
         raise CheckpointError("only models with the embedded codec and our tokenizer are saved as a folder; others keep their own format")
     if loaded.vision is not None:
         check_vision(loaded.vision, loaded.model.config, loaded.name)
-    temporary = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
     config = CheckpointConfig(
         format=FORMAT,
         version=VERSION,
@@ -67,15 +73,14 @@ def save_model(loaded: LoadedModel, folder: Path) -> None:
         silence=tuple(int(c) for c in loaded.silence),
         vision=loaded.vision.fingerprint if loaded.vision is not None else None,
     )
-    (temporary / "config.json").write_text(json.dumps(to_json(config), indent=1) + "\n", encoding="utf-8")
-    save_shards(temporary, "model", loaded.model.state_dict())
-    loaded.tokenizer.save(temporary / "tokenizer.json")
-    save_codec(loaded.codec, temporary / "codec")
-    if loaded.vision is not None:
-        save_vit(loaded.vision, temporary / "vision")
-    (temporary / "README.md").write_text(loaded.card, encoding="utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
-    temporary.rename(folder)
+    with replacing(folder) as part:
+        (part / "config.json").write_text(json.dumps(to_json(config), indent=1) + "\n", encoding="utf-8")
+        save_shards(part, "model", loaded.model.state_dict())
+        loaded.tokenizer.save(part / "tokenizer.json")
+        save_codec(loaded.codec, part / "codec")
+        if loaded.vision is not None:
+            save_vit(loaded.vision, part / "vision")
+        (part / "README.md").write_text(loaded.card, encoding="utf-8")
 
 
 def load_model(folder: Path, *, name: str | None = None, device: str = "cpu", dtype: torch.dtype = torch.float32) -> LoadedModel:
@@ -93,22 +98,13 @@ def load_model(folder: Path, *, name: str | None = None, device: str = "cpu", dt
         raise CheckpointError(f"{folder} is not a RoboEgo checkpoint (its config.json has no format {FORMAT!r}); open it with roboego.load")
     if data.get("version") != VERSION:
         raise CheckpointError(f"{folder} has format version {data.get('version')}, this code reads version {VERSION}; upgrade roboego")
-    config = from_json(CheckpointConfig, data, "config.json")
+    config = from_json(CheckpointConfig, data, str(folder / "config.json"))
     codec = load_codec(folder / "codec")
     if codec.fingerprint != config.codec:
         raise CheckpointError(
             f"{folder}: the codec {codec.fingerprint} is not the one the model was trained with ({config.codec}); restore its codec folder"
         )
-    with torch.device("meta"):
-        model = RoboEgoModel(config.model)
-    try:
-        state = load_shards(folder, "model")
-        model.load_state_dict({key: tensor.to(dtype) for key, tensor in state.items()}, assign=True)
-    except (OSError, RuntimeError, SafetensorError) as error:
-        problem = str(error).splitlines()[-1].strip()
-        raise CheckpointError(f"the weights in {folder} do not fit its config.json: {problem}; fetch or train it again") from error
-    model.materialize_buffers()
-    card = folder / "README.md"
+    model = _load_weights(folder, config.model, dtype)
     return LoadedModel(
         name=name or folder.name,
         model=model.to(device).eval().requires_grad_(False),
@@ -117,8 +113,44 @@ def load_model(folder: Path, *, name: str | None = None, device: str = "cpu", dt
         tokenizer=Tokenizer.load(folder / "tokenizer.json"),
         silence=torch.tensor(config.silence, device=device),
         sampling=config.sampling,
-        card=card.read_text(encoding="utf-8") if card.exists() else "",
+        card=read_card(folder),
     )
+
+
+def _load_weights(folder: Path, config: ModelConfig, dtype: torch.dtype) -> RoboEgoModel:
+    """The model that `config` describes, with the folder's weights."""
+    try:
+        with torch.device("meta"):
+            model = RoboEgoModel(config)
+    except Exception as error:  # sizes that each are possible can be too much together, which torch tells in many ways
+        problem = " ".join(str(error).split())[:200]
+        raise CheckpointError(
+            f"{folder / 'config.json'} describes no model that can be built: {problem}; fetch or train it again"
+        ) from error
+    try:
+        tensors = load_shards(folder, "model")
+        check_fit(tensors, model.state_dict())
+        model.load_state_dict({name: tensor.to(dtype) for name, tensor in tensors.items()}, assign=True)
+    except (CheckpointError, OSError, RuntimeError, SafetensorError) as error:
+        problem = str(error).splitlines()[-1].strip()
+        raise CheckpointError(f"the weights in {folder} do not fit its config.json: {problem}; fetch or train it again") from error
+    model.materialize_buffers()
+    return model
+
+
+def read_card(folder: Path) -> str:
+    """The model card of a folder, empty without one.
+
+    Raises:
+        CheckpointError: there is one that cannot be read.
+    """
+    path = folder / "README.md"
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeError) as error:
+        raise CheckpointError(f"cannot read the model card {path}: {error}; fetch it again, or remove it") from error
 
 
 def _load_vision(folder: Path, config: CheckpointConfig, device: str, dtype: torch.dtype) -> ViT | None:

@@ -1,8 +1,11 @@
 """Shapes of the parts of a model."""
 
+import math
 from dataclasses import dataclass
 
+from roboego.errors import InputError
 from roboego.streams.layout import StreamLayout
+from roboego.strict import check_at_least
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +23,12 @@ class RopeScaling:
     low: float = 1.0
     high: float = 4.0
 
+    def __post_init__(self) -> None:
+        check_at_least(0, self, "original_window")
+        _check_positive(self, "factor")
+        if self.original_window and not self.low < self.high < math.inf:
+            raise InputError(f"low must be below high, not {self.low} and {self.high}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class BackboneConfig:
@@ -34,6 +43,8 @@ class BackboneConfig:
         learned_sinks: a learned logit per head takes part in every softmax, so that a sliding window needs no first frames.
         kept_sinks: first positions that stay in the window for ever, their rotary positions reassigned (arXiv 2309.17453); only
             without `learned_sinks`.
+    Raises:
+        InputError: sizes are too small, or heads and sinks do not go together.
     """
 
     width: int
@@ -52,6 +63,19 @@ class BackboneConfig:
     learned_sinks: bool = True
     kept_sinks: int = 0
 
+    def __post_init__(self) -> None:
+        check_at_least(1, self, "width", "heads", "kv_heads", "head_dim", "hidden", "window")
+        check_at_least(0, self, "layers", "kept_sinks")
+        _check_positive(self, "rope_theta", "norm_eps")
+        if self.heads % self.kv_heads:
+            raise InputError(f"{self.heads} heads cannot share {self.kv_heads} key-value heads: one number must be a multiple of the other")
+        if self.head_dim % 2:
+            raise InputError(f"head_dim must be even, as its halves are rotated against each other, not {self.head_dim}")
+        if self.kept_sinks >= self.window:
+            raise InputError(f"kept_sinks must be below the window of {self.window} positions, not {self.kept_sinks}")
+        if self.kept_sinks and self.learned_sinks:
+            raise InputError(f"kept_sinks must be 0 where sinks are learned, not {self.kept_sinks}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class SpeechDecoderConfig:
@@ -61,6 +85,8 @@ class SpeechDecoderConfig:
         per_codebook_mlp: every codebook has its own feed-forward weights.
         sees_text: the text token written in the same step is part of its input.
         previous_code_shared: one embedding table a codebook is used for the previous code; False gives every position its own.
+    Raises:
+        InputError: sizes are too small, or the width does not divide into heads.
     """
 
     width: int
@@ -70,6 +96,12 @@ class SpeechDecoderConfig:
     per_codebook_mlp: bool = False
     sees_text: bool = True
     norm_eps: float = 1e-6
+
+    def __post_init__(self) -> None:
+        check_at_least(1, self, "width", "layers", "heads", "hidden")
+        _check_positive(self, "norm_eps")
+        if self.width % self.heads:
+            raise InputError(f"width must be a multiple of the {self.heads} heads, not {self.width}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +115,8 @@ class ModelConfig:
         input_scale, output_scale: muP multipliers of foreign checkpoints.
         vision_width: width of a picture's fused vector; 0 without stream vision.
         context_width: width of a picture's tokens, which context vision puts in as extra positions; 0 without it.
+    Raises:
+        InputError: a size is too small, or a multiplier is not a positive number.
     """
 
     layout: StreamLayout
@@ -95,3 +129,15 @@ class ModelConfig:
     output_scale: float = 1.0
     vision_width: int = 0
     context_width: int = 0
+
+    def __post_init__(self) -> None:
+        check_at_least(1, self, "max_advance")
+        check_at_least(0, self, "vision_width", "context_width")
+        _check_positive(self, "input_scale", "output_scale")
+
+
+def _check_positive(config: object, *names: str) -> None:
+    """Raises an InputError that names the first of these fields that is 0 or below, infinite or NaN."""
+    for name in names:
+        if not 0 < getattr(config, name) < math.inf:
+            raise InputError(f"{name} must be a positive number, not {getattr(config, name)}")

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from roboego.errors import CheckpointError
 from roboego.perception.vit import ViT, ViTConfig
 from roboego.strict import from_json, to_json
+from roboego.tensorfiles import check_fit, save_tensors
 
 
 def save_vit(vit: ViT, folder: Path) -> None:
@@ -17,7 +18,7 @@ def save_vit(vit: ViT, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "vit.json").write_text(json.dumps(to_json(vit.config), indent=1) + "\n", encoding="utf-8")
     temporary = folder / "vit.safetensors.part"
-    save_file({name: tensor.to(torch.bfloat16).contiguous() for name, tensor in vit.state_dict().items()}, temporary)
+    save_tensors({name: tensor.to(torch.bfloat16).contiguous() for name, tensor in vit.state_dict().items()}, temporary)
     temporary.replace(folder / "vit.safetensors")
 
 
@@ -31,8 +32,10 @@ def load_vit(folder: Path, *, device: str | torch.device = "cpu", dtype: torch.d
         config = from_json(ViTConfig, json.loads((folder / "vit.json").read_text(encoding="utf-8")), "vit.json")
         with torch.device("meta"):
             vit = ViT(config)
-        vit.load_state_dict({name: tensor.to(device, dtype) for name, tensor in load_file(folder / "vit.safetensors").items()}, assign=True)
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        tensors = load_file(folder / "vit.safetensors")
+        check_fit(tensors, vit.state_dict())
+        vit.load_state_dict({name: tensor.to(device, dtype) for name, tensor in tensors.items()}, assign=True)
+    except (CheckpointError, OSError, ValueError, RuntimeError, OverflowError, SafetensorError) as error:
         problem = str(error).splitlines()[-1].strip()
         raise CheckpointError(f"cannot open the picture encoder in {folder}: {problem}; fetch or train it again") from error
     return vit.eval().requires_grad_(False)

@@ -10,17 +10,17 @@ from rich.console import Console
 
 from roboego.model.model import RoboEgoModel
 from roboego.recipes.runs import Run
-from roboego.streams.grid import empty_grid
+from roboego.streams.grid import Tokens, empty_grid
 from roboego.training.adapters import add_adapters
 from roboego.training.compiling import compile_parts
-from roboego.training.lesson import StageConfig
 from roboego.training.loop import LoopConfig, Task, autocast, optimizer_for
+from roboego.training.phones import PHONES
 from roboego.training.rows import Row
 from roboego.training.stage import StageTask
 
 
 class RandomRows:
-    """Rows of random tokens: as much work as real ones."""
+    """Rows of random tokens, captions and phones: as much work as real ones."""
 
     def __init__(self, run: Run) -> None:
         self.layout = run.model.layout
@@ -32,17 +32,27 @@ class RandomRows:
         grid.text[:] = rng.integers(0, self.layout.text.ids, frames)
         for weight in (grid.text_weight, grid.speak_weight, grid.spoken_weight):
             weight[:] = 1
-        return Row.of(grid)
+        return Row.of(grid, transcript=grid)
+
+    def pronounce(self, captions_T: Tokens) -> list[int]:
+        """A phone a frame: what is said without a pause has about as many."""
+        phones: list[int] = (1 + captions_T % len(PHONES)).tolist()
+        return phones
+
+
+def random_task(run: Run, device: torch.device) -> StageTask:
+    """A stage that learns all that the run would, from random rows."""
+    model = RoboEgoModel(run.model)
+    if run.adapters is not None:
+        add_adapters(model, run.adapters)
+    rows = RandomRows(run)
+    return StageTask(model.to(device), rows, run.stage, lambda model, step: {}, device=device, pronounce=rows.pronounce)
 
 
 def estimate(run: Run, *, device: str, console: Console) -> dict[str, Any]:
     """Measures a stage on random rows."""
-    stage: StageConfig = run.stage
-    model = RoboEgoModel(run.model)
-    if run.adapters is not None:
-        add_adapters(model, run.adapters)
-    task = StageTask(model.to(device), RandomRows(run), stage, lambda model, step: {}, device=torch.device(device))
-    return measure(task, run.loop, device=device, console=console) | {"frames_a_step": stage.rows * stage.frames}
+    task = random_task(run, torch.device(device))
+    return measure(task, run.loop, device=device, console=console) | {"frames_a_step": run.stage.rows * run.stage.frames}
 
 
 def measure(task: Task, config: LoopConfig, *, device: str, console: Console, steps: int = 3) -> dict[str, Any]:

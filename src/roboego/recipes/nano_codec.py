@@ -6,8 +6,10 @@ from typing import Any
 import torch
 from rich.console import Console
 
+from roboego.codecs.embedded.codec import EmbeddedCodec
 from roboego.codecs.embedded.files import rounded, save_codec
 from roboego.data.speech_bank import SpeechBank
+from roboego.folders import replacing
 from roboego.recipes import nano
 from roboego.recipes.dry_run import measure
 from roboego.recipes.nano_data import Places
@@ -85,11 +87,17 @@ def perform(places: Places, *, steps: int | None, dry_run: bool, device: str, co
     # Codes are what the rounded codebooks give, so the decoder learns from those.
     codec = rounded(task.module.codec)
     if not (places.tools / "codec").exists():
-        save_codec(codec, places.tools / "codec")
+        _place(codec, places)
     last = decoder_loop()
     decoding = replace(training, shares=DECODER_SHARES, noise_share=0.1)
     done = train(DecoderTask(codec, decoding, judge, device=on), last, places.root / "codec-decoder", device=on, console=console)
     if done == last.steps:
-        save_codec(rounded(codec), places.tools / "codec")
+        _place(rounded(codec), places)
         console.print(f"the codec {codec.fingerprint} is in {places.tools / 'codec'}")
     return {"run": "codec-decoder", "steps": done, "of": last.steps}
+
+
+def _place(codec: EmbeddedCodec, places: Places) -> None:
+    """Puts a codec among the recipe's tools, whole or not at all: one that is there counts as trained."""
+    with replacing(places.tools / "codec") as part:
+        save_codec(codec, part)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from roboego.errors import InputError
+from roboego.strict import check_at_least
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +16,8 @@ class SoundLayout:
         delays: by how many frames each codebook is held back on its way into (listen) or out of (speak) the model. Empty: none is.
         ids: size of the embedding table of one codebook: at least entries + 1 (the pad); foreign layouts have more special ids.
         pad_id: the code that stands where there is none yet; by default `entries`. Ids from `entries` on are never sampled as sound.
+    Raises:
+        InputError: the numbers do not fit each other.
     """
 
     codebooks: int
@@ -24,6 +27,7 @@ class SoundLayout:
     pad_id: int = -1
 
     def __post_init__(self) -> None:
+        check_at_least(1, self, "codebooks", "entries")
         if not self.delays:
             object.__setattr__(self, "delays", (0,) * self.codebooks)
         if not self.ids:
@@ -52,6 +56,8 @@ class TextLayout:
         asr, tts, duplex: mode tokens, given on the read stream; None if the model has none.
         first_word: ids below it are special, ids from it on are pieces of words.
         words_end: ids from it on are special again, as in foreign vocabularies; 0: there are none.
+    Raises:
+        InputError: an id lies outside the vocabulary, or one id has two meanings.
     """
 
     ids: int
@@ -63,6 +69,19 @@ class TextLayout:
     end: int | None = 5
     first_word: int = 23
     words_end: int = 0
+
+    def __post_init__(self) -> None:
+        check_at_least(1, self, "ids")
+        special = {name: getattr(self, name) for name in ("wait", "cut", "asr", "tts", "duplex", "end")}
+        used = {name: token for name, token in special.items() if token is not None}
+        for name, token in used.items():
+            if not 0 <= token < self.ids:
+                raise InputError(f"{name} must be one of the {self.ids} ids, which count from 0, not {token}")
+        if len(set(used.values())) < len(used):
+            raise InputError(f"special tokens must have an id each, not {used}")
+        end = self.words_end or self.ids
+        if not 0 <= self.first_word <= end <= self.ids:
+            raise InputError(f"words must lie among the {self.ids} ids, not from {self.first_word} to {end}")
 
     @property
     def modes(self) -> tuple[int, ...]:
@@ -81,6 +100,8 @@ class StreamLayout:
         action_dims, action_bins: the action stream; 0 dimensions: there is none.
         first_listen: whether step 0 is given the codes heard before it; a foreign model may start with pads instead. (A codebook with
             a delay is given them later, all the same.)
+    Raises:
+        InputError: a number is too small.
     """
 
     text: TextLayout
@@ -92,3 +113,8 @@ class StreamLayout:
     action_dims: int = 0
     action_bins: int = 0
     first_listen: bool = True
+
+    def __post_init__(self) -> None:
+        check_at_least(0, self, "spk_delay", "action_dims", "action_bins")
+        if self.action_dims:
+            check_at_least(1, self, "action_bins")

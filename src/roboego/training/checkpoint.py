@@ -5,16 +5,17 @@ A checkpoint holds what training changes. Frozen parameters are not in it, only 
 
 import hashlib
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from roboego.errors import CheckpointError
+from roboego.folders import put_back, replacing
+from roboego.tensorfiles import save_tensors
 
 State = Any
 """Nested dicts and lists of tensors, numbers, strings, booleans and None."""
@@ -43,16 +44,16 @@ def _restore(node: Any, tensors: dict[str, Tensor]) -> State:
 
 
 def save_state(folder: Path, state: State) -> None:
-    """Writes a training state as the folder `folder` in one rename."""
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
+    """Writes a training state as the folder `folder`, which appears when it is complete, in place of one that is there.
+
+    Raises:
+        OSError: it cannot be written, for instance because the disk is full; then what was there stays.
+    """
     tensors: dict[str, Tensor] = {}
     tree = _flatten(state, "state", tensors)
-    save_file(tensors, temporary / "state.safetensors")
-    (temporary / "state.json").write_text(json.dumps(tree), encoding="utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
-    temporary.rename(folder)
+    with replacing(folder) as part:
+        save_tensors(tensors, part / "state.safetensors")
+        (part / "state.json").write_text(json.dumps(tree), encoding="utf-8")
 
 
 def load_state(folder: Path) -> State:
@@ -76,9 +77,15 @@ def latest(folder: Path) -> Path | None:
     return found[-1] if found else None
 
 
+def restore_killed(folder: Path) -> None:
+    """Puts back a checkpoint that a save, killed at the wrong moment, has left aside."""
+    for aside in folder.glob(".step-*.old"):
+        put_back(folder / aside.stem.removeprefix("."))
+
+
 def prune(folder: Path, keep: int) -> None:
-    """Removes all but the newest `keep` checkpoints."""
-    for old in sorted(folder.glob("step-*"))[:-keep]:
+    """Removes all but the newest `keep` checkpoints, and what killed saves have left."""
+    for old in (*sorted(folder.glob("step-*"))[:-keep], *folder.glob(".step-*")):
         shutil.rmtree(old)
 
 

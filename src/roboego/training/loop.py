@@ -4,7 +4,7 @@ import contextlib
 import math
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,6 +22,7 @@ from roboego.training.checkpoint import (
     module_state,
     prune,
     random_state,
+    restore_killed,
     restore_module,
     restore_random,
     save_state,
@@ -129,6 +130,13 @@ def optimizer_for(task: Task, config: LoopConfig) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, lr=config.learning_rate, betas=config.betas, fused=True)
 
 
+def check_finite(step: int, values: Mapping[str, Tensor]) -> None:
+    """Raises a CheckpointError if one of these numbers is NaN or infinite."""
+    for name, tensor in values.items():
+        if not math.isfinite(value := float(tensor)):
+            raise CheckpointError(f"the {name} is {value} at step {step}; lower learning_rate and start again from the last checkpoint")
+
+
 @contextlib.contextmanager
 def stop_on_interrupt() -> Iterator[list[bool]]:
     """Turns the first Ctrl-C or SIGTERM into a flag, so that the loop saves before it stops."""
@@ -156,7 +164,8 @@ def train(task: Task, config: LoopConfig, folder: Path, *, device: torch.device 
         The steps done so far: fewer than `config.steps` if it was interrupted.
     Raises:
         InputError: compiling was asked for and is not possible.
-        CheckpointError: the loss became NaN or infinite, or the checkpoint to go on from is damaged or of another model.
+        CheckpointError: the loss or the gradient became NaN or infinite (then no checkpoint is written), or the checkpoint to go on
+            from is damaged or of another model.
     """
     from torch.utils.tensorboard import SummaryWriter
 
@@ -177,6 +186,7 @@ def train(task: Task, config: LoopConfig, folder: Path, *, device: torch.device 
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
+    last: dict[str, Tensor] = {}
     with stop_on_interrupt() as stopped, Progress(*columns, console=console) as bar:
         row = bar.add_task(folder.name, total=config.steps, completed=step, note="")
         started, since = time.monotonic(), step
@@ -192,12 +202,12 @@ def train(task: Task, config: LoopConfig, folder: Path, *, device: torch.device 
             optimizer.step()
             task.after_step(step)
             step += 1
+            last = {"loss": loss.detach(), "gradient": norm}
+            saves = step % config.checkpoint_every == 0 or step == config.steps
+            if saves or step % config.log_every == 0:
+                check_finite(step, last)
             if step % config.log_every == 0:
-                value = float(loss.detach())
-                if not math.isfinite(value):
-                    raise CheckpointError(
-                        f"the loss is {value} at step {step}; lower learning_rate and start again from the last checkpoint"
-                    )
+                value = float(last["loss"])
                 speed = (step - since) / (time.monotonic() - started)
                 metrics = {"loss": value, **metrics, "gradient_norm": float(norm), "rate": rate_at(config, step - 1), "steps_per_s": speed}
                 for name, number in metrics.items():
@@ -214,9 +224,10 @@ def train(task: Task, config: LoopConfig, folder: Path, *, device: torch.device 
                     writer.add_scalar(f"validation/{name}", number, step)
                 console.print(f"validation at step {step}: " + "  ".join(f"{k} {v:.4g}" for k, v in found.items()), soft_wrap=True)
                 started, since = time.monotonic(), step
-            if step % config.checkpoint_every == 0 or step == config.steps:
+            if saves:
                 checkpoints.save(step)
         if stopped:
+            check_finite(step, last)
             checkpoints.save(step)
             console.print(f"stopped at step {step}; the same command goes on from here")
     writer.close()
@@ -249,6 +260,7 @@ class Checkpoints:
         Raises:
             CheckpointError: it is damaged, or of another model.
         """
+        restore_killed(self.folder)
         newest = latest(self.folder)
         if newest is None:
             return 0

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from roboego.errors import InputError
+from roboego.strict import check_at_least
 from roboego.timebase import FRAME_SAMPLES
 
 
@@ -17,6 +19,8 @@ class EmbeddedCodecConfig:
         encoder_fine, encoder_coarse, decoder_coarse, decoder_fine: how many blocks each.
         kernel: taps of a block's depthwise convolution; all of them lie in the past or the present.
         codebooks, entries, code_width: the residual vector quantizer.
+    Raises:
+        InputError: sizes are too small, or window, hop and frame do not divide into each other.
     """
 
     window: int = 960
@@ -33,6 +37,15 @@ class EmbeddedCodecConfig:
     codebooks: int = 8
     entries: int = 512
     code_width: int = 32
+
+    def __post_init__(self) -> None:
+        check_at_least(1, self, "hop", "fine_width", "fine_hidden", "coarse_width", "coarse_hidden", "codebooks", "entries", "code_width")
+        check_at_least(1, self, "encoder_fine", "encoder_coarse", "decoder_coarse", "decoder_fine")
+        check_at_least(2, self, "kernel")
+        if FRAME_SAMPLES % self.hop:
+            raise InputError(f"hop must divide a frame of {FRAME_SAMPLES} samples, not be {self.hop}")
+        if self.window < 2 * self.hop or self.window % self.hop:
+            raise InputError(f"window must be at least two hops of {self.hop} samples, and a multiple of them, not {self.window}")
 
     @property
     def bins(self) -> int:

@@ -10,7 +10,7 @@ from roboego.codecs.embedded.codec import EmbeddedCodec
 from roboego.codecs.embedded.config import EmbeddedCodecConfig
 from roboego.errors import CheckpointError
 from roboego.strict import from_json, to_json
-from roboego.tensorfiles import load_shards, save_shards
+from roboego.tensorfiles import check_fit, load_shards, save_shards
 
 
 def rounded(codec: EmbeddedCodec) -> EmbeddedCodec:
@@ -36,8 +36,10 @@ def load_codec(folder: Path) -> EmbeddedCodec:
     try:
         config = from_json(EmbeddedCodecConfig, json.loads((folder / "codec.json").read_text(encoding="utf-8")), "codec.json")
         codec = EmbeddedCodec(config)
-        codec.load_state_dict({name: tensor.float() for name, tensor in load_shards(folder, "codec").items()})
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        tensors = load_shards(folder, "codec")
+        check_fit(tensors, codec.state_dict())
+        codec.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+    except (CheckpointError, OSError, ValueError, RuntimeError, OverflowError, MemoryError, SafetensorError) as error:
         problem = " ".join(str(error).split())[:200]
         raise CheckpointError(f"cannot open the codec in {folder}: {problem}; fetch or train it again") from error
     return codec.eval().requires_grad_(False)

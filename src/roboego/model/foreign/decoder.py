@@ -16,6 +16,7 @@ from roboego.model.foreign.transformer import backbone_config, backbone_tensors
 from roboego.model.fusion import stream_sizes
 from roboego.model.model import RoboEgoModel
 from roboego.streams.layout import StreamLayout, TextLayout
+from roboego.strict import naming
 
 KINDS = ("qwen2", "llama", "mistral")
 LONGEST_WINDOW = 8192
@@ -62,7 +63,8 @@ def load_decoder(
     """
     folder = Path(folder)
     hub = HubConfig.read(folder / "config.json")
-    config = decoder_config(hub, window=window, kept_sinks=kept_sinks)
+    with naming(hub.where):
+        config = decoder_config(hub, window=window, kept_sinks=kept_sinks)
     tensors = HubTensors(folder, device=device, dtype=dtype)
     with torch.device("meta"):
         backbone = Backbone(config)

@@ -26,6 +26,7 @@ from roboego.model.foreign.transformer import backbone_config, backbone_tensors,
 from roboego.model.model import RoboEgoModel
 from roboego.model.sampling import Sampling, StreamSampling
 from roboego.streams.layout import SoundLayout, StreamLayout, TextLayout
+from roboego.strict import naming
 
 MODEL_TYPE = "FLMAudio"
 DEPTH_NORM_EPS = 1e-6
@@ -66,7 +67,8 @@ def load_flm_audio(
     hub = HubConfig.read(folder / "config.json")
     if hub.values.get("model_type") != MODEL_TYPE:
         raise CheckpointError(f"{folder} holds a {hub.values.get('model_type')!r}, not a {MODEL_TYPE!r}; open it with roboego.load")
-    config = model_config(hub, window=window, kept_sinks=kept_sinks, first_listen=first_listen)
+    with naming(hub.where):
+        config = model_config(hub, window=window, kept_sinks=kept_sinks, first_listen=first_listen)
     tensors = HubTensors(folder, device=device, dtype=dtype)
     # Buffers that a decoder recomputes, which older files contain.
     tensors.skip("model.rotary_emb.")

@@ -17,6 +17,7 @@ def backbone_config(
 
     Raises:
         CheckpointError: it asks for something that our backbone does not compute.
+        InputError: its sizes do not go together.
     """
     activation = config.get("hidden_act", "silu")
     if activation != "silu":
@@ -27,7 +28,7 @@ def backbone_config(
     theta, scaling = rope(config)
     if not 0 <= kept_sinks < window:
         raise CheckpointError(f"kept_sinks must be at least 0 and below the window of {window} positions, not {kept_sinks}")
-    shape = BackboneConfig(
+    return BackboneConfig(
         width=width,
         layers=config.size("num_hidden_layers"),
         heads=heads,
@@ -44,9 +45,6 @@ def backbone_config(
         learned_sinks=False,
         kept_sinks=kept_sinks,
     )
-    if shape.heads % shape.kv_heads or shape.head_dim % 2:
-        raise CheckpointError(f"{config.where}: {shape.heads} heads of {shape.head_dim} cannot share {shape.kv_heads} key-value heads")
-    return shape
 
 
 def rope(config: HubConfig) -> tuple[float, RopeScaling | None]:

@@ -1,0 +1,45 @@
+"""nano's data: what is kept for tests is in nothing that anything is trained on."""
+
+from pathlib import Path
+
+from roboego.data.voices import LISTENERS, UNSEEN
+from roboego.data.voices.neural import KOKORO_TRAINING, KOKORO_UNSEEN
+from roboego.recipes import nano, nano_codec
+from roboego.recipes.nano_data import Places, banks, dialogues, grids
+
+PLACES = Places(root=Path("runs"))
+RESERVED = ("rms", "slt")
+"""Voices of flite that are left to outside evaluation."""
+
+
+def test_the_voice_kept_for_tests_is_in_the_test_split_alone() -> None:
+    assert {job.name for job in banks(PLACES) if job.voice == UNSEEN} == {f"user-test-{UNSEEN}"}
+    assert UNSEEN not in LISTENERS
+    assert KOKORO_UNSEEN not in KOKORO_TRAINING
+
+
+def test_no_training_data_has_it() -> None:
+    voices = {job.name: job.voice for job in banks(PLACES)}
+    heard = {voices[job.name] for job in grids(PLACES)} | {job.voice for job in dialogues(PLACES)}
+    heard |= {voices[name] for name in learned_by_the_codec()}
+    assert {"joe", "kokoro", "espeak-en-us"} <= heard
+    assert UNSEEN not in heard
+    assert not [voice for voice in heard if voice.endswith(RESERVED)]
+
+
+def learned_by_the_codec() -> list[str]:
+    """Banks of the codec, of its decoder and of the recognizer that judges it."""
+    return [*(name for name, _ in (*nano_codec.SHARES, *nano_codec.DECODER_SHARES)), *nano_codec.RECOGNIZER_BANKS]
+
+
+def test_nothing_held_out_is_trained_on() -> None:
+    assert not [name for name in learned_by_the_codec() if "validation" in name or "test" in name]
+    made = {job.out.name for job in (*grids(PLACES), *dialogues(PLACES))} | {
+        job.transcript.name for job in dialogues(PLACES) if job.transcript
+    }
+    assert not [name for name in made if "test" in name]
+    for run in (nano.post_training(), nano.sft()):
+        for prefix in (*(prefix for prefix, _ in run.pools), *(twin for _, twin in run.transcripts)):
+            learned = [name for name in made if name.startswith(prefix)]
+            assert learned, prefix
+            assert not [name for name in learned if "-train-" not in name], prefix
