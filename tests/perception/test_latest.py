@@ -1,7 +1,6 @@
 """Sight is latest-only and never waits: what is offered, replaced, encoded and broken."""
 
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -104,15 +103,24 @@ def test_a_failing_encoder_is_heard_of() -> None:
             eye.latest()
 
 
-def test_closing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("background", [True, False])
+def test_nothing_is_offered_to_a_closed_eye(background: bool) -> None:
+    eye = LatestPicture(encoder(ViT(SMALL)), background=background)
+    eye.close()
+    eye.close()
+    with pytest.raises(InputError, match="closed"):
+        eye.offer(shade(3))
+
+
+def test_closing_waits_for_no_picture() -> None:
     slow = SlowEye()
     eye = LatestPicture(slow)
     eye.offer(shade(1))
     assert slow.begun.acquire(timeout=TIMEOUT_S)
     eye.offer(shade(2))
-    slow.go.release()
-    slow.go.release()
     eye.close()
-    assert eye.counts.encoded + eye.counts.replaced == 2
-    with pytest.raises(InputError, match="closed"):
-        eye.offer(shade(3))
+    # The first is still being encoded, the second never will be.
+    assert (eye.counts.encoded, eye.counts.replaced) == (0, 1)
+    slow.go.release()
+    assert eye.settle(TIMEOUT_S)
+    assert (eye.counts.encoded, eye.counts.replaced) == (1, 1)

@@ -1,6 +1,7 @@
 """The engine: slots, batched ticks, and sessions that do not notice each other."""
 
 import random
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -267,6 +268,29 @@ def test_what_is_seen_stays_until_the_next_picture() -> None:
             session.step(look=np.zeros((2, 2)))
     with Engine(tiny_loaded()).open() as session, pytest.raises(InputError, match="does not see"):
         session.step(look=np.zeros((2, 2)))
+
+
+def test_a_session_that_ends_over_its_picture_holds_up_nobody() -> None:
+    begun, go = threading.Semaphore(0), threading.Event()
+    encoded: list[bool] = []
+
+    def see(picture: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        begun.release()
+        encoded.append(go.wait(30))
+        return torch.zeros(4), torch.zeros(0, 4)
+
+    with Engine(tiny_loaded(tiny_config(looks=True, model={"vision_width": 4})), slots=3, see=see) as engine:
+        fine, closed, broken = engine.open(), engine.open(), engine.open()
+        engine.tick({session: StepIn(look=np.zeros((2, 2))) for session in (closed, broken)})
+        assert begun.acquire(timeout=30)
+        assert begun.acquire(timeout=30)
+        closed.close()
+        results = engine.tick({fine: StepIn(), broken: StepIn(say=3)})  # type: ignore[arg-type]
+        assert isinstance(results[fine], Frame)
+        assert isinstance(results[broken], SessionError)
+        assert engine.sessions == (fine,)
+        assert not encoded
+        go.set()
 
 
 def test_lost_sound_is_counted_and_reported() -> None:

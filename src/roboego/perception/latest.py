@@ -6,6 +6,7 @@ Sight is latest-only: a picture that comes while another waits takes its place. 
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -76,9 +77,8 @@ class LatestPicture:
         self._defect: Exception | None = None
         self.counts = SightCounts()
         self.failure: RoboEgoError | None = None
-        self._worker = threading.Thread(target=self._work, name="eye", daemon=True) if background else None
-        if self._worker is not None:
-            self._worker.start()
+        # Python waits for its thread before it exits: torch breaks down where a thread dies inside it.
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="eye") if background else None
 
     def offer(self, picture: Picture) -> None:
         """Hands in a picture, instead of one that still waits.
@@ -90,9 +90,11 @@ class LatestPicture:
             if self._closed:
                 raise InputError("this session's eye is closed; open a new session")
             self.counts.offered += 1
-            self.counts.replaced += self._waiting is not None
+            replaces = self._waiting is not None
+            self.counts.replaced += replaces
             self._waiting = (picture, self.counts.offered, time.monotonic_ns())
-            self._changed.notify_all()
+            if self._worker is not None and not replaces:
+                self._worker.submit(self._encode_waiting)
         if self._worker is None:
             self._encode_waiting()
 
@@ -112,28 +114,20 @@ class LatestPicture:
             return self._changed.wait_for(lambda: self._waiting is None and not self._busy, timeout_s)
 
     def close(self) -> None:
-        """Ends the thread; a picture that still waits is dropped."""
+        """Drops a picture that still waits, and ends the thread after the one it is at. Never waits."""
         with self._changed:
             self._closed = True
             self.counts.replaced += self._waiting is not None
             self._waiting = None
             self._changed.notify_all()
-        if self._worker is not None:
-            self._worker.join()
+            if self._worker is not None:
+                self._worker.shutdown(wait=False)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
-
-    def _work(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._closed or self._waiting is not None)
-                if self._closed:
-                    return
-            self._encode_waiting()
 
     def _encode_waiting(self) -> None:
         with self._changed:
