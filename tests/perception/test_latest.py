@@ -92,6 +92,27 @@ def test_without_a_thread_a_picture_is_ready_at_once() -> None:
         assert sight.number == 1
 
 
+@pytest.mark.parametrize("background", [True, False])
+@pytest.mark.parametrize(
+    "wrong", [torch.zeros(9), torch.zeros(1, 8), torch.full((8,), torch.nan), torch.full((8,), 1e39, dtype=torch.float64)]
+)
+def test_what_an_encoder_makes_of_a_picture_is_checked(wrong: torch.Tensor, background: bool) -> None:
+    made = [torch.ones(8), wrong]
+
+    def see(picture: Picture) -> tuple[torch.Tensor, torch.Tensor]:
+        return made.pop(0), torch.zeros(0, 8)
+
+    with LatestPicture(see, width=8, background=background) as eye:
+        eye.offer(shade(1))
+        assert eye.settle(TIMEOUT_S)
+        before = eye.latest()
+        assert before is not None
+        eye.offer(shade(2))
+        assert eye.settle(TIMEOUT_S)
+        assert eye.latest() is before
+        assert "8 finite numbers" in str(eye.failure)
+
+
 def test_a_failing_encoder_is_heard_of() -> None:
     def fails(picture: Picture) -> tuple[torch.Tensor, torch.Tensor]:
         raise ZeroDivisionError

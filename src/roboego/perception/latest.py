@@ -62,14 +62,26 @@ def encoder(vit: ViT) -> Encoder:
     return encode
 
 
+def check_vector(vector: Tensor, width: int) -> None:
+    """Raises InputError unless a picture's vector is [width] and finite in float32."""
+    if vector.shape != (width,):
+        raise InputError(f"an encoded picture is {width} finite numbers, not a tensor {list(vector.shape)}; use the model's own encoder")
+    if not bool(torch.isfinite(vector.float()).all()):
+        raise InputError(f"an encoded picture is {width} finite numbers, and some are NaN or infinite; check the encoder and its weights")
+
+
 class LatestPicture:
     """The eye of one session. A thread of its own encodes, unless `background` is false: then `offer` does, for runs without a clock.
 
-    A broken picture is counted, its error kept in `failure`, and what was seen before stays in sight.
+    A broken picture is counted, its error kept in `failure`, and what was seen before stays in sight. The same holds for a picture that
+    the encoder does not turn into a finite vector [V].
+
+    Args:
+        width: V; None takes any.
     """
 
-    def __init__(self, encode: Encoder, *, background: bool = True) -> None:
-        self._encode = encode
+    def __init__(self, encode: Encoder, *, width: int | None = None, background: bool = True) -> None:
+        self._encode, self._width = encode, width
         self._changed = threading.Condition()
         self._waiting: tuple[Picture, int, int] | None = None
         self._busy = self._closed = False
@@ -138,6 +150,8 @@ class LatestPicture:
         failure: RoboEgoError | None = None
         try:
             vector, tokens = self._encode(picture)
+            if self._width is not None:
+                check_vector(vector, self._width)
             sight = Sight(vector, tokens, number, offered_ns, time.monotonic_ns())
         except RoboEgoError as error:
             failure = error
