@@ -135,6 +135,29 @@ def test_streaming_equals_the_grid_in_other_shapes(config: ModelConfig) -> None:
     check(config, 180)
 
 
+def test_replies_longer_than_512_tokens_keep_their_pointer() -> None:
+    """None of it becomes audible: all of its tokens wait to be said."""
+    tokens, frames = 600, 640
+    config = tiny_config(window=frames)
+    streaming, whole = tiny_model(config), tiny_model(config)
+    assert streaming.spoken_head is not None
+    streaming.spoken_head.bias[0] = 100.0
+    text = config.layout.text
+    state, settings = streaming.initial_state(1), step_settings(streaming, [GREEDY])
+    hidden, life = watch(state), Life()
+    for t in range(frames):
+        forced = text.first_word + t % 5 if 4 <= t < 4 + tokens else text.wait
+        given = StepInput(torch.full((1, 3), t % 16), torch.full((1,), text.wait), torch.tensor([forced]))
+        out, state = streaming.step(given, state, settings)
+        for name in ("text", "spoken", "act"):
+            life.add(name, getattr(out, name)[0])
+        life.add("raw", out.raw_speak[0])
+        life.add("listen", given.listen[0])
+        life.add("read", given.read[0])
+    assert not any(life.given["spoken"])
+    assert_close(torch.cat(hidden), whole.hidden(batch_of(life, config))[0], atol=1e-4, rtol=0)
+
+
 def test_slots_that_sit_out_keep_their_state() -> None:
     model = tiny_model(tiny_config(delays=(0, 1, 2)))
     state, settings = model.initial_state(2), step_settings(model, [GREEDY] * 2)
@@ -143,7 +166,7 @@ def test_slots_that_sit_out_keep_their_state() -> None:
     given.active = torch.tensor([True, False])
     _, after = model.step(given, state, settings)
     for new, old in ((after, state), (after.pointer, state.pointer), (after.cache, state.cache)):
-        for name in ("text", "speak", "heard", "said", "frame", "ring", "start", "end", "spoken", "hold", "position"):
+        for name in ("text", "speak", "heard", "said", "frame", "ring", "written", "spoken", "hold", "position"):
             if hasattr(new, name):
                 assert torch.equal(getattr(new, name)[1], getattr(old, name)[1])
     assert after.frame.tolist() == [2, 1]

@@ -114,7 +114,6 @@ def _make_older(state: ModelState, frames: int) -> None:
     """Sets every slot's clock forward, as if that many frames had passed: what a step then reads and computes is the same."""
     state.cache.position += frames
     state.frame += frames
-    state.pointer.frame += frames
 
 
 def _quantiles(milliseconds: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, float]:
