@@ -62,11 +62,11 @@ def tiny_config(
 
 
 def tiny_model(config: ModelConfig | None = None, *, seed: int = 0) -> RoboEgoModel:
-    """Random weights, learned sinks and biases included."""
+    """Random weights, learned sinks, biases and the vector of "no picture" included."""
     torch.manual_seed(seed)
     model = RoboEgoModel(config or tiny_config()).eval().requires_grad_(False)
     for name, tensor in model.named_parameters():
-        if name.endswith("sink"):
+        if name.endswith(("sink", "no_look")):
             tensor.normal_()
     return model
 

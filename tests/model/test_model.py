@@ -46,6 +46,18 @@ def watch(state: ModelState) -> list[Tensor]:
     return hidden
 
 
+@dataclass
+class Sight:
+    """Every slot's latest picture: at first none, then another every twelve frames."""
+
+    look: Tensor
+    seen: Tensor
+
+    def at(self, t: int, generator: torch.Generator) -> "Sight":
+        new = (5 * torch.arange(SLOTS) + t) % 12 == 11
+        return Sight(torch.where(new[:, None], torch.randn(self.look.shape, generator=generator), self.look), self.seen | new)
+
+
 def random_settings(model: RoboEgoModel, generator: torch.Generator) -> StepSettings:
     settings = step_settings(model, [LIVELY] * SLOTS)
     settings.uniform = torch.rand(SLOTS, model.uniform_width(), generator=generator)
@@ -59,9 +71,13 @@ def live(model: RoboEgoModel, frames: int, resets: Callable[[int], list[int]], a
     hidden = watch(state)
     current = [Life() for _ in range(SLOTS)]
     lives = list(current)
+    # What stands where nothing has been seen must not matter.
+    sight = Sight(torch.ones(SLOTS, model.config.vision_width), torch.zeros(SLOTS, dtype=torch.bool)) if layout.looks else None
     for t in range(frames):
         for slot in resets(t):
             state.reset(torch.arange(SLOTS) == slot)
+            if sight is not None:
+                sight.seen[slot] = False
             current[slot] = Life()
             lives.append(current[slot])
         listen = torch.randint(layout.listen.entries, (SLOTS, layout.listen.codebooks), generator=generator)
@@ -71,6 +87,9 @@ def live(model: RoboEgoModel, frames: int, resets: Callable[[int], list[int]], a
         forced = torch.where(chosen % 5 == 0, layout.text.wait, torch.where(chosen % 7 == 0, chosen, -1))
         takes = torch.tensor([active(t, slot) for slot in range(SLOTS)])
         given = StepInput(listen, read, forced, active=None if takes.all() else takes)
+        if sight is not None:
+            sight = sight.at(t, generator)
+            given.look, given.seen = sight.look, sight.seen
         out, state = model.step(given, state, random_settings(model, generator))
         frame_hidden, frame_speak = hidden.pop(), torch.stack(state.depth.results, 1)
         for slot in takes.nonzero().flatten().tolist():
@@ -84,6 +103,9 @@ def live(model: RoboEgoModel, frames: int, resets: Callable[[int], list[int]], a
                 ("act", out.act),
             ):
                 life.add(name, value[slot])
+            if sight is not None:
+                life.add("look", sight.look[slot])
+                life.add("seen", sight.seen[slot])
             life.hidden.append(frame_hidden[slot])
             life.speak.append(frame_speak[slot])
     return [life for life in lives if life.hidden]
@@ -128,8 +150,9 @@ def test_streaming_equals_the_grid_over_two_thousand_frames() -> None:
         tiny_config(delays=(0, 1, 1), first_listen=False, reads=False, model={"spoken_head": False, "tied_head": False}),
         tiny_config(kept_sinks=3, action_dims=2, action_bins=5),
         tiny_config(learned_sinks=False, window=1),
+        tiny_config(looks=True, model={"vision_width": 4}),
     ],
-    ids=["delays", "as FLM-Audio", "kept sinks, actions", "a window of one frame"],
+    ids=["delays", "as FLM-Audio", "kept sinks, actions", "a window of one frame", "pictures"],
 )
 def test_streaming_equals_the_grid_in_other_shapes(config: ModelConfig) -> None:
     check(config, 180)
