@@ -112,16 +112,18 @@ class Session:
         written; else it waits until the current reply is audible.
 
         Raises:
-            InputError: as of `read`.
+            InputError: as of `read`, or the session only writes down what it hears.
         """
-        self._queue(self._say, self._tokens(text))
+        self._queue(self._say, self._to_say(text))
 
     def cut(self) -> None:
         """Breaks off the current reply with the next step, and drops forced text that waits.
 
         Raises:
             InputError: the model has no `<cut>`.
+            SessionError: the session is closed.
         """
+        self._check_open()
         if self.layout.text.cut is None:
             raise InputError(f"{self._loaded.name} cannot be cut off: it has no token for it")
         self._say.clear()
@@ -171,13 +173,12 @@ class Session:
             InputError: something cannot be used; the session is as it was.
             SessionError: the session is closed.
         """
-        if not self.is_open:
-            raise SessionError("the session has been closed; open another with Engine.open")
+        self._check_open()
         listen, codes = self._sound(given), self._codes(given)
         if given.sense is not None:
             raise InputError(f"{self._loaded.name} has no stream for senses; leave `sense` out")
         read = self._to_read(given.read) if given.read is not None else []
-        say = self._tokens(given.say) if given.say is not None else []
+        say = self._to_say(given.say) if given.say is not None else []
         self._check_room(self._read, read)
         self._check_room(self._say, say)
         look, not_seen = self._look(given.look), self._not_seen()
@@ -281,6 +282,11 @@ class Session:
             raise InputError(f"{self._loaded.name} has no read stream: it takes neither prompts nor typed text")
         return self._tokens(text)
 
+    def _to_say(self, text: Text) -> list[int]:
+        if self.mode == "asr":
+            raise InputError('a session in mode "asr" only writes down what it hears; open one in mode "tts" or "duplex" to have text said')
+        return self._tokens(text)
+
     def _tokens(self, text: Text) -> list[int]:
         tokenizer = self._loaded.tokenizer
         if isinstance(text, str):
@@ -295,10 +301,13 @@ class Session:
         return tokens
 
     def _queue(self, queue: deque[int], tokens: list[int]) -> None:
-        if not self.is_open:
-            raise SessionError("the session has been closed; open another with Engine.open")
+        self._check_open()
         self._check_room(queue, tokens)
         queue.extend(tokens)
+
+    def _check_open(self) -> None:
+        if not self.is_open:
+            raise SessionError("the session has been closed; open another with Engine.open")
 
     @staticmethod
     def _check_room(queue: deque[int], tokens: list[int]) -> None:
