@@ -1,5 +1,6 @@
 """A model small enough to run thousands of frames in a test, with its codec and tokenizer. All weights are random."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from roboego.model.config import BackboneConfig, ModelConfig, SpeechDecoderConfi
 from roboego.model.loaded import LoadedModel
 from roboego.model.model import RoboEgoModel
 from roboego.model.sampling import Sampling, StreamSampling
+from roboego.perception.vit import ViT, ViTConfig
 from roboego.streams.grid import empty_grid
 from roboego.streams.layout import SoundLayout, StreamLayout, TextLayout
 from roboego.streams.tokenizer import Tokenizer
@@ -19,6 +21,7 @@ from roboego.training.rows import Row
 CODEBOOKS, ENTRIES, WINDOW = 3, 16, 24
 GREEDY = Sampling(speak=StreamSampling())
 LIVELY = Sampling(text=StreamSampling(temperature=1.0, top_p=0.9), speak=StreamSampling(temperature=0.8, top_k=5))
+TINY_VIT = ViTConfig(image_size=16, patch_size=8, width=8, layers=1, heads=2, hidden=8)
 SENTENCES = ("the red cup is on the table", "put the blue ball into the bowl, please.")
 
 torch.set_num_threads(1)
@@ -59,11 +62,11 @@ def tiny_config(
 
 
 def tiny_model(config: ModelConfig | None = None, *, seed: int = 0) -> RoboEgoModel:
-    """Random weights, learned sinks and biases included."""
+    """Random weights, learned sinks, biases and the vector of "no picture" included."""
     torch.manual_seed(seed)
     model = RoboEgoModel(config or tiny_config()).eval().requires_grad_(False)
     for name, tensor in model.named_parameters():
-        if name.endswith("sink"):
+        if name.endswith(("sink", "no_look")):
             tensor.normal_()
     return model
 
@@ -86,6 +89,16 @@ def tiny_loaded(config: ModelConfig | None = None, *, seed: int = 0, codec: bool
         silence=torch.zeros(CODEBOOKS, dtype=torch.int64),
         sampling=sampling,
     )
+
+
+def tiny_vit(seed: int = 0, config: ViTConfig = TINY_VIT) -> ViT:
+    torch.manual_seed(seed)
+    return ViT(config).eval().requires_grad_(False)
+
+
+def seeing_loaded(**widths: int) -> LoadedModel:
+    """A model that sees, with its picture encoder; `widths` are fields of `ModelConfig`."""
+    return replace(tiny_loaded(tiny_config(looks=True, model=widths or {"vision_width": 8, "context_width": 8})), vision=tiny_vit())
 
 
 def obedient_loaded(**changes: Any) -> LoadedModel:

@@ -1,17 +1,24 @@
 """talk, transcribe, speak, demo and info, as a user calls them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from numpy.testing import assert_allclose
 from PIL import Image
 
+import roboego
 from roboego.cli import COMMANDS, main
+from roboego.errors import InputError
+from roboego.perception.picture import open_picture
+from roboego.runtime.engine import Engine
+from roboego.sound.reading import SoundReader
 from saved import save, voice, write
 from tests.commands.conftest import Shell
-from tiny import obedient_loaded
+from tiny import LIVELY, obedient_loaded, seeing_loaded
 
 FILES = {"conversation.wav", "transcript.json", "timeline.png"}
 
@@ -55,6 +62,43 @@ def test_talk_refuses_a_picture_that_the_model_cannot_see(tmp_path: Path, model:
     assert "does not see" in done.err
     done = shell("talk", sound, "--model", model, "--out", tmp_path / "out", "--look", tmp_path / "no.png")
     assert done.code == 2
+    assert not (tmp_path / "out").exists()
+
+
+def test_talk_sees_its_picture_from_the_first_frame_on(tmp_path: Path, shell: Shell) -> None:
+    seeing = save(replace(seeing_loaded(), sampling=LIVELY), tmp_path / "seeing")
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)).save(tmp_path / "look.png")
+    sound = write(tmp_path / "in.wav", voice(0.8))
+
+    def ego(name: str, *options: object) -> np.ndarray:
+        out = tmp_path / name
+        done = shell("talk", sound, "--model", seeing, "--out", out, "--seed", 3, "--tail-s", 0, *options)
+        assert done.code == 0
+        looks = json.loads((out / "transcript.json").read_text())["looks"]
+        assert looks == ([{"frame": 0, "path": str(tmp_path / "look.png")}] if options else [])
+        return soundfile.read(out / "conversation.wav", dtype="float32")[0][1_920:, 1]
+
+    loaded = roboego.load(seeing)
+    sampling = replace(loaded.sampling, seed=3)
+    with Engine(loaded, see_in_background=False) as engine, engine.open(sampling=sampling) as session, SoundReader(sound) as frames:
+        looks = [open_picture(tmp_path / "look.png"), *[None] * 20]
+        expected = np.concatenate([session.step(frame, look=look).speech for frame, look in zip(frames, looks, strict=False)])
+    seen = ego("seen", "--look", tmp_path / "look.png")
+    assert_allclose(seen, expected, atol=1e-4)
+    assert np.abs(ego("blind")[: len(seen)] - seen).max() > 1e-3
+
+
+def test_talk_refuses_pictures_that_cannot_be_encoded(tmp_path: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    seeing = save(seeing_loaded(), tmp_path / "seeing")
+    Image.new("RGB", (8, 8)).save(tmp_path / "look.png")
+
+    def fails(*given: object) -> None:
+        raise InputError("the picture is damaged; save it again")
+
+    monkeypatch.setattr("roboego.perception.latest.to_pixels", fails)
+    sound = write(tmp_path / "in.wav", voice(0.3))
+    done = shell("talk", sound, "--model", seeing, "--out", tmp_path / "out", "--look", tmp_path / "look.png")
+    assert (done.code, "save it again" in done.err) == (2, True)
     assert not (tmp_path / "out").exists()
 
 

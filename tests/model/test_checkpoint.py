@@ -12,33 +12,20 @@ from torch.testing import assert_close
 import roboego
 from roboego.errors import CheckpointError
 from roboego.model.checkpoint import save_model
-from roboego.model.loaded import LoadedModel
 from roboego.perception.files import save_vit
 from roboego.perception.latest import encoder
-from roboego.perception.vit import ViT, ViTConfig
 from roboego.runtime.engine import Engine
 from saved import save
-from tiny import LIVELY, tiny_config, tiny_loaded
-
-SMALL = ViTConfig(image_size=16, patch_size=8, width=8, layers=1, heads=2, hidden=8)
-
-
-def tiny_vit(seed: int = 0, config: ViTConfig = SMALL) -> ViT:
-    torch.manual_seed(seed)
-    return ViT(config).eval().requires_grad_(False)
-
-
-def seeing(**widths: int) -> LoadedModel:
-    return replace(tiny_loaded(tiny_config(looks=True, model=widths or {"vision_width": 8, "context_width": 8})), vision=tiny_vit())
+from tiny import LIVELY, TINY_VIT, seeing_loaded, tiny_config, tiny_loaded, tiny_vit
 
 
 def test_a_model_that_sees_survives_a_round_trip(tmp_path: Path) -> None:
-    loaded = seeing()
+    loaded = seeing_loaded()
     assert loaded.vision is not None
     folder = save(loaded, tmp_path / "seeing")
     again = roboego.load(folder)
     assert again.vision is not None
-    assert again.vision.config == SMALL
+    assert again.vision.config == TINY_VIT
     assert again.vision.fingerprint == loaded.vision.fingerprint
     assert again.model.config == loaded.model.config
     picture = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
@@ -61,7 +48,7 @@ def test_a_model_without_sight_has_no_encoder(tmp_path: Path) -> None:
 
 
 def test_the_engine_sees_with_the_models_own_encoder(tmp_path: Path) -> None:
-    loaded = roboego.load(save(seeing(), tmp_path / "seeing"))
+    loaded = roboego.load(save(seeing_loaded(), tmp_path / "seeing"))
     assert loaded.vision is not None
     picture = np.random.default_rng(1).integers(0, 256, (9, 9, 3), np.uint8)
     vector = encoder(loaded.vision)(picture)[0]
@@ -76,7 +63,7 @@ def test_the_engine_sees_with_the_models_own_encoder(tmp_path: Path) -> None:
 
 
 def test_another_encoder_is_refused(tmp_path: Path) -> None:
-    folder = save(seeing(), tmp_path / "seeing")
+    folder = save(seeing_loaded(), tmp_path / "seeing")
     save_vit(tiny_vit(1), folder / "vision")
     with pytest.raises(CheckpointError, match="restore its vision folder"):
         roboego.load(folder)

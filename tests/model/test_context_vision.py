@@ -121,7 +121,7 @@ def test_pictures_take_positions_and_no_frames(model: RoboEgoModel) -> None:
     state = model.initial_state(2)
     after = model.see(torch.randn(2, M, V), torch.tensor([True, False]), state)
     assert after.cache.position.tolist() == [M, 0]
-    assert after.frame.tolist() == after.pointer.frame.tolist() == [0, 0]
+    assert after.frame.tolist() == after.pointer.hold.tolist() == [0, 0]
     assert model.see(torch.randn(2, M, V), torch.tensor([False, False]), after).cache.position.tolist() == [M, 0]
     after.reset(torch.tensor([True, False]))
     assert after.cache.position.tolist() == [0, 0]

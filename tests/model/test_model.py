@@ -46,6 +46,18 @@ def watch(state: ModelState) -> list[Tensor]:
     return hidden
 
 
+@dataclass
+class Sight:
+    """Every slot's latest picture: at first none, then another every twelve frames."""
+
+    look: Tensor
+    seen: Tensor
+
+    def at(self, t: int, generator: torch.Generator) -> "Sight":
+        new = (5 * torch.arange(SLOTS) + t) % 12 == 11
+        return Sight(torch.where(new[:, None], torch.randn(self.look.shape, generator=generator), self.look), self.seen | new)
+
+
 def random_settings(model: RoboEgoModel, generator: torch.Generator) -> StepSettings:
     settings = step_settings(model, [LIVELY] * SLOTS)
     settings.uniform = torch.rand(SLOTS, model.uniform_width(), generator=generator)
@@ -59,9 +71,13 @@ def live(model: RoboEgoModel, frames: int, resets: Callable[[int], list[int]], a
     hidden = watch(state)
     current = [Life() for _ in range(SLOTS)]
     lives = list(current)
+    # What stands where nothing has been seen must not matter.
+    sight = Sight(torch.ones(SLOTS, model.config.vision_width), torch.zeros(SLOTS, dtype=torch.bool)) if layout.looks else None
     for t in range(frames):
         for slot in resets(t):
             state.reset(torch.arange(SLOTS) == slot)
+            if sight is not None:
+                sight.seen[slot] = False
             current[slot] = Life()
             lives.append(current[slot])
         listen = torch.randint(layout.listen.entries, (SLOTS, layout.listen.codebooks), generator=generator)
@@ -71,6 +87,9 @@ def live(model: RoboEgoModel, frames: int, resets: Callable[[int], list[int]], a
         forced = torch.where(chosen % 5 == 0, layout.text.wait, torch.where(chosen % 7 == 0, chosen, -1))
         takes = torch.tensor([active(t, slot) for slot in range(SLOTS)])
         given = StepInput(listen, read, forced, active=None if takes.all() else takes)
+        if sight is not None:
+            sight = sight.at(t, generator)
+            given.look, given.seen = sight.look, sight.seen
         out, state = model.step(given, state, random_settings(model, generator))
         frame_hidden, frame_speak = hidden.pop(), torch.stack(state.depth.results, 1)
         for slot in takes.nonzero().flatten().tolist():
@@ -84,6 +103,9 @@ def live(model: RoboEgoModel, frames: int, resets: Callable[[int], list[int]], a
                 ("act", out.act),
             ):
                 life.add(name, value[slot])
+            if sight is not None:
+                life.add("look", sight.look[slot])
+                life.add("seen", sight.seen[slot])
             life.hidden.append(frame_hidden[slot])
             life.speak.append(frame_speak[slot])
     return [life for life in lives if life.hidden]
@@ -128,11 +150,35 @@ def test_streaming_equals_the_grid_over_two_thousand_frames() -> None:
         tiny_config(delays=(0, 1, 1), first_listen=False, reads=False, model={"spoken_head": False, "tied_head": False}),
         tiny_config(kept_sinks=3, action_dims=2, action_bins=5),
         tiny_config(learned_sinks=False, window=1),
+        tiny_config(looks=True, model={"vision_width": 4}),
     ],
-    ids=["delays", "as FLM-Audio", "kept sinks, actions", "a window of one frame"],
+    ids=["delays", "as FLM-Audio", "kept sinks, actions", "a window of one frame", "pictures"],
 )
 def test_streaming_equals_the_grid_in_other_shapes(config: ModelConfig) -> None:
     check(config, 180)
+
+
+def test_replies_longer_than_512_tokens_keep_their_pointer() -> None:
+    """None of it becomes audible: all of its tokens wait to be said."""
+    tokens, frames = 600, 640
+    config = tiny_config(window=frames)
+    streaming, whole = tiny_model(config), tiny_model(config)
+    assert streaming.spoken_head is not None
+    streaming.spoken_head.bias[0] = 100.0
+    text = config.layout.text
+    state, settings = streaming.initial_state(1), step_settings(streaming, [GREEDY])
+    hidden, life = watch(state), Life()
+    for t in range(frames):
+        forced = text.first_word + t % 5 if 4 <= t < 4 + tokens else text.wait
+        given = StepInput(torch.full((1, 3), t % 16), torch.full((1,), text.wait), torch.tensor([forced]))
+        out, state = streaming.step(given, state, settings)
+        for name in ("text", "spoken", "act"):
+            life.add(name, getattr(out, name)[0])
+        life.add("raw", out.raw_speak[0])
+        life.add("listen", given.listen[0])
+        life.add("read", given.read[0])
+    assert not any(life.given["spoken"])
+    assert_close(torch.cat(hidden), whole.hidden(batch_of(life, config))[0], atol=1e-4, rtol=0)
 
 
 def test_slots_that_sit_out_keep_their_state() -> None:
@@ -143,7 +189,7 @@ def test_slots_that_sit_out_keep_their_state() -> None:
     given.active = torch.tensor([True, False])
     _, after = model.step(given, state, settings)
     for new, old in ((after, state), (after.pointer, state.pointer), (after.cache, state.cache)):
-        for name in ("text", "speak", "heard", "said", "frame", "ring", "start", "end", "spoken", "hold", "position"):
+        for name in ("text", "speak", "heard", "said", "frame", "ring", "written", "spoken", "hold", "position"):
             if hasattr(new, name):
                 assert torch.equal(getattr(new, name)[1], getattr(old, name)[1])
     assert after.frame.tolist() == [2, 1]

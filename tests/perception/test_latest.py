@@ -1,7 +1,6 @@
 """Sight is latest-only and never waits: what is offered, replaced, encoded and broken."""
 
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -93,6 +92,27 @@ def test_without_a_thread_a_picture_is_ready_at_once() -> None:
         assert sight.number == 1
 
 
+@pytest.mark.parametrize("background", [True, False])
+@pytest.mark.parametrize(
+    "wrong", [torch.zeros(9), torch.zeros(1, 8), torch.full((8,), torch.nan), torch.full((8,), 1e39, dtype=torch.float64)]
+)
+def test_what_an_encoder_makes_of_a_picture_is_checked(wrong: torch.Tensor, background: bool) -> None:
+    made = [torch.ones(8), wrong]
+
+    def see(picture: Picture) -> tuple[torch.Tensor, torch.Tensor]:
+        return made.pop(0), torch.zeros(0, 8)
+
+    with LatestPicture(see, width=8, background=background) as eye:
+        eye.offer(shade(1))
+        assert eye.settle(TIMEOUT_S)
+        before = eye.latest()
+        assert before is not None
+        eye.offer(shade(2))
+        assert eye.settle(TIMEOUT_S)
+        assert eye.latest() is before
+        assert "8 finite numbers" in str(eye.failure)
+
+
 def test_a_failing_encoder_is_heard_of() -> None:
     def fails(picture: Picture) -> tuple[torch.Tensor, torch.Tensor]:
         raise ZeroDivisionError
@@ -104,15 +124,24 @@ def test_a_failing_encoder_is_heard_of() -> None:
             eye.latest()
 
 
-def test_closing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("background", [True, False])
+def test_nothing_is_offered_to_a_closed_eye(background: bool) -> None:
+    eye = LatestPicture(encoder(ViT(SMALL)), background=background)
+    eye.close()
+    eye.close()
+    with pytest.raises(InputError, match="closed"):
+        eye.offer(shade(3))
+
+
+def test_closing_waits_for_no_picture() -> None:
     slow = SlowEye()
     eye = LatestPicture(slow)
     eye.offer(shade(1))
     assert slow.begun.acquire(timeout=TIMEOUT_S)
     eye.offer(shade(2))
-    slow.go.release()
-    slow.go.release()
     eye.close()
-    assert eye.counts.encoded + eye.counts.replaced == 2
-    with pytest.raises(InputError, match="closed"):
-        eye.offer(shade(3))
+    # The first is still being encoded, the second never will be.
+    assert (eye.counts.encoded, eye.counts.replaced) == (0, 1)
+    slow.go.release()
+    assert eye.settle(TIMEOUT_S)
+    assert (eye.counts.encoded, eye.counts.replaced) == (1, 1)

@@ -1,6 +1,7 @@
 """The engine: slots, batched ticks, and sessions that do not notice each other."""
 
 import random
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,7 @@ from roboego.model.loaded import LoadedModel
 from roboego.model.rollout import roll_out
 from roboego.model.sampling import Sampling, StreamSampling
 from roboego.runtime.engine import Engine
-from roboego.runtime.frame import SILENCE, EngineFull, Frame, Overrun, SessionError, StepIn
+from roboego.runtime.frame import SILENCE, EngineFull, Frame, NotSeen, Overrun, SessionError, StepIn
 from roboego.runtime.session import Session
 from tiny import CODEBOOKS, ENTRIES, GREEDY, LIVELY, obedient_loaded, tiny_codec, tiny_config, tiny_loaded
 
@@ -262,11 +263,83 @@ def test_what_is_seen_stays_until_the_next_picture() -> None:
     with Engine(loaded).open() as session:
         for wrong in (torch.zeros(3), torch.full((4,), torch.nan)):
             with pytest.raises(InputError, match="4 finite numbers"):
-                session.step(look=wrong)
+                session.step(look=wrong, read="the cup", say="the cup")
+        assert (session.to_read, session.to_say, session.frames) == (1, 0, 0)
         with pytest.raises(InputError, match="no encoder"):
             session.step(look=np.zeros((2, 2)))
     with Engine(tiny_loaded()).open() as session, pytest.raises(InputError, match="does not see"):
         session.step(look=np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize("wrong", [torch.zeros(3), torch.zeros(4, 1), torch.full((4,), torch.nan)], ids=["width", "shape", "nan"])
+def test_a_wrong_encoder_costs_nobody_a_frame(wrong: torch.Tensor) -> None:
+    """The frame says that a picture was not seen; the one before stays, and other sessions go on."""
+    loaded = tiny_loaded(tiny_config(looks=True, model={"vision_width": 4}))
+    made = [torch.ones(4), wrong]
+
+    def see(picture: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        return made.pop(0), torch.zeros(0, 4)
+
+    with Engine(loaded) as engine, engine.open(sampling=LIVELY) as session:
+        expected = [session.step(look=torch.ones(4) if t == 1 else None, read="the cup" if t == 3 else None) for t in range(8)]
+    with Engine(loaded, slots=2, see=see, see_in_background=False) as engine:
+        looking, fine = engine.open(sampling=LIVELY), engine.open()
+        got: list[Frame] = []
+        for t in range(8):
+            step_in = StepIn(look=np.zeros((2, 2)) if t in (1, 3) else None, read="the cup" if t == 3 else None)
+            results = engine.tick({looking: step_in, fine: StepIn()})
+            assert isinstance(results[fine], Frame)
+            frame = results[looking]
+            assert isinstance(frame, Frame)
+            got.append(frame)
+    (event,) = (event for event in got[3].events if isinstance(event, NotSeen))
+    assert "4 finite numbers" in event.reason
+    got[3] = replace(got[3], events=tuple(e for e in got[3].events if e is not event))
+    same(got, expected)
+
+
+@pytest.mark.parametrize("background", [True, False])
+def test_an_encoder_that_fails_ends_its_session_alone(background: bool) -> None:
+    asked = threading.Semaphore(0)
+
+    def see(picture: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        asked.release()
+        raise ZeroDivisionError
+
+    with Engine(tiny_loaded(tiny_config(looks=True, model={"vision_width": 4})), slots=2, see=see, see_in_background=background) as engine:
+        looking, fine = engine.open(), engine.open()
+        results = engine.tick({looking: StepIn(look=np.zeros((2, 2))), fine: StepIn()})
+        assert isinstance(results[fine], Frame)
+        assert asked.acquire(timeout=30)
+        while looking.is_open:
+            results = engine.tick({looking: StepIn(), fine: StepIn()})
+            assert isinstance(results[fine], Frame)
+        failed = results[looking]
+        assert isinstance(failed, SessionError)
+        assert "encoder failed" in str(failed)
+
+
+def test_a_session_that_ends_over_its_picture_holds_up_nobody() -> None:
+    begun, go = threading.Semaphore(0), threading.Event()
+    encoded: list[bool] = []
+
+    def see(picture: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        begun.release()
+        encoded.append(go.wait(30))
+        return torch.zeros(4), torch.zeros(0, 4)
+
+    with Engine(tiny_loaded(tiny_config(looks=True, model={"vision_width": 4})), slots=3, see=see) as engine:
+        fine, closed, broken = engine.open(), engine.open(), engine.open()
+        engine.tick({session: StepIn(look=np.zeros((2, 2))) for session in (closed, broken)})
+        assert begun.acquire(timeout=30)
+        assert begun.acquire(timeout=30)
+        closed.close()
+        results = engine.tick({fine: StepIn(), broken: StepIn(say=3)})  # type: ignore[arg-type]
+        assert isinstance(results[fine], Frame)
+        assert isinstance(results[broken], SessionError)
+        assert engine.sessions == (fine,)
+        assert not encoded
+        go.set()
 
 
 def test_lost_sound_is_counted_and_reported() -> None:

@@ -270,6 +270,15 @@ def test_in_asr_what_is_written_is_all_there_is() -> None:
         assert "".join(words(frames).split()) == "".join("".join(reply.text for reply in session.transcript).split())
 
 
+def test_in_asr_nothing_is_said() -> None:
+    with Engine(tiny_loaded()) as engine, engine.open("asr") as session:
+        for give in (session.say, lambda text: session.step(say=text)):
+            with pytest.raises(InputError, match='open one in mode "tts" or "duplex"'):
+                give("the cup")
+        assert (session.to_say, session.frames) == (0, 0)
+        assert session.step().index == 0
+
+
 # -- life ----------------------------------------------------------------------------------------
 
 
@@ -277,7 +286,7 @@ def test_a_closed_session_takes_no_steps() -> None:
     engine = Engine(tiny_loaded())
     with engine.open() as session:
         session.step()
-    for use in (session.step, lambda: session.read("the cup"), lambda: session.say("the cup")):
+    for use in (session.step, lambda: session.read("the cup"), lambda: session.say("the cup"), session.cut):
         with pytest.raises(SessionError, match="has been closed"):
             use()
     assert session.frames == 1

@@ -97,6 +97,22 @@ def test_the_token_to_be_said_next(grid: FrameGrid) -> None:
     assert list(zip(found.token[0].tolist(), found.after[0].tolist(), found.hold[0].tolist(), strict=True)) == naive(grid)
 
 
+def test_long_replies_keep_their_place_until_their_last_word() -> None:
+    """Written at a token a frame, said at one in three frames: more than 512 tokens wait at a time."""
+    tokens, start = 1_000, 5
+    frame = torch.arange(3 * tokens + 40)
+    text = torch.where((frame >= start) & (frame < start + tokens), TEXT.first_word + frame % 7, TEXT.wait)
+    spoken = ((frame - start) // 3).clamp(0, tokens)
+    wanted = pointer_inputs(text[None], spoken[None], TEXT)
+    state = PointerState.initial(1, TEXT, length=tokens)
+    for t, by in enumerate(spoken.diff(prepend=spoken[:1])):
+        found = state.inputs()
+        for name in ("token", "after", "hold"):
+            assert torch.equal(getattr(found, name), getattr(wanted, name)[:, t]), (name, t)
+        state = state.advanced(text[t : t + 1], by[None], TEXT)
+    assert (state.spoken.item(), found.token.item()) == (tokens, TEXT.wait)
+
+
 def test_an_advance_never_passes_the_text() -> None:
     state = PointerState.initial(1, TEXT)
     for text, by, spoken in ((0, 3, 0), (30, 3, 1), (31, 0, 1), (0, 3, 2), (0, 1, 2), (40, 0, 0), (1, 0, 0), (0, 2, 0)):

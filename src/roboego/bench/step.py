@@ -57,7 +57,7 @@ class Steps:
         self.out_of = codec.initial_decoder_state(slots) if codec is not None else None
         self.graphed = GraphedStep(model, slots, self.settings) if self.device.type == "cuda" else None
         self.state = model.initial_state(slots) if self.graphed is None else self.graphed.state
-        for clock in (self.state.cache.position, self.state.frame, self.state.pointer.frame):
+        for clock in (self.state.cache.position, self.state.frame):
             clock += age
 
     def encode(self) -> None:

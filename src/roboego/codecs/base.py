@@ -32,7 +32,10 @@ class Codec(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Hex digest of the weights: a model refuses a codec that it was not trained with."""
+        """Hex digest of the weights that decide what codes mean: a model refuses a codec whose codes it was not trained with.
+
+        A codec may leave out its decoder, so that a better one for the same codes takes its place.
+        """
 
     @property
     def delay_samples(self) -> int:

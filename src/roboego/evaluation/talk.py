@@ -27,6 +27,7 @@ class Question:
     """One turn of a user's, and what came of it.
 
     Attributes:
+        asked: the user came to say it; not so where Ego did not fall silent in time.
         right: whether what Ego wrote before the user's next turn answers it.
         latency_s: from the user's last voiced sample to Ego's first after it; None if Ego did not speak.
         early: Ego began to speak before the user had ended.
@@ -39,6 +40,7 @@ class Question:
     right: bool
     latency_s: float | None
     early: bool
+    asked: bool = True
 
 
 @dataclass
@@ -81,10 +83,10 @@ def converse(engine: Engine, users: Sequence[SimulatedUser], *, longest: int = L
 
 
 def judged(exchange: Exchange, user: SimulatedUser, talked: Talked) -> list[Question]:
-    """Every turn of an exchange, judged on Ego's text and sound."""
+    """Every turn of an exchange, judged on Ego's text and sound. Turns that were never asked are wrong and have no reply."""
     ego = [s.start for s in voiced_segments(talked.ego)]
     questions = []
-    for i, (turn, went) in enumerate(zip(exchange.turns, user.went, strict=False)):
+    for i, (turn, went) in enumerate(zip(exchange.turns[: len(user.went)], user.went, strict=True)):
         own = voiced_segments(user.turns[i])
         end = went.start + (own[-1].end if own else len(user.turns[i]))
         stop = user.went[i + 1].start if i + 1 < len(user.went) else len(talked.user)
@@ -96,7 +98,10 @@ def judged(exchange: Exchange, user: SimulatedUser, talked: Talked) -> list[Ques
         questions.append(
             Question(intent=turn.intent, user=turn.user, expected=turn.ego, written=written, right=right, latency_s=latency, early=early)
         )
-    return questions
+    return questions + [
+        Question(intent=t.intent, user=t.user, expected=t.ego, written="", right=False, latency_s=None, early=False, asked=False)
+        for t in exchange.turns[len(user.went) :]
+    ]
 
 
 def ask(
@@ -148,6 +153,7 @@ def summary(questions: Sequence[Question], silences: Sequence[bool]) -> dict[str
     by_intent = {name: [q.right for q in questions if q.intent == name] for name in sorted({q.intent for q in questions})}
     return {
         "questions": len(questions),
+        "asked": sum(q.asked for q in questions),
         "answered_right": _rate([q.right for q in questions]),
         "took_floor_early": _rate([q.early for q in questions]),
         "no_reply": _rate([q.latency_s is None and not q.early for q in questions]),

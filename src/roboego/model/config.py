@@ -84,7 +84,6 @@ class SpeechDecoderConfig:
     Attributes:
         per_codebook_mlp: every codebook has its own feed-forward weights.
         sees_text: the text token written in the same step is part of its input.
-        previous_code_shared: one embedding table a codebook is used for the previous code; False gives every position its own.
     Raises:
         InputError: sizes are too small, or the width does not divide into heads.
     """

@@ -12,7 +12,7 @@ from roboego.model.config import ModelConfig
 from roboego.model.native.depth import NativeDepth
 from roboego.model.sampling import HISTORY_FRAMES
 from roboego.model.speech_decoder import DepthState
-from roboego.streams.pointer import PointerState
+from roboego.streams.pointer import KEPT_TOKENS, PointerState
 
 TextHead = Callable[[Tensor], Tensor]
 
@@ -59,7 +59,7 @@ class ModelState:
 
         return cls(
             cache=cache,
-            pointer=PointerState.initial(batch, layout.text, device=device),
+            pointer=PointerState.initial(batch, layout.text, length=max(config.backbone.window, KEPT_TOKENS), device=device),
             mode=full(layout.text.wait),
             text=full(layout.text.wait),
             speak=full(layout.speak.pad_id, layout.speak.codebooks),

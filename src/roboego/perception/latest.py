@@ -6,6 +6,7 @@ Sight is latest-only: a picture that comes while another waits takes its place. 
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -61,14 +62,26 @@ def encoder(vit: ViT) -> Encoder:
     return encode
 
 
+def check_vector(vector: Tensor, width: int) -> None:
+    """Raises InputError unless a picture's vector is [width] and finite in float32."""
+    if vector.shape != (width,):
+        raise InputError(f"an encoded picture is {width} finite numbers, not a tensor {list(vector.shape)}; use the model's own encoder")
+    if not bool(torch.isfinite(vector.float()).all()):
+        raise InputError(f"an encoded picture is {width} finite numbers, and some are NaN or infinite; check the encoder and its weights")
+
+
 class LatestPicture:
     """The eye of one session. A thread of its own encodes, unless `background` is false: then `offer` does, for runs without a clock.
 
-    A broken picture is counted, its error kept in `failure`, and what was seen before stays in sight.
+    A broken picture is counted, its error kept in `failure`, and what was seen before stays in sight. The same holds for a picture that
+    the encoder does not turn into a finite vector [V].
+
+    Args:
+        width: V; None takes any.
     """
 
-    def __init__(self, encode: Encoder, *, background: bool = True) -> None:
-        self._encode = encode
+    def __init__(self, encode: Encoder, *, width: int | None = None, background: bool = True) -> None:
+        self._encode, self._width = encode, width
         self._changed = threading.Condition()
         self._waiting: tuple[Picture, int, int] | None = None
         self._busy = self._closed = False
@@ -76,9 +89,8 @@ class LatestPicture:
         self._defect: Exception | None = None
         self.counts = SightCounts()
         self.failure: RoboEgoError | None = None
-        self._worker = threading.Thread(target=self._work, name="eye", daemon=True) if background else None
-        if self._worker is not None:
-            self._worker.start()
+        # Python waits for its thread before it exits: torch breaks down where a thread dies inside it.
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="eye") if background else None
 
     def offer(self, picture: Picture) -> None:
         """Hands in a picture, instead of one that still waits.
@@ -90,9 +102,11 @@ class LatestPicture:
             if self._closed:
                 raise InputError("this session's eye is closed; open a new session")
             self.counts.offered += 1
-            self.counts.replaced += self._waiting is not None
+            replaces = self._waiting is not None
+            self.counts.replaced += replaces
             self._waiting = (picture, self.counts.offered, time.monotonic_ns())
-            self._changed.notify_all()
+            if self._worker is not None and not replaces:
+                self._worker.submit(self._encode_waiting)
         if self._worker is None:
             self._encode_waiting()
 
@@ -112,28 +126,20 @@ class LatestPicture:
             return self._changed.wait_for(lambda: self._waiting is None and not self._busy, timeout_s)
 
     def close(self) -> None:
-        """Ends the thread; a picture that still waits is dropped."""
+        """Drops a picture that still waits, and ends the thread after the one it is at. Never waits."""
         with self._changed:
             self._closed = True
             self.counts.replaced += self._waiting is not None
             self._waiting = None
             self._changed.notify_all()
-        if self._worker is not None:
-            self._worker.join()
+            if self._worker is not None:
+                self._worker.shutdown(wait=False)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
-
-    def _work(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._closed or self._waiting is not None)
-                if self._closed:
-                    return
-            self._encode_waiting()
 
     def _encode_waiting(self) -> None:
         with self._changed:
@@ -144,6 +150,8 @@ class LatestPicture:
         failure: RoboEgoError | None = None
         try:
             vector, tokens = self._encode(picture)
+            if self._width is not None:
+                check_vector(vector, self._width)
             sight = Sight(vector, tokens, number, offered_ns, time.monotonic_ns())
         except RoboEgoError as error:
             failure = error

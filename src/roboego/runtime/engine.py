@@ -36,8 +36,9 @@ IDLE = Sampling(speak=StreamSampling())
 class Engine:
     """Runs a model for up to `slots` sessions at once. All memory is taken at the start.
 
-    A tick encodes what the sessions hear, steps the model, and decodes what it says: three batched calls over all slots, and one wait for
-    the device. Slots whose session does not take part keep their state. Methods may be called from any thread; one runs at a time.
+    A tick encodes what the sessions hear, steps the model, and decodes what it says, and waits for the device once. The model's step is one
+    batched call over all slots. So are a codec's two, unless its slots share a state, as Mimi's do: then they are stepped one by one.
+    Slots whose session does not take part keep their state. Methods may be called from any thread; one runs at a time.
 
     Args:
         loaded: the model with its codec; it is moved to `device`.

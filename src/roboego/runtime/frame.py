@@ -58,7 +58,14 @@ class Overrun:
     frames: int
 
 
-Event: TypeAlias = ReplyStarted | ReplyTextDone | ReplySpoken | Cut | Overrun
+@dataclass(frozen=True)
+class NotSeen:
+    """A picture given in this frame or before could not be encoded; what was seen before it stays in sight. `reason` says why."""
+
+    reason: str
+
+
+Event: TypeAlias = ReplyStarted | ReplyTextDone | ReplySpoken | Cut | Overrun | NotSeen
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,8 +75,8 @@ class StepIn:
     Attributes:
         listen: up to 1920 samples in [-1, 1] at 24 kHz, heard since the last step; None is silence. A shorter frame ends the sound.
         codes: [K] the same as codes, for models without a codec.
-        look: the latest picture.
-        sense: proprioception and touch.
+        look: the latest picture. If it cannot be encoded, this frame or a later one says so with `NotSeen`.
+        sense: proprioception and touch; there is no model yet that takes them.
         read: text to read, a token a frame, after what is still queued.
         say: text to write and say, whatever the model would.
         lost_frames: frames of sound that were dropped before this one; they are counted and reported.
@@ -128,6 +135,7 @@ class Prepared:
         listen: [1920] samples, or None; codes: [K], or None.
         read, forced: tokens; forced is -1 if the model is free.
         look: [V] a new picture's vector, or None if nothing new is seen.
+        not_seen: why a picture could not be encoded; "" if none failed since the last frame.
     """
 
     read: int
@@ -135,6 +143,7 @@ class Prepared:
     listen: Sound | None = None
     codes: Codes | None = None
     look: torch.Tensor | None = None
+    not_seen: str = ""
     lost_frames: int = 0
 
 

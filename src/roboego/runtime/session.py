@@ -12,13 +12,14 @@ from numpy.typing import ArrayLike
 from roboego.errors import InputError
 from roboego.model.loaded import LoadedModel
 from roboego.model.sampling import Sampling
-from roboego.perception.latest import Encoder, LatestPicture
+from roboego.perception.latest import Encoder, LatestPicture, check_vector
 from roboego.runtime.frame import (
     SILENCE,
     Codes,
     Event,
     Frame,
     Look,
+    NotSeen,
     Output,
     Overrun,
     Prepared,
@@ -68,8 +69,9 @@ class Session:
         self._say: deque[int] = deque()
         self._saying = False
         self._cutting = False
-        self._eye = LatestPicture(see, background=see_in_background) if see is not None else None
-        self._seen = 0
+        width = self._loaded.model.config.vision_width or None
+        self._eye = LatestPicture(see, width=width, background=see_in_background) if see is not None else None
+        self._seen = self._broken = 0
         token = mode_token(self._loaded, mode)
         if token is not None:
             self._read.append(token)
@@ -110,16 +112,18 @@ class Session:
         written; else it waits until the current reply is audible.
 
         Raises:
-            InputError: as of `read`.
+            InputError: as of `read`, or the session only writes down what it hears.
         """
-        self._queue(self._say, self._tokens(text))
+        self._queue(self._say, self._to_say(text))
 
     def cut(self) -> None:
         """Breaks off the current reply with the next step, and drops forced text that waits.
 
         Raises:
             InputError: the model has no `<cut>`.
+            SessionError: the session is closed.
         """
+        self._check_open()
         if self.layout.text.cut is None:
             raise InputError(f"{self._loaded.name} cannot be cut off: it has no token for it")
         self._say.clear()
@@ -169,22 +173,29 @@ class Session:
             InputError: something cannot be used; the session is as it was.
             SessionError: the session is closed.
         """
-        if not self.is_open:
-            raise SessionError("the session has been closed; open another with Engine.open")
+        self._check_open()
         listen, codes = self._sound(given), self._codes(given)
         if given.sense is not None:
             raise InputError(f"{self._loaded.name} has no stream for senses; leave `sense` out")
         read = self._to_read(given.read) if given.read is not None else []
-        say = self._tokens(given.say) if given.say is not None else []
+        say = self._to_say(given.say) if given.say is not None else []
         self._check_room(self._read, read)
         self._check_room(self._say, say)
-        look = self._look(given.look)
+        look, not_seen = self._look(given.look), self._not_seen()
         self._read.extend(read)
         self._say.extend(say)
         self._sound_ended |= given.listen is not None and np.shape(given.listen) != (FRAME_SAMPLES,)
         wait = self.layout.text.wait
         token = self._read.popleft() if self._read else wait
-        return Prepared(listen=listen, codes=codes, look=look, read=token, forced=self._forced(), lost_frames=given.lost_frames)
+        return Prepared(
+            listen=listen,
+            codes=codes,
+            look=look,
+            not_seen=not_seen,
+            read=token,
+            forced=self._forced(),
+            lost_frames=given.lost_frames,
+        )
 
     def absorb(self, given: Prepared, output: Output, step_ms: float) -> Frame:
         """Accounts for what the step put out."""
@@ -192,7 +203,9 @@ class Session:
         self.frames += 1
         text, events = replies.follow(index, output.token, output.spoken)
         current = replies.current
-        lost: tuple[Event, ...] = (Overrun(given.lost_frames),) if given.lost_frames else ()
+        losses: list[Event] = [Overrun(given.lost_frames)] if given.lost_frames else []
+        if given.not_seen:
+            losses.append(NotSeen(given.not_seen))
         return Frame(
             index=index,
             speech=output.pcm,
@@ -202,7 +215,7 @@ class Session:
             action=output.action if self.layout.action_dims else None,
             spoken_upto=current.spoken if current else 0,
             spoken_text=current.spoken_text if current else "",
-            events=lost + events,
+            events=(*losses, *events),
             step_ms=step_ms,
         )
 
@@ -245,8 +258,7 @@ class Session:
         if look is not None and not width:
             raise InputError(f"{self._loaded.name} does not see; leave `look` out")
         if isinstance(look, torch.Tensor):
-            if look.shape != (width,) or not bool(torch.isfinite(look).all()):
-                raise InputError(f"an encoded picture is {width} finite numbers, not {list(look.shape)}")
+            check_vector(look, width)
             return look
         if look is not None:
             if self._eye is None:
@@ -258,9 +270,21 @@ class Session:
         self._seen = sight.number
         return sight.vector
 
+    def _not_seen(self) -> str:
+        """Why the last of the pictures that failed since the frame before could not be encoded; "" if none did."""
+        if self._eye is None or self._eye.counts.broken == self._broken:
+            return ""
+        self._broken = self._eye.counts.broken
+        return str(self._eye.failure)
+
     def _to_read(self, text: Text) -> list[int]:
         if not self.layout.reads:
             raise InputError(f"{self._loaded.name} has no read stream: it takes neither prompts nor typed text")
+        return self._tokens(text)
+
+    def _to_say(self, text: Text) -> list[int]:
+        if self.mode == "asr":
+            raise InputError('a session in mode "asr" only writes down what it hears; open one in mode "tts" or "duplex" to have text said')
         return self._tokens(text)
 
     def _tokens(self, text: Text) -> list[int]:
@@ -277,10 +301,13 @@ class Session:
         return tokens
 
     def _queue(self, queue: deque[int], tokens: list[int]) -> None:
-        if not self.is_open:
-            raise SessionError("the session has been closed; open another with Engine.open")
+        self._check_open()
         self._check_room(queue, tokens)
         queue.extend(tokens)
+
+    def _check_open(self) -> None:
+        if not self.is_open:
+            raise SessionError("the session has been closed; open another with Engine.open")
 
     @staticmethod
     def _check_room(queue: deque[int], tokens: list[int]) -> None:

@@ -54,6 +54,8 @@ class TextLayout:
         wait: written when there is nothing to write; on the read stream, that there is nothing to read.
         cut: Ego was interrupted and drops the rest; None if the model has no such token.
         asr, tts, duplex: mode tokens, given on the read stream; None if the model has none.
+        end: a reply is over, for the organizers that write it (word-aligned, time division); text-first replies end with a wait. None if
+            the model has no such token.
         first_word: ids below it are special, ids from it on are pieces of words.
         words_end: ids from it on are special again, as in foreign vocabularies; 0: there are none.
     Raises:

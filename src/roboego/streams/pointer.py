@@ -14,6 +14,8 @@ from roboego.streams.layout import TextLayout
 
 LONGEST_HOLD = 15
 """Frames after which the count of frames spent on a token stops growing."""
+KEPT_TOKENS = 512
+"""Tokens of a reply that are kept to be said, at least."""
 
 
 @dataclass
@@ -71,54 +73,45 @@ def pointer_inputs(text_BT: Tensor, spoken_BT: Tensor, layout: TextLayout) -> Po
 
 @dataclass
 class PointerState:
-    """The same, one frame at a time: the texts of the last frames in a ring, and where the reply began.
+    """The same, one frame at a time: the tokens of the current reply, and how far it has been said.
 
     Attributes:
-        ring: [B, L] the last L texts; a reply longer than L tokens loses its pointer.
-        frame: [B] frames so far.
-        start: [B] frame at which the reply began, -1 without one.
+        ring: [B, L] token i of the reply at i % L; while more than L of its tokens wait to be said, the pointer is lost.
+        written: [B] how many tokens the reply has; 0 without one, or after its cut.
         last: [B] the last text.
-        end: [B] frame after the reply's last token so far.
         spoken, hold: [B] as in `PointerInputs`.
     """
 
     ring: Tensor
-    frame: Tensor
-    start: Tensor
-    end: Tensor
+    written: Tensor
     last: Tensor
     spoken: Tensor
     hold: Tensor
     wait: int
 
     @classmethod
-    def initial(cls, batch: int, layout: TextLayout, *, length: int = 512, device: torch.device | None = None) -> "PointerState":
+    def initial(cls, batch: int, layout: TextLayout, *, length: int = KEPT_TOKENS, device: torch.device | None = None) -> "PointerState":
+        """Before the first frame; `length` is L."""
+
         def full(value: int, *shape: int) -> Tensor:
             return torch.full((batch, *shape), value, dtype=torch.int64, device=device)
 
         wait = layout.wait
-        return cls(full(wait, length), full(0), full(-1), full(-1), full(wait), full(0), full(0), wait)
+        return cls(full(wait, length), full(0), full(wait), full(0), full(0), wait)
 
     def reset(self, mask_B: Tensor) -> None:
-        fresh = (
-            (self.ring, self.wait),
-            (self.frame, 0),
-            (self.start, -1),
-            (self.end, -1),
-            (self.last, self.wait),
-            (self.spoken, 0),
-            (self.hold, 0),
-        )
+        fresh = ((self.ring, self.wait), (self.written, 0), (self.last, self.wait), (self.spoken, 0), (self.hold, 0))
         for tensor, value in fresh:
             tensor[mask_B] = value
 
     def inputs(self) -> PointerInputs:
         """Inputs [B] of the step to come."""
+        length = self.ring.shape[1]
 
         def token_at(offset: int) -> Tensor:
-            index = self.start + self.spoken + offset
-            found = self.ring.gather(1, (index % self.ring.shape[1]).clamp(min=0)[:, None])[:, 0]
-            known = (self.start >= 0) & (index < self.end) & (self.frame - index <= self.ring.shape[1])
+            index = self.spoken + offset
+            found = self.ring.gather(1, (index % length)[:, None])[:, 0]
+            known = (index < self.written) & (self.written - index <= length)
             return torch.where(known, found, self.wait)
 
         return PointerInputs(token_at(0), token_at(1), self.hold)
@@ -127,14 +120,14 @@ class PointerState:
         """The state after a step that wrote `text_B` and made `by_B` more tokens audible. `spoken` never passes what is written."""
         piece = is_piece(text_B, layout)
         starts = piece & ~is_piece(self.last, layout)
-        ring = self.ring.scatter(1, (self.frame % self.ring.shape[1])[:, None], text_B[:, None])
-        start = torch.where(starts, self.frame, self.start)
+        written = torch.where(starts, 0, self.written)
+        place = (written % self.ring.shape[1])[:, None]
+        ring = self.ring.scatter(1, place, torch.where(piece[:, None], text_B[:, None], self.ring.gather(1, place)))
+        written = written + piece
         if layout.cut is not None:
-            start = torch.where(text_B == layout.cut, -1, start)
-        end = torch.where(piece, self.frame + 1, self.end)
+            written = torch.where(text_B == layout.cut, 0, written)
         spoken = torch.where(starts, 0, self.spoken)
-        by = torch.where(start >= 0, by_B, 0)
-        spoken = torch.maximum(spoken, torch.minimum(spoken + by, torch.where(start >= 0, end - start, spoken)))
-        changed = (spoken != self.spoken) | starts | (self.frame == 0)
+        spoken = torch.maximum(spoken, torch.minimum(spoken + by_B, written))
+        changed = (spoken != self.spoken) | starts
         hold = torch.where(changed, 1, (self.hold + 1).clamp(max=LONGEST_HOLD))
-        return PointerState(ring, self.frame + 1, start, end, text_B, spoken, hold, self.wait)
+        return PointerState(ring, written, text_B, spoken, hold, self.wait)

@@ -118,7 +118,7 @@ def test_pointer() -> None:
             text[0] = 99  # a reply longer than the ring
         by = torch.randint(4, (5,), generator=generator)
         native, plain = advanced(native, text, by, layout), plain.advanced(text, by, layout)
-        for name in ("ring", "frame", "start", "end", "last", "spoken", "hold"):
+        for name in ("ring", "written", "last", "spoken", "hold"):
             assert torch.equal(getattr(native, name), getattr(plain, name)), name
         for name in ("token", "after", "hold"):
             assert torch.equal(getattr(inputs(native), name), getattr(plain.inputs(), name)), name

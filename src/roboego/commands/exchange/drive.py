@@ -11,12 +11,13 @@ from roboego.commands.exchange.record import Look, Record, Sound, StereoWriter, 
 from roboego.commands.exchange.timeline import draw_timeline
 from roboego.commands.exchange.transcript import to_text, transcript
 from roboego.commands.exchange.vocabulary import Vocabulary
+from roboego.errors import InputError
 from roboego.model.loaded import LoadedModel
 from roboego.model.sampling import Sampling
 from roboego.perception.picture import open_picture
 from roboego.runtime.clock import FrameClock
 from roboego.runtime.engine import Engine
-from roboego.runtime.frame import Frame
+from roboego.runtime.frame import Frame, NotSeen
 from roboego.runtime.session import Session, mode_token
 from roboego.sound.files import appearing_in
 from roboego.timebase import FRAME_SAMPLES, seconds_to_frames_up
@@ -73,7 +74,8 @@ def hold(plan: Plan, loaded: LoadedModel, sampling: Sampling, watch: Watcher | N
     record = Record(model=loaded.name, looks=[] if plan.look is None else [Look(frame=0, path=plan.look)])
     interrupted: KeyboardInterrupt | None = None
     with appearing_in(plan.out) as folder:
-        with Engine(loaded) as engine, engine.open("duplex", prompt=prompt, sampling=sampling) as session:
+        # Without a clock nothing may depend on when a picture is ready.
+        with Engine(loaded, see_in_background=plan.real_time) as engine, engine.open("duplex", prompt=prompt, sampling=sampling) as session:
             to_read = _to_read(loaded, vocabulary, prompt or [])
             with StereoWriter(folder / CONVERSATION) as wav:
                 try:
@@ -103,7 +105,11 @@ def _to_read(loaded: LoadedModel, vocabulary: Vocabulary, prompt: list[int]) -> 
 
 
 def converse(session: Session, plan: Plan) -> Iterator[tuple[Sound, Frame]]:
-    """Each step's sound in and what came out of it, until the last clip's tail is over."""
+    """Each step's sound in and what came out of it, until the last clip's tail is over.
+
+    Raises:
+        InputError: the picture cannot be used.
+    """
     clock = FrameClock(realtime=plan.real_time)
     look = None if plan.look is None else open_picture(plan.look)
     longest, most_quiet = seconds_to_frames_up(plan.tail.longest_s), seconds_to_frames_up(plan.tail.quiet_s)
@@ -112,6 +118,9 @@ def converse(session: Session, plan: Plan) -> Iterator[tuple[Sound, Frame]]:
         nonlocal look
         clock.wait()
         frame, look = session.step(user, look=look), None
+        for event in frame.events:
+            if isinstance(event, NotSeen):
+                raise InputError(event.reason)
         return frame
 
     for clip in plan.clips:

@@ -1,5 +1,5 @@
 """The pointer of `roboego.streams.pointer`, compiled: some forty operations on a handful of numbers."""
-# B slots, L texts in the ring
+# B slots, L tokens in the ring
 
 from typing import Any
 
@@ -17,13 +17,13 @@ NONE = -1
 
 
 @compiled
-def look_ahead(ring: Any, frame: Any, start: Any, end: Any, spoken: Any, wait: int, token: Any) -> None:
+def look_ahead(ring: Any, written: Any, spoken: Any, wait: int, token: Any) -> None:
     """The next token to be said and the one after it -> `token` [2, B]; see `PointerState.inputs`."""
     length = ring.shape[1]
-    for b in range(len(frame)):
+    for b in range(len(written)):
         for offset in range(2):
-            index = start[b] + spoken[b] + offset
-            known = start[b] >= 0 and index < end[b] and frame[b] - index <= length
+            index = spoken[b] + offset
+            known = index < written[b] and written[b] - index <= length
             token[offset, b] = ring[b, index % length] if known else wait
 
 
@@ -34,31 +34,29 @@ def _is_piece(text: int, first_word: int, words_end: int) -> bool:
 
 @compiled
 def advance(text: Any, by: Any, ring: Any, numbers: Any, first_word: int, words_end: int, cut: int) -> None:
-    """Brings rings [B, L] and numbers [6, B] (frame, start, end, last, spoken, hold) up to date; see `PointerState.advanced`."""
-    frame, start, end, last, spoken, hold = numbers
+    """Brings rings [B, L] and numbers [4, B] (written, last, spoken, hold) up to date; see `PointerState.advanced`."""
+    written, last, spoken, hold = numbers
     for b in range(len(text)):
         piece = _is_piece(text[b], first_word, words_end)
         starts = piece and not _is_piece(last[b], first_word, words_end)
         before = spoken[b]
-        ring[b, frame[b] % ring.shape[1]] = text[b]
         if starts:
-            start[b], spoken[b] = frame[b], 0
-        if text[b] == cut:
-            start[b] = -1
+            written[b] = spoken[b] = 0
         if piece:
-            end[b] = frame[b] + 1
-        if start[b] >= 0:
-            spoken[b] = max(spoken[b], min(spoken[b] + by[b], end[b] - start[b]))
-        changed = spoken[b] != before or starts or frame[b] == 0
+            ring[b, written[b] % ring.shape[1]] = text[b]
+            written[b] += 1
+        if text[b] == cut:
+            written[b] = 0
+        spoken[b] = max(spoken[b], min(spoken[b] + by[b], written[b]))
+        changed = spoken[b] != before or starts
         hold[b] = 1 if changed else min(hold[b] + 1, LONGEST_HOLD)
         last[b] = text[b]
-        frame[b] += 1
 
 
 def inputs(state: PointerState) -> PointerInputs:
     """As `state.inputs()`."""
-    token = np.empty((2, len(state.frame)), np.int64)
-    look_ahead(*(vector(t) for t in (state.ring, state.frame, state.start, state.end, state.spoken)), state.wait, token)
+    token = np.empty((2, len(state.written)), np.int64)
+    look_ahead(vector(state.ring), vector(state.written), vector(state.spoken), state.wait, token)
     first, second = torch.from_numpy(token)
     return PointerInputs(first, second, state.hold)
 
@@ -66,8 +64,8 @@ def inputs(state: PointerState) -> PointerInputs:
 def advanced(state: PointerState, text_B: Tensor, by_B: Tensor, layout: TextLayout) -> PointerState:
     """As `state.advanced(text_B, by_B, layout)`."""
     ring = state.ring.clone()
-    numbers = torch.stack([state.frame, state.start, state.end, state.last, state.spoken, state.hold])
+    numbers = torch.stack([state.written, state.last, state.spoken, state.hold])
     cut = NONE if layout.cut is None else layout.cut
     advance(vector(text_B), vector(by_B), vector(ring), vector(numbers), layout.first_word, layout.words_end or 0, cut)
-    frame, start, end, last, spoken, hold = numbers
-    return PointerState(ring, frame, start, end, last, spoken, hold, state.wait)
+    written, last, spoken, hold = numbers
+    return PointerState(ring, written, last, spoken, hold, state.wait)
