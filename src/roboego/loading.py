@@ -126,9 +126,11 @@ def check_device(device: str | torch.device, dtype: torch.dtype = torch.float32)
     if not dtype.is_floating_point:
         raise InputError(f"dtype must be a floating point type, as torch.float32 or torch.bfloat16, not {dtype}")
     try:
-        torch.empty(0, device=device)
+        empty = torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise InputError(f"device {str(device)!r} cannot be used here ({str(error).splitlines()[0]}); give 'cpu'") from error
+        raise InputError(f"device {str(device)!r} cannot be used here ({str(error).splitlines()[0][:120]}); give 'cpu'") from error
+    if empty.is_meta:
+        raise InputError("device 'meta' holds no numbers; give 'cpu'")
 
 
 def _load_flm_audio(

@@ -19,6 +19,7 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> None:
     ("command", "word"),
     [
         ("bench step --threads 0", "--threads"),
+        ("bench step --device meta", "meta"),
         ("bench step --frames 0", "--frames"),
         ("bench step --slots 2 0", "--slots"),
         ("bench step --old -5", "--old"),

@@ -71,6 +71,13 @@ def test_a_failure_leaves_a_folder_as_it_was(tmp_path: Path, exists: bool) -> No
         assert (target / "a").read_text() == "old"
 
 
+def test_a_folder_that_is_there_is_written_from_within(tmp_path: Path) -> None:
+    # Nothing beside it can be moved to it where it is a mount point.
+    with appearing_in(tmp_path) as folder:
+        assert folder.parent == tmp_path
+    assert names(tmp_path) == []
+
+
 def test_targets_that_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="is a folder"):

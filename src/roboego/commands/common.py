@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 MODEL = tyro.conf.arg(metavar="NAME|FOLDER|HUB-ID")
 PATH = tyro.conf.arg(metavar="PATH")
 
+MOST_THREADS, LARGEST_SEED = 1_024, 2**63 - 1
+
 
 @dataclass(frozen=True, kw_only=True)
 class Common:
@@ -54,6 +56,7 @@ def open_model(args: WithModel) -> "LoadedModel":
 
     if args.threads is not None:
         check_at_least(1, threads=args.threads)
+        check_at_most(MOST_THREADS, threads=args.threads)
         torch.set_num_threads(args.threads)
     with warnings.catch_warnings(record=True) as notes:
         warnings.simplefilter("always")
@@ -71,6 +74,13 @@ def check_at_least(least: int, **options: int | float | None) -> None:
             raise InputError(f"--{name.replace('_', '-')} must be at least {least}, not {value}")
 
 
+def check_at_most(most: int, **options: int | None) -> None:
+    """Raises InputError if an option that was given is more."""
+    for name, value in options.items():
+        if value is not None and value > most:
+            raise InputError(f"--{name.replace('_', '-')} must be at most {most}, not {value}")
+
+
 def sampling_of(args: WithModel, loaded: "LoadedModel") -> "Sampling":
     """The model's sampling, with the seed that was asked for."""
     from dataclasses import replace
@@ -79,4 +89,5 @@ def sampling_of(args: WithModel, loaded: "LoadedModel") -> "Sampling":
         return loaded.sampling
     if args.seed < 0:
         raise InputError(f"--seed must not be negative, as {args.seed} is")
+    check_at_most(LARGEST_SEED, seed=args.seed)
     return replace(loaded.sampling, seed=args.seed)

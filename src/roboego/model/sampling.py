@@ -34,7 +34,8 @@ class StreamSampling:
     penalized_codebooks: int = 0
 
     def __post_init__(self) -> None:
-        if self.temperature < 0 or not 0 < self.top_p <= 1 or self.top_k < 0 or self.repetition_penalty <= 0 or self.penalty_frames < 0:
+        finite = 0 <= self.temperature < float("inf") and 0 < self.repetition_penalty < float("inf")
+        if not finite or not 0 < self.top_p <= 1 or self.top_k < 0 or self.penalty_frames < 0:
             wanted = "temperature >= 0, 0 < top_p <= 1, top_k >= 0, repetition_penalty > 0 and penalty_frames >= 0"
             raise InputError(f"sampling needs {wanted}, not {self!r}")
         if self.penalty_frames >= HISTORY_FRAMES:

@@ -61,7 +61,8 @@ def appearing_in(folder: Path) -> Iterator[Path]:
     Raises as `check_folder_target`.
     """
     check_folder_target(folder)
-    temporary = folder.with_name(f".{folder.name}.part{os.getpid()}") if folder.name else folder / f".part{os.getpid()}"
+    # Inside a folder that is there: it may be a mount point, or a link to another disk, where nothing beside it can be moved to.
+    temporary = folder / f".part{os.getpid()}" if folder.exists() else folder.with_name(f".{folder.name}.part{os.getpid()}")
     temporary.mkdir()
     try:
         yield temporary

@@ -167,6 +167,8 @@ def _opened(path: Path) -> soundfile.SoundFile:
         return soundfile.SoundFile(path)
     except PermissionError:
         raise InputError(f"{path} may not be read; change its permissions (chmod +r)") from None
+    except TypeError as error:
+        raise InputError(f"{path} has no header that tells its sample rate and format; convert it to wav or flac") from error
     except soundfile.LibsndfileError as error:
         reason = str(error.error_string).rstrip(".").lower() or "it cannot be opened"
         raise InputError(f"{path} is not a sound file that can be read ({reason}); convert it to wav or flac") from error
