@@ -139,8 +139,8 @@ def test_noise_is_finite_at_both_ends() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"temperature": -1}, {"temperature": float("nan")}, {"top_k": -1}, {"top_p": 0}, {"top_p": 1.1}, {"repetition_penalty": 0}, {"penalty_frames": -1},
-        {"penalty_frames": HISTORY_FRAMES},
+        {"temperature": -1}, {"temperature": float("nan")}, {"top_k": -1}, {"top_p": 0}, {"top_p": 1.1}, {"repetition_penalty": 0},
+        {"penalty_frames": -1}, {"penalty_frames": HISTORY_FRAMES},
     ],
     ids=str,
 )  # fmt: skip
