@@ -19,7 +19,8 @@ from roboego.streams.grid import FrameGrid, empty_grid
 from roboego.training.disturbance import Disturbance, disturb, misheard
 from roboego.training.lesson import StageConfig, collate
 from roboego.training.loop import LoopConfig, train
-from roboego.training.rows import UNKNOWN, Mixture, Pool, tightened
+from roboego.training.recalling import recalled
+from roboego.training.rows import RECALL, UNKNOWN, Mixture, Pool, tightened
 from roboego.training.splicing import spliced
 from roboego.training.stage import StageTask
 from tests.training.interrupted import assert_equal_weights, interrupt
@@ -247,3 +248,27 @@ def test_missing_grids_are_an_error_that_says_what_to_do(tmp_path: Path) -> None
 
     with pytest.raises(InputError, match="roboego synth"):
         open_pool(tmp_path, "asr", Workshop(codec=None, tokenizer=None, silence=np.zeros(8, np.int16)), nano.tiny())  # type: ignore[arg-type]
+
+
+def test_a_transcription_can_be_asked_for_afterwards() -> None:
+    text, made = nano.text_layout(), grid(40, 0)
+    made.text[:] = 0
+    made.text[[12, 15, 16]] = 50, 51, 52
+    longest = 0
+    for seed in range(20):
+        late, captions = recalled(made, text, RECALL, 4, np.random.default_rng(seed))
+        pieces = np.flatnonzero(late.text)
+        assert late.text[pieces].tolist() == [50, 51, 52]
+        assert (np.diff(pieces) == 1).all()
+        assert 14 <= pieces[0] <= 16
+        assert captions[:17].tolist() == made.text[:17].tolist()
+        assert len(captions) == len(late)
+        assert np.array_equal(late.listen[:18], made.listen[:18])
+        assert not late.speak_weight.any()
+        assert set(late.read[1:].tolist()) == {RECALL}
+        longest = max(longest, len(late))
+    assert longest > 22
+    short = made[:17]
+    assert len(recalled(short, text, RECALL, 4, np.random.default_rng(0))[0]) > 17
+    empty = replace(made, text=np.zeros(40, np.int32))
+    assert recalled(empty, text, RECALL, 4, np.random.default_rng(0))[0] is empty

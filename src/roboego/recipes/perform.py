@@ -108,7 +108,7 @@ def perform(
     begins = model is None and latest(runs / run.name) is None
     model = model_for(run, runs, shop.codec, model)
     pools = [_pool(prefix, share, run, data, shop) for prefix, share in run.pools]
-    mixture = Mixture(pools, run.model.layout.text, run.stage.splices)
+    mixture = Mixture(pools, run.model.layout.text, run.stage.splices, run.stage.recalls)
     pronounce = Pronunciation(shop.tokenizer, run.model.layout.text, phonemize)
     task = StageTask(model.to(device), mixture, run.stage, FreeRunning(run, data, shop), device=torch.device(device), pronounce=pronounce)
     if begins and run.start is not None:

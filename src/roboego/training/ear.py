@@ -1,7 +1,7 @@
 """A training-only ear: the phones of what is heard, read off the middle of the backbone.
 
 Words alone are few and far between, and each teaches little of the sounds that it shares with others. Connectionist temporal classification
-of phones after half of the layers (as in arXiv 2102.03216) asks every frame for what it sounds like, without alignments.
+of phones after two thirds of the layers (as in arXiv 2102.03216) asks every frame for what it sounds like, without alignments.
 """
 # B rows, T frames, W width, O outputs, S symbols, P phones of a row
 

@@ -41,6 +41,7 @@ class StageConfig:
         chosen: share of the frames on which all codebooks are learned (the first is learned on all of them).
         disturbance: what of the inputs is made wrong.
         splices: chance that a transcription goes on in the middle of another one.
+        recalls: chance that it is asked for when all has been heard.
     """
 
     rows: int = 12
@@ -55,6 +56,7 @@ class StageConfig:
     chosen: float = 0.125
     disturbance: Disturbance = field(default_factory=Disturbance)
     splices: float = 0.4
+    recalls: float = 0.0
     seed: int = 0
 
 

@@ -10,10 +10,14 @@ from roboego.data.workshop import ASR_DELAY_FRAMES
 from roboego.errors import InputError
 from roboego.streams.grid import FrameGrid, Tokens, concatenate
 from roboego.streams.layout import TextLayout
+from roboego.streams.tokenizer import SPECIALS
+from roboego.training.recalling import recalled
 from roboego.training.splicing import spliced
 
 UNKNOWN = -1
 """Caption of a frame of which nobody has said what a transcription would write there."""
+RECALL = SPECIALS.index("<reserved_0>")
+"""Read while a transcription is asked for afterwards: an exercise of training alone."""
 NEAR = 100
 """Grids this near in a pool are mostly of the same voice, and can be spliced."""
 LEAD = 14
@@ -72,10 +76,11 @@ class Mixture:
     Args:
         text: exercises in modes "asr" and "tts" lose most of the frames in which nothing happens; None leaves all grids as they are.
         splices: chance that an exercise in mode "asr" goes on in the middle of a neighbour in its pool; after that again.
+        recalls: chance that it is written down when all of it has been heard.
     """
 
-    def __init__(self, pools: Sequence[Pool], text: TextLayout | None = None, splices: float = 0.0) -> None:
-        self.text, self.splices = text, splices
+    def __init__(self, pools: Sequence[Pool], text: TextLayout | None = None, splices: float = 0.0, recalls: float = 0.0) -> None:
+        self.text, self.splices, self.recalls = text, splices, recalls
         self.pools = [p for p in pools if len(p.grids)]
         probe = [np.mean([len(p.grids[i]) for i in range(0, len(p.grids), max(1, len(p.grids) // 50))]) for p in self.pools]
         odds = np.asarray([p.share for p in self.pools]) / np.asarray(probe)
@@ -94,8 +99,11 @@ class Mixture:
                     grid = spliced(grid, pool.grids[j], self.text, ASR_DELAY_FRAMES, rng)
                 grid = tightened(grid, self.text, rng)
             own = grid if self.text is not None and int(grid.read[0]) == self.text.asr else None
-            parts.append(Row.of(grid, own if pool.transcripts is None else pool.transcripts[i]))
-            count += len(grid)
+            if own is not None and self.text is not None and self.recalls and rng.random() < self.recalls:
+                parts.append(Row(*recalled(grid, self.text, RECALL, ASR_DELAY_FRAMES, rng)))
+            else:
+                parts.append(Row.of(grid, own if pool.transcripts is None else pool.transcripts[i]))
+            count += len(parts[-1].grid)
         return Row(concatenate([p.grid for p in parts])[:frames], np.concatenate([p.captions for p in parts])[:frames])
 
 

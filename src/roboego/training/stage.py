@@ -52,11 +52,9 @@ class StageTask:
         target, weights, model, c = batch.target, batch.weights, self.module, self.config
         text = target.text.flatten()
         parts: dict[str, tuple[float, Tensor]] = {}
-        if self.ear is None:
-            h_MW = model.hidden(batch.given).flatten(0, 1)
-        else:
-            h_BTW, middle_BTW = model.hidden(batch.given, model.config.backbone.layers // 2).chunk(2, -1)
-            h_MW = h_BTW.flatten(0, 1)
+        h_BTW, middle_BTW = model.hidden(batch.given, model.config.backbone.layers * 2 // 3).chunk(2, -1)
+        h_MW = h_BTW.flatten(0, 1)
+        if self.ear is not None:
             parts["phones"] = c.phones, self.ear(middle_BTW, batch.known, batch.phones, batch.counts)
         parts["text"] = c.text, _mean(_cross_entropy(model.text_logits(h_MW), text), weights.text.flatten())
         if model.spoken_head is not None:
@@ -64,7 +62,8 @@ class StageTask:
             parts["spoken"] = c.spoken, _mean(_cross_entropy(model.spoken_head(h_MW), by), weights.spoken.flatten())
         if self.captions is not None:
             captions = batch.captions.flatten()
-            each = _cross_entropy(self.captions(h_MW), captions.clamp(min=0))
+            logits = self.captions(F.rms_norm(middle_BTW, middle_BTW.shape[-1:])).flatten(0, 1)
+            each = _cross_entropy(logits, captions.clamp(min=0))
             parts["captions"] = c.captions, _mean(each, (captions != UNKNOWN).float())
         parts |= self._speech(h_MW, batch)
         if model.act_head is not None:
