@@ -38,7 +38,7 @@ def conversation() -> Batch:
     read = torch.full(listen.shape[:2], layout.text.wait)
     read[:, 0] = layout.text.duplex or layout.text.wait
     out = roll_out(loaded.model, listen, read, sampling=loaded.sampling)
-    return Batch(out.text, read, out.speak, listen, out.spoken, out.act)
+    return Batch(out.text, read, out.speak, listen, out.spoken, out.act, out.caption)
 
 
 def test_nano_answers() -> None:
@@ -55,7 +55,10 @@ def test_bfloat16_chooses_what_float32_chooses() -> None:
         full, half = nano().model(made), nano(torch.bfloat16).model(made)
     assert full.spoken is not None
     assert half.spoken is not None
-    for ours, theirs in ((full.text, half.text), (full.spoken, half.spoken), (full.speak, half.speak)):
+    assert full.caption is not None
+    assert half.caption is not None
+    both = ((full.text, half.text), (full.spoken, half.spoken), (full.speak, half.speak), (full.caption, half.caption))
+    for ours, theirs in both:
         assert (ours.argmax(-1) == theirs.argmax(-1)).float().mean() >= 0.99
 
 

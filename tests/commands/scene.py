@@ -22,6 +22,7 @@ FRAMES = 141
 QUESTION, BACKCHANNEL, INTERRUPTION = (0.62, 2.31), (4.45, 4.78), (6.02, 7.44)
 """When the user speaks: start and end in seconds."""
 LONG_REPLY = "the red cup is on the table, next to the blue ball. there is also a green bowl on the shelf, and a yellow box."
+ASKED = "on the table, is the red bowl next to the cup?"
 SHORT_REPLY = "sure, i put the cup into the bowl."
 LONG_AT, CUT_AT, SHORT_AT = 32, 82, 97
 """Frames in which Ego writes the first token of its replies, and `<cut>`."""
@@ -53,7 +54,7 @@ class Spoken:
 
 def tokenizer() -> Tokenizer:
     """Most words of the replies are one piece."""
-    return Tokenizer.train(SENTENCES * 5, vocab_size=160)
+    return Tokenizer.train((*SENTENCES, ASKED) * 5, vocab_size=160)
 
 
 def make_scene(folder: Path, *, acts: bool = True, looks: bool = True, again: int = 1) -> tuple[Record, Path]:
@@ -75,6 +76,7 @@ def make_scene(folder: Path, *, acts: bool = True, looks: bool = True, again: in
         for t, i in enumerate([4, *pieces.encode("you see a table.")])
     ]
     written, audible = plan(pieces)
+    captions = {10 + 2 * i: token for i, token in enumerate(pieces.encode(ASKED))}
     user, ego = tracks(pieces)
     rng = np.random.default_rng(1)
     with StereoWriter(folder / "conversation.wav") as wav:
@@ -89,6 +91,8 @@ def make_scene(folder: Path, *, acts: bool = True, looks: bool = True, again: in
                 codes=codes(rng, bool(np.abs(said).max() > 0.01)),
                 token=token,
                 text=reads,
+                caption=captions.get(now, text.wait),
+                heard=pieces.piece(captions[now]) if now in captions else "",
                 action=motion(now) if acts else None,
                 spoken_upto=tracker.current.spoken if tracker.current else 0,
                 spoken_text="",

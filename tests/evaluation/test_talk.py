@@ -33,7 +33,9 @@ def talked(user: SimulatedUser, frames: int, *, voiced: range = range(0), writes
         said.append(tone(1) if t + 1 in voiced else silence)
         user.hear(said[-1])
         text = "blue" if t == writes else ""
-        out.append(Frame(index=t, speech=said[-1], codes=none, token=0, text=text, action=None, spoken_upto=0, spoken_text=""))
+        out.append(
+            Frame(index=t, speech=said[-1], codes=none, token=0, text=text, caption=0, heard="", action=None, spoken_upto=0, spoken_text="")
+        )
     return Talked(user=np.concatenate(heard), ego=np.concatenate(said[:-1]), frames=out)
 
 

@@ -1,7 +1,7 @@
 """Streaming equals the whole grid, for slots that join, leave and restart at different frames, far past the wrap of the ring."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import pytest
@@ -103,6 +103,8 @@ def live(model: RoboEgoModel, frames: int, resets: Callable[[int], list[int]], a
                 ("act", out.act),
             ):
                 life.add(name, value[slot])
+            if model.caption_head is not None:
+                life.add("caption", out.caption[slot])
             if sight is not None:
                 life.add("look", sight.look[slot])
                 life.add("seen", sight.seen[slot])
@@ -151,11 +153,33 @@ def test_streaming_equals_the_grid_over_two_thousand_frames() -> None:
         tiny_config(kept_sinks=3, action_dims=2, action_bins=5),
         tiny_config(learned_sinks=False, window=1),
         tiny_config(looks=True, model={"vision_width": 4}),
+        tiny_config(model={"caption_head": True}),
     ],
-    ids=["delays", "as FLM-Audio", "kept sinks, actions", "a window of one frame", "pictures"],
+    ids=["delays", "as FLM-Audio", "kept sinks, actions", "a window of one frame", "pictures", "captions"],
 )
 def test_streaming_equals_the_grid_in_other_shapes(config: ModelConfig) -> None:
     check(config, 180)
+
+
+def test_captions_are_written_and_fed_back() -> None:
+    model = tiny_model(tiny_config(model={"caption_head": True}))
+    layout = model.config.layout
+    listen = torch.randint(layout.listen.entries, (2, 30, layout.listen.codebooks), generator=torch.Generator().manual_seed(0))
+    out = roll_out(model, listen, torch.zeros(2, 30, dtype=torch.int64))
+    zero = torch.zeros(2, 30, 0, dtype=torch.int64)
+    batch = Batch(out.text, torch.zeros(2, 30, dtype=torch.int64), out.speak, listen, out.spoken, zero, out.caption)
+    logits = model(batch).caption
+    assert logits is not None
+    words = logits.clone()
+    words[..., layout.text.wait] = -torch.inf
+    expected = torch.where(words.logsumexp(-1) > logits[..., layout.text.wait], words.argmax(-1), layout.text.wait)
+    assert torch.equal(out.caption, expected)
+    other = replace(batch, caption=(out.caption + 1) % layout.text.ids)
+    assert not torch.equal(model(other).text[:, 1:], model(batch).text[:, 1:])
+    with pytest.raises(ShapeError, match="captions"):
+        model(replace(batch, caption=None))
+    silent = roll_out(tiny_model(tiny_config()), listen, torch.zeros(2, 30, dtype=torch.int64))
+    assert (silent.caption == layout.text.wait).all()
 
 
 def test_replies_longer_than_512_tokens_keep_their_pointer() -> None:

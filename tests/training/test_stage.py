@@ -16,7 +16,7 @@ from roboego.recipes import nano
 from roboego.recipes.dry_run import estimate, random_task
 from roboego.recipes.start import helpers_of
 from roboego.streams.grid import FrameGrid, empty_grid
-from roboego.training.disturbance import Disturbance, disturb, misheard
+from roboego.training.disturbance import Disturbance, disturb, misheard, transcribed
 from roboego.training.lesson import StageConfig, collate
 from roboego.training.loop import LoopConfig, train
 from roboego.training.recalling import recalled
@@ -141,7 +141,8 @@ def test_only_what_was_transcribed_is_misheard() -> None:
     read = torch.zeros(2, 400, dtype=torch.int64)
     read[0, 100], read[0, 300], read[1, 0] = layout.asr, layout.tts, layout.duplex
     text = torch.where(torch.arange(400) % 4 == 0, layout.first_word + torch.arange(400) % 50, layout.wait).expand(2, 400).contiguous()
-    found = misheard(text, read, layout, Disturbance(captions=0.5, no_captions=0.0), np.random.default_rng(3))
+    written = transcribed(read, layout)
+    found = misheard(text, written, layout, Disturbance(captions=0.5, no_captions=0.0), np.random.default_rng(3))
     changed = found != text
     assert not changed[1].any()
     assert not changed[0, :100].any()
@@ -150,7 +151,7 @@ def test_only_what_was_transcribed_is_misheard() -> None:
     assert 0.05 < changed[0, 100:300][pieces].float().mean() < 0.95
     assert (found[0, 100:300][pieces] == layout.wait).any()
     assert changed[0, 100:300][~pieces].float().mean() < 0.1
-    blank = misheard(text, read, layout, Disturbance(no_captions=1.0), np.random.default_rng(0))
+    blank = misheard(text, written, layout, Disturbance(no_captions=1.0), np.random.default_rng(0))
     assert (blank[0, 100:300] == layout.wait).all()
     assert torch.equal(blank[1], text[1])
 
@@ -172,43 +173,55 @@ def test_captions_come_from_transcripts(tmp_path: Path) -> None:
     train(learner, loop, tmp_path, console=Console(quiet=True))
     _, metrics = learner.loss(learner.batch(0), 0)
     assert metrics["captions"] > 0
-    assert learner.captions is not None
-    assert not torch.equal(learner.captions.weight, learner.module.text_weight)
-    resumed = StageTask(RoboEgoModel(nano.tiny()), mixture, stage, lambda model, step: {})
-    train(resumed, loop, tmp_path, console=Console(quiet=True))
-    assert resumed.captions is not None
-    assert torch.equal(resumed.captions.weight, learner.captions.weight)
-    without = StageTask(RoboEgoModel(nano.tiny()), mixture, replace(stage, captions=0.0), lambda model, step: {})
-    with pytest.raises(CheckpointError, match="trains other parts"):
-        train(without, loop, tmp_path, console=Console(quiet=True))
+    batch = learner.batch(0)
+    assert batch.target.caption is not None
+    assert torch.equal(batch.target.caption, batch.captions.clamp(min=0))
 
-    # A run that starts from this one begins with its helpers, as far as it has the same.
-    assert helpers_of(tmp_path.name, tmp_path.parent).keys() == {"captions"}
-    further = StageTask(RoboEgoModel(nano.tiny()), mixture, replace(stage, phones=1.0), lambda model, step: {}, pronounce=lambda _: [1])
+
+def test_captions_of_exercises_are_known() -> None:
+    layout = nano.text_layout()
+    heard, said, silent = transcription([100, 101], 0), grid(20, 0), grid(20, 1)
+    said.read[0] = layout.tts or 0
+    mixture = Mixture([Pool([heard], 1.0), Pool([said], 1.0), Pool([silent], 1.0, wordless=True)], layout)
+    row = mixture.row(np.random.default_rng(0), 400)
+    assert UNKNOWN not in row.captions
+    assert set(row.captions.tolist()) == {layout.wait, 100, 101}
+    assert set(row.grid.text.tolist()) > {layout.wait, 100, 101}
+
+
+def test_a_run_begins_with_the_ear_of_the_one_before(tmp_path: Path) -> None:
+    first, loop = eared(), LoopConfig(steps=2, learning_rate=1e-2, warmup=1, validate_every=2, checkpoint_every=2)
+    train(first, loop, tmp_path, console=Console(quiet=True))
+    assert helpers_of(tmp_path.name, tmp_path.parent).keys() == {"ear"}
+    further = eared()
+    assert first.ear is not None
+    assert further.ear is not None
+    assert not torch.equal(further.ear.out.weight, first.ear.out.weight)
     further.take_helpers(helpers_of(tmp_path.name, tmp_path.parent))
-    assert further.captions is not None
-    assert torch.equal(further.captions.weight, learner.captions.weight)
+    assert torch.equal(further.ear.out.weight, first.ear.out.weight)
+    with pytest.raises(CheckpointError, match="trains other parts"):
+        train(task(), loop, tmp_path, console=Console(quiet=True))
+
+
+def eared() -> StageTask:
+    """A stage with an ear."""
+    torch.manual_seed(0)
+    own = [replace(g, text=np.full(len(g), 50 + i, np.int32)) for i, g in enumerate(grids())]
+    stage = StageConfig(rows=2, frames=32, captions=3.0, phones=1.0)
+    return StageTask(
+        RoboEgoModel(nano.tiny()), Mixture([Pool(grids(), 1.0, own)]), stage, lambda model, step: {},
+        pronounce=lambda captions: (captions[captions >= 50][:9] - 49).tolist(),
+    )  # fmt: skip
 
 
 def test_an_interrupted_run_with_an_ear_and_captions_is_the_same_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    own = [replace(g, text=np.full(len(g), 50 + i, np.int32)) for i, g in enumerate(grids())]
-    mixture, stage = Mixture([Pool(grids(), 1.0, own)]), StageConfig(rows=2, frames=32, captions=3.0, phones=1.0)
-
-    def learner() -> StageTask:
-        torch.manual_seed(0)
-        model = RoboEgoModel(nano.tiny())
-        return StageTask(
-            model, mixture, stage, lambda model, step: {}, pronounce=lambda captions: (captions[captions >= 50][:9] - 49).tolist()
-        )
-
     loop = LoopConfig(steps=8, learning_rate=1e-2, warmup=2, validate_every=8, checkpoint_every=3)
-    whole, first, again = learner(), learner(), learner()
+    whole, first, again = eared(), eared(), eared()
     train(whole, loop, tmp_path / "whole", console=Console(quiet=True))
     interrupt(first, 4, monkeypatch)
     assert train(first, loop, tmp_path / "parts", console=Console(quiet=True)) == 5
     assert train(again, loop, tmp_path / "parts", console=Console(quiet=True)) == 8
     assert again.ear is not None
-    assert again.captions is not None
     assert_equal_weights((whole.module, *whole.helpers()), (again.module, *again.helpers()))
 
 

@@ -12,6 +12,7 @@ from roboego.data.voices.base import Sound
 from roboego.evaluation.simulated_user import SimulatedUser
 from roboego.metrics.intervals import bootstrap_median, wilson
 from roboego.metrics.turns import voiced_segments
+from roboego.metrics.wer import WordErrors, word_errors
 from roboego.model.loaded import LoadedModel
 from roboego.runtime.engine import Engine
 from roboego.runtime.frame import Frame, StepIn
@@ -27,6 +28,7 @@ class Question:
     """One turn of a user's, and what came of it.
 
     Attributes:
+        heard: what Ego wrote down of it meanwhile; "" from a model without captions.
         asked: the user came to say it; not so where Ego did not fall silent in time.
         right: whether what Ego wrote before the user's next turn answers it.
         latency_s: from the user's last voiced sample to Ego's first after it; None if Ego did not speak.
@@ -40,6 +42,7 @@ class Question:
     right: bool
     latency_s: float | None
     early: bool
+    heard: str = ""
     asked: bool = True
 
 
@@ -90,13 +93,23 @@ def judged(exchange: Exchange, user: SimulatedUser, talked: Talked) -> list[Ques
         own = voiced_segments(user.turns[i])
         end = went.start + (own[-1].end if own else len(user.turns[i]))
         stop = user.went[i + 1].start if i + 1 < len(user.went) else len(talked.user)
-        written = "".join(f.text for t, f in enumerate(talked.frames) if went.start <= t * FRAME_SAMPLES < stop).strip()
+        meanwhile = [f for t, f in enumerate(talked.frames) if went.start <= t * FRAME_SAMPLES < stop]
+        written, heard = ("".join(texts).strip() for texts in ([f.text for f in meanwhile], [f.heard for f in meanwhile]))
         starts = [s for s in ego if went.start < s < stop]
         early = bool(starts) and starts[0] < end
         latency = samples_to_seconds(starts[0] - end) if starts and not early else None
         right = is_right(turn.answer, written)
         questions.append(
-            Question(intent=turn.intent, user=turn.user, expected=turn.ego, written=written, right=right, latency_s=latency, early=early)
+            Question(
+                intent=turn.intent,
+                user=turn.user,
+                expected=turn.ego,
+                written=written,
+                right=right,
+                latency_s=latency,
+                early=early,
+                heard=heard,
+            )  # fmt: skip
         )
     return questions + [
         Question(intent=t.intent, user=t.user, expected=t.ego, written="", right=False, latency_s=None, early=False, asked=False)
@@ -150,6 +163,7 @@ def summary(questions: Sequence[Question], silences: Sequence[bool]) -> dict[str
     """Rates with 95% intervals, latencies, and the answers by intent."""
     latencies = [q.latency_s for q in questions if q.latency_s is not None]
     interval = bootstrap_median(latencies) if len(latencies) > 1 else None
+    captions = WordErrors.total(word_errors(q.user, q.heard) for q in questions if q.asked)
     by_intent = {name: [q.right for q in questions if q.intent == name] for name in sorted({q.intent for q in questions})}
     return {
         "questions": len(questions),
@@ -162,6 +176,7 @@ def summary(questions: Sequence[Question], silences: Sequence[bool]) -> dict[str
             "p90": float(np.quantile(latencies, 0.9)) if latencies else None,
             "median_interval": [interval.low, interval.high] if interval else None,
         },
+        "captions_wer": captions.rate if any(q.heard for q in questions) else None,
         "silences_kept": _rate(silences),
         "right_by_intent": {name: {"right": sum(values), "of": len(values)} for name, values in by_intent.items()},
     }

@@ -109,6 +109,8 @@ class ModelConfig:
 
     Attributes:
         spoken_head: whether the model tracks which of its tokens are audible, and is fed the token that comes next.
+        caption_head: whether the model writes down what it hears, in a stream of its own that it is fed back, while it writes and speaks in
+            the others.
         max_advance: most tokens that become audible in one frame.
         tied_head: the text head is the text embedding.
         input_scale, output_scale: muP multipliers of foreign checkpoints.
@@ -122,6 +124,7 @@ class ModelConfig:
     backbone: BackboneConfig
     speech: SpeechDecoderConfig
     spoken_head: bool = True
+    caption_head: bool = False
     max_advance: int = 3
     tied_head: bool = True
     input_scale: float = 1.0

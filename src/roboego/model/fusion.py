@@ -20,6 +20,8 @@ def stream_sizes(config: ModelConfig) -> list[tuple[str, int]]:
     sizes += [(f"listen.{k}", layout.listen.ids) for k in range(layout.listen.codebooks)]
     if layout.reads:
         sizes.append(("read", layout.text.ids))
+    if config.caption_head:
+        sizes.append(("caption", layout.text.ids))
     if config.spoken_head:
         sizes += [("token", layout.text.ids), ("after", layout.text.ids), ("hold", LONGEST_HOLD + 1)]
     sizes += [(f"act.{d}", layout.action_bins + 1) for d in range(layout.action_dims)]

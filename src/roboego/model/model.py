@@ -20,7 +20,7 @@ from roboego.model.native.linear import NativeLinear
 from roboego.model.native.weights import DTYPES
 from roboego.model.sampling import HISTORY_FRAMES, Past, StreamSettings, gumbel, penalized, sample, wait_or_write
 from roboego.model.speech_decoder import SpeechDecoder
-from roboego.model.state import ModelState
+from roboego.model.state import ModelState, TextHead
 from roboego.streams.delays import apply_delays
 from roboego.streams.layout import SoundLayout
 from roboego.streams.modes import is_mode, mode_of, with_mode
@@ -33,6 +33,7 @@ class Batch:
 
     Attributes:
         text, read, spoken: [B, T]; speak, listen: [B, T, K]; act: [B, T, D].
+        caption: [B, T] what is heard, written down; None without such a stream.
         look: [B, T, V] the latest picture's vector at each frame and `seen` [B, T], whether there is one; None without sight.
         pictures: pictures whose tokens stand between frames; None without any.
     """
@@ -43,6 +44,7 @@ class Batch:
     listen: Tensor
     spoken: Tensor
     act: Tensor
+    caption: Tensor | None = None
     look: Tensor | None = None
     seen: Tensor | None = None
     pictures: Pictures | None = None
@@ -50,12 +52,13 @@ class Batch:
 
 @dataclass
 class Logits:
-    """text [B, T, V], spoken [B, T, max_advance + 1] or None, speak [B, T, K, C], act [B, T, D, A]."""
+    """text [B, T, V], spoken [B, T, max_advance + 1] or None, speak [B, T, K, C], act [B, T, D, A], caption [B, T, V] or None."""
 
     text: Tensor
     spoken: Tensor | None
     speak: Tensor
     act: Tensor
+    caption: Tensor | None
 
 
 @dataclass
@@ -85,6 +88,7 @@ class StepOutput:
     Attributes:
         text: [B]; speak: [B, K] codes of one frame, complete, `max_delay` frames old; act: [B, D]; spoken: [B] `spoken_upto`.
         raw_speak: [B, K] the codes as they were sampled, delays still applied.
+        caption: [B] what is heard, written down; waits without such a stream.
     """
 
     text: Tensor
@@ -92,6 +96,7 @@ class StepOutput:
     raw_speak: Tensor
     act: Tensor
     spoken: Tensor
+    caption: Tensor
 
 
 @dataclass
@@ -122,6 +127,7 @@ class RoboEgoModel(nn.Module):
         self.fusion = Fusion(config)
         self.backbone = Backbone(config.backbone)
         self.text_head = None if config.tied_head else nn.Linear(width, layout.text.ids, bias=False)
+        self.caption_head = nn.Linear(width, layout.text.ids, bias=False) if config.caption_head else None
         self.spoken_head = nn.Linear(width, config.max_advance + 1) if config.spoken_head else None
         self.speech = SpeechDecoder(config)
         self.act_head = nn.Linear(width, layout.action_dims * layout.action_bins) if layout.action_dims else None
@@ -165,6 +171,10 @@ class RoboEgoModel(nn.Module):
         parts = [before(batch.text, layout.text.wait)[..., None], speak, listen]
         if layout.reads:
             parts.append(with_mode(batch.read, mode_of(batch.read, layout.text), layout.text)[..., None])
+        if self.caption_head is not None:
+            if batch.caption is None:
+                raise ShapeError("the model writes captions: a batch must say what was written in each frame, waits if nothing")
+            parts.append(before(batch.caption, layout.text.wait)[..., None])
         if self.spoken_head is not None:
             pointer = pointer_inputs(batch.text, batch.spoken, layout.text)
             parts += [pointer.token[..., None], pointer.after[..., None], pointer.hold[..., None]]
@@ -215,6 +225,7 @@ class RoboEgoModel(nn.Module):
             spoken=None if self.spoken_head is None else self.spoken_head(h),
             speak=speak.reshape(*size, *speak.shape[1:]),
             act=self.act_logits(h),
+            caption=None if self.caption_head is None else self.caption_head(h),
         )
 
     def act_logits(self, h: Tensor) -> Tensor:
@@ -234,9 +245,13 @@ class RoboEgoModel(nn.Module):
         """
         weight = self.text_weight
         compiled = native and weight.device.type == "cpu" and weight.dtype in DTYPES and weight.is_contiguous()
-        text_head = NativeLinear(weight) if compiled else partial(F.linear, weight=weight.detach())
-        cache = self.backbone.initial_state(slots, native=native)
-        return ModelState.initial(self.config, cache, self.speech.initial_state(slots, native=native), text_head)
+
+        def head(weight: Tensor) -> TextHead:
+            return NativeLinear(weight) if compiled else partial(F.linear, weight=weight.detach())
+
+        cache, depth = self.backbone.initial_state(slots, native=native), self.speech.initial_state(slots, native=native)
+        caption_head = None if self.caption_head is None else head(self.caption_head.weight)
+        return ModelState.initial(self.config, cache, depth, head(weight), caption_head)
 
     def uniform_blocks(self) -> tuple[int, int, int]:
         """Random numbers that a step needs for each slot: of text, speech and actions."""
@@ -273,6 +288,7 @@ class RoboEgoModel(nn.Module):
             native = isinstance(state.cache.steps, NativeStack)
             pointer = native_pointer.advanced(pointer, text, by, layout.text) if native else pointer.advanced(text, by, layout.text)
 
+        caption = state.caption if state.caption_head is None else self._caption(state.caption_head(h))
         raw = self._speak(h, text, state, settings)
         act = self._act(h, settings)
         said, complete = state.said, raw
@@ -284,11 +300,12 @@ class RoboEgoModel(nn.Module):
         texts = state.texts.scatter_(1, place, text[:, None])
         codes = state.codes.scatter_(1, place[..., None].expand(-1, 1, raw.shape[1]), raw[:, None])
         after = ModelState(
-            cache, pointer, mode, text, raw, act, heard, said, texts, codes, state.frame + 1, self.config, state.depth, state.text_head
-        )
+            cache, pointer, mode, text, raw, act, caption, heard, said, texts, codes, state.frame + 1,
+            self.config, state.depth, state.text_head, state.caption_head,
+        )  # fmt: skip
         if given.active is not None:
             after.keep(state, given.active)
-        return StepOutput(text, complete, raw, act, pointer.spoken), after
+        return StepOutput(text, complete, raw, act, pointer.spoken, caption), after
 
     @torch.no_grad()
     def see(self, tokens_BMV: Tensor, mask_B: Tensor, state: ModelState, *, chunk: int = 16) -> ModelState:
@@ -323,6 +340,8 @@ class RoboEgoModel(nn.Module):
         parts = [state.text[:, None], state.speak, listen]
         if layout.reads:
             parts.append(with_mode(given.read, mode, layout.text)[:, None])
+        if self.caption_head is not None:
+            parts.append(state.caption[:, None])
         if self.spoken_head is not None:
             native = isinstance(state.cache.steps, NativeStack)
             pointer = native_pointer.inputs(state.pointer) if native else state.pointer.inputs()
@@ -332,6 +351,12 @@ class RoboEgoModel(nn.Module):
         x = self.fusion(torch.cat(parts, 1), given.look, given.seen)
         h, cache = self.backbone.step(x, state.cache)
         return h, cache, heard
+
+    def _caption(self, logits_BV: Tensor) -> Tensor:
+        """The likeliest [B] of what is heard: first whether a word was, then which."""
+        wait = self.config.layout.text.wait
+        words_BV = logits_BV.index_fill(1, torch.tensor([wait], device=logits_BV.device), -torch.inf)
+        return torch.where(words_BV.logsumexp(-1) > logits_BV[:, wait], words_BV.argmax(-1), wait)
 
     def _speak(self, h: Tensor, text: Tensor, state: ModelState, settings: StepSettings) -> Tensor:
         """Samples the codebooks of one frame [B, K]."""

@@ -12,12 +12,13 @@ from roboego.model.sampling import Sampling, StreamSettings, fill_uniform
 
 @dataclass
 class Rollout:
-    """What the model put out: text [B, T], speak [B, T, K] (aligned, `max_delay` frames late), act [B, T, D], spoken [B, T]."""
+    """What the model put out: text, spoken, caption [B, T], speak [B, T, K] (aligned, `max_delay` frames late), act [B, T, D]."""
 
     text: Tensor
     speak: Tensor
     act: Tensor
     spoken: Tensor
+    caption: Tensor
 
 
 def step_settings(model: RoboEgoModel, samplings: list[Sampling]) -> StepSettings:
@@ -63,4 +64,4 @@ def roll_out(
         forced = free if forced_BT is None else forced_BT[:, t]
         output, state = model.step(StepInput(listen_BTK[:, t], read_BT[:, t], forced), state, settings)
         outputs.append(output)
-    return Rollout(*(torch.stack([getattr(o, name) for o in outputs], 1) for name in ("text", "speak", "act", "spoken")))
+    return Rollout(*(torch.stack([getattr(o, name) for o in outputs], 1) for name in ("text", "speak", "act", "spoken", "caption")))

@@ -25,13 +25,13 @@ class ModelState:
         cache: the backbone's ring.
         pointer: where Ego is in its reply.
         mode: [B] the token of the mode that each slot is in; `wait` before one was read.
-        text, speak, act: the last outputs [B], [B, K], [B, D].
+        text, speak, act, caption: the last outputs [B], [B, K], [B, D], [B].
         heard: [B, m + 1, K] the listening codes of this and the last m steps, m the longest listening delay.
         said: [B, n + 1, K] the same of speech.
         texts, codes: rings [B, P], [B, P, K] of outputs, for the repetition penalty; updated in place.
         frame: [B] frames so far.
         depth: room for the speech decoder; nothing in it outlives a step.
-        text_head: hidden states -> text logits.
+        text_head, caption_head: hidden states -> logits of what is written, and of what is heard (None without captions).
     """
 
     cache: RingCache
@@ -40,6 +40,7 @@ class ModelState:
     text: Tensor
     speak: Tensor
     act: Tensor
+    caption: Tensor
     heard: Tensor
     said: Tensor
     texts: Tensor
@@ -48,9 +49,17 @@ class ModelState:
     config: ModelConfig
     depth: DepthState | NativeDepth
     text_head: TextHead
+    caption_head: TextHead | None
 
     @classmethod
-    def initial(cls, config: ModelConfig, cache: RingCache, depth: DepthState | NativeDepth, text_head: TextHead) -> "ModelState":
+    def initial(
+        cls,
+        config: ModelConfig,
+        cache: RingCache,
+        depth: DepthState | NativeDepth,
+        text_head: TextHead,
+        caption_head: TextHead | None = None,
+    ) -> "ModelState":
         batch, device = len(cache.position), cache.position.device
         layout = config.layout
 
@@ -64,6 +73,7 @@ class ModelState:
             text=full(layout.text.wait),
             speak=full(layout.speak.pad_id, layout.speak.codebooks),
             act=full(layout.action_bins, layout.action_dims),
+            caption=full(layout.text.wait),
             heard=full(layout.listen.pad_id, layout.listen.max_delay + 1, layout.listen.codebooks),
             said=full(layout.speak.pad_id, layout.speak.max_delay + 1, layout.speak.codebooks),
             texts=full(layout.text.wait, HISTORY_FRAMES),
@@ -72,6 +82,7 @@ class ModelState:
             config=config,
             depth=depth,
             text_head=text_head,
+            caption_head=caption_head,
         )
 
     def reset(self, mask_B: Tensor) -> None:
@@ -81,7 +92,8 @@ class ModelState:
         self.pointer.reset(mask_B)
         fresh = (
             (self.mode, layout.text.wait), (self.text, layout.text.wait), (self.speak, layout.speak.pad_id),
-            (self.act, layout.action_bins), (self.heard, layout.listen.pad_id), (self.said, layout.speak.pad_id),
+            (self.act, layout.action_bins), (self.caption, layout.text.wait),
+            (self.heard, layout.listen.pad_id), (self.said, layout.speak.pad_id),
             (self.texts, layout.text.wait), (self.codes, layout.speak.pad_id), (self.frame, 0),
         )  # fmt: skip
         for tensor, value in fresh:

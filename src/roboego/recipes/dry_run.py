@@ -32,7 +32,7 @@ class RandomRows:
         grid.text[:] = rng.integers(0, self.layout.text.ids, frames)
         for weight in (grid.text_weight, grid.speak_weight, grid.spoken_weight):
             weight[:] = 1
-        return Row.of(grid, transcript=grid)
+        return Row.of(grid, grid.text)
 
     def pronounce(self, captions_T: Tokens) -> list[int]:
         """A phone a frame: what is said without a pause has about as many."""

@@ -12,6 +12,7 @@ from roboego.model.sampling import Sampling, StreamSampling
 from roboego.recipes.runs import Run
 from roboego.streams.layout import SoundLayout, StreamLayout, TextLayout
 from roboego.streams.tokenizer import ASR, CUT, DUPLEX, END, SPECIALS, TTS, WAIT, Tokenizer
+from roboego.training.disturbance import Disturbance
 from roboego.training.lesson import StageConfig
 from roboego.training.loop import LoopConfig
 
@@ -56,6 +57,7 @@ def model() -> ModelConfig:
         layout=layout(),
         backbone=BackboneConfig(width=320, layers=6, heads=5, kv_heads=1, head_dim=64, hidden=896, window=WINDOW_FRAMES),
         speech=SpeechDecoderConfig(width=192, layers=2, heads=3, hidden=512),
+        caption_head=True,
     )
 
 
@@ -105,7 +107,7 @@ def sft() -> Run:
         first,
         name="nano-sft",
         start=first.name,
-        stage=replace(first.stage, rows=4, frames=384, captions=3.0, recalls=0.5),
+        stage=replace(first.stage, rows=4, frames=384, captions=3.0, recalls=0.3, disturbance=Disturbance(captions=0.15, no_captions=0.1)),
         loop=replace(first.loop, steps=10_000, learning_rate=8e-4, decay=0.5),
         pools=(
             ("dialogue-train", 0.45),
@@ -116,5 +118,5 @@ def sft() -> Run:
             ("tts-ego-train", 0.05),
             ("tts-jumbled-train", 0.15),
         ),
-        transcripts=(("dialogue-train", "asr-dialogue-train"),),
+        transcripts=(("dialogue-train", "asr-dialogue-train"), ("silence-", "")),
     )

@@ -38,9 +38,9 @@ def open_pool(folder: Path, prefix: str, shop: Workshop, model: ModelConfig) -> 
 
 
 def _pool(prefix: str, share: float, run: Run, data: Path, shop: Workshop) -> Pool:
-    twin = dict(run.transcripts).get(prefix) if run.stage.captions else None
-    transcripts = None if twin is None else open_pool(data, twin, shop, run.model)
-    return Pool(open_pool(data, prefix, shop, run.model), share, transcripts)
+    twin = dict(run.transcripts).get(prefix) if run.model.caption_head else None
+    transcripts = open_pool(data, twin, shop, run.model) if twin else None
+    return Pool(open_pool(data, prefix, shop, run.model), share, transcripts, wordless=twin == "")
 
 
 class FreeRunning:

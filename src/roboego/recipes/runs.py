@@ -15,7 +15,8 @@ class Run:
     Attributes:
         name: of the run and of its folder.
         pools: prefixes of shard names in the data folder, each with its share of the frames.
-        transcripts: prefixes of shard names, and of those that hold the same tracks in mode "asr": what a caption head learns from.
+        transcripts: prefixes of shard names, and of those that hold the same tracks in mode "asr": what the caption stream learns from;
+            "" where nothing is said.
         validation: prefixes of held-out shards: transcribed, and said.
         sentences: held-out sentences of each kind that a validation runs freely.
         start: the run, or the model folder, whose weights it starts from; None: from scratch.

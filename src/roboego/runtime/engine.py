@@ -204,13 +204,14 @@ class Engine:
             pcm=pcm,
             token=int(numbers[0]),
             spoken=int(numbers[1]),
-            codes=numbers[2 : 2 + codebooks],
-            action=numbers[2 + codebooks :],
+            caption=int(numbers[2]),
+            codes=numbers[3 : 3 + codebooks],
+            action=numbers[3 + codebooks :],
         )
 
     @torch.inference_mode()
     def _step(self, prepared: Mapping[Session, Prepared]) -> NDArray[np.float32]:
-        """All slots: samples, text, spoken, codes and action side by side in a row for each, on the host."""
+        """All slots: samples, text, spoken, caption, codes and action side by side in a row for each, on the host."""
         with torch_on_one_thread() if self.device.type == "cpu" else nullcontext():
             return self._batched(prepared)
 
@@ -257,7 +258,7 @@ class Engine:
 
     def _play(self, output: StepOutput, prepared: Mapping[Session, Prepared], held: list[int]) -> Tensor:
         """Sound and numbers of all slots. Whole numbers up to 2^24 are exact in float32."""
-        numbers = torch.cat([output.text[:, None], output.spoken[:, None], output.speak, output.act], 1).float()
+        numbers = torch.cat([torch.stack([output.text, output.spoken, output.caption], 1), output.speak, output.act], 1).float()
         if self._decoder is None:
             return numbers
         layout = self.loaded.model.config.layout.speak

@@ -101,6 +101,7 @@ class Frame:
             Empty if the model has no codec.
         codes: [K] the codes of `speech`, pads where there are none yet.
         token: what was written; `text` is how it reads on from what came before, "" for waits.
+        caption: what was heard, as a token; `heard` is how it reads on. Waits from a model without captions.
         action: [D] action bins; None if the model does not act.
         spoken_upto: how many tokens of the current reply are audible by the end of this frame; `spoken_text` is how they read.
         events: what happened in this frame.
@@ -112,6 +113,8 @@ class Frame:
     codes: Codes
     token: int
     text: str
+    caption: int
+    heard: str
     action: Codes | None
     spoken_upto: int
     spoken_text: str
@@ -155,6 +158,7 @@ class Output:
     codes: Codes
     token: int
     spoken: int
+    caption: int
     action: Codes = field(default_factory=lambda: np.zeros(0, np.int64))
 
 

@@ -103,6 +103,12 @@ class ReplyTracker:
         end = self.layout.words_end
         return token >= self.layout.first_word and (not end or token < end)
 
+    def reads_on(self, token: int) -> str:
+        """How a token of a stream other than the replies' reads on; "" if it is no piece of a word."""
+        if not isinstance(self.tokenizer, Tokenizer) or not self.is_piece(token) or token >= len(self.tokenizer):
+            return ""
+        return self.tokenizer.piece(token)
+
     def follow(self, frame: int, token: int, spoken: int) -> tuple[str, tuple[Event, ...]]:
         """One frame: what was written and how many tokens of the current reply the model reports as audible.
 

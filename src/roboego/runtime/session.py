@@ -65,6 +65,7 @@ class Session:
         self._sound_ended = False
         speaks = mode != "asr" and self._loaded.model.config.spoken_head
         self._replies = ReplyTracker(self.layout.text, self._loaded.tokenizer, speaks=speaks, delay=self.layout.speak.max_delay)
+        self._heard: deque[str] = deque(maxlen=MOST_QUEUED)
         self._read: deque[int] = deque()
         self._say: deque[int] = deque()
         self._saying = False
@@ -144,6 +145,11 @@ class Session:
         return tuple(reply.said for reply in self._replies.replies)
 
     @property
+    def heard(self) -> str:
+        """What was heard, up to the last thousands of words; "" from a model without captions."""
+        return "".join(self._heard).strip()
+
+    @property
     def is_idle(self) -> bool:
         """Ego neither writes nor has anything left to say, and no forced text waits."""
         return self._replies.is_idle and not self._say and not self._saying
@@ -203,6 +209,9 @@ class Session:
         self.frames += 1
         text, events = replies.follow(index, output.token, output.spoken)
         current = replies.current
+        heard = replies.reads_on(output.caption)
+        if heard:
+            self._heard.append(heard)
         losses: list[Event] = [Overrun(given.lost_frames)] if given.lost_frames else []
         if given.not_seen:
             losses.append(NotSeen(given.not_seen))
@@ -212,6 +221,8 @@ class Session:
             codes=output.codes,
             token=output.token,
             text=text,
+            caption=output.caption,
+            heard=heard,
             action=output.action if self.layout.action_dims else None,
             spoken_upto=current.spoken if current else 0,
             spoken_text=current.spoken_text if current else "",

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from roboego.model.config import ModelConfig
 from roboego.model.model import Batch
 from roboego.streams.layout import TextLayout
 from roboego.streams.modes import mode_of
+
+Frames = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +24,9 @@ class Disturbance:
         speech: share of frames of Ego's own speech history that are replaced, codebook by codebook, by random codes.
         pointer: share of frames whose fed-back `spoken` is off by one.
         listen: share of rows whose higher listening codebooks are replaced by pads, from a random one on.
-        captions: mean share of the pieces already transcribed that are lost or another piece; each row has its own share, up to twice this.
-        no_captions: share of rows in which nothing that was transcribed is fed back.
+        captions: mean share of the pieces written down of what is heard that are lost or another piece; each row has its own
+            share, up to twice this.
+        no_captions: share of rows in which nothing of it is fed back.
     """
 
     speech: float = 0.1
@@ -49,18 +53,22 @@ def disturb(batch: Batch, model: ModelConfig, config: Disturbance, rng: np.rando
     if config.pointer:
         off = rng.choice([-1, 0, 1], (rows, frames), p=[config.pointer / 2, 1 - config.pointer, config.pointer / 2])
         spoken = (spoken + torch.from_numpy(off)).clamp(min=0)
-    text = misheard(batch.text, batch.read, layout.text, config, rng)
-    return Batch(text, batch.read, speak, listen, spoken, batch.act, batch.look, batch.seen)
+    written = transcribed(batch.read, layout.text)
+    if batch.caption is None:
+        text, caption = misheard(batch.text, written, layout.text, config, rng), None
+    else:
+        caption = misheard(batch.caption, np.ones_like(written), layout.text, config, rng)
+        text = torch.where(torch.from_numpy(written), caption, batch.text)
+    return Batch(text, batch.read, speak, listen, spoken, batch.act, caption, batch.look, batch.seen)
 
 
-def misheard(text: Tensor, read: Tensor, layout: TextLayout, config: Disturbance, rng: np.random.Generator) -> Tensor:
-    """Text [B, T] in which what was transcribed holds mistakes; what Ego says is left alone.
+def misheard(text: Tensor, captions: Frames, layout: TextLayout, config: Disturbance, rng: np.random.Generator) -> Tensor:
+    """Text [B, T] in which what was transcribed holds mistakes; frames that are not `captions` [B, T] are left alone.
 
     A transcription learned from faultless histories leans on them: it guesses the next word from those before, and one mistake breeds the
     next. Wrong pieces are lost (a wait stands there) or one of the batch's others, half each.
     """
     given = text.numpy().copy()
-    captions = transcribed(read, layout)
     pieces = captions & (given >= layout.first_word)
     others = given[pieces]
     if not len(others):
@@ -77,9 +85,9 @@ def misheard(text: Tensor, read: Tensor, layout: TextLayout, config: Disturbance
     return torch.from_numpy(given)
 
 
-def transcribed(read: Tensor, layout: TextLayout) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def transcribed(read: Tensor, layout: TextLayout) -> Frames:
     """[B, T] the frames of a read stream's exercises in mode "asr"."""
-    found: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] = np.zeros(read.shape, bool)
+    found: Frames = np.zeros(read.shape, bool)
     if layout.asr is not None:
         found = (mode_of(read, layout) == layout.asr).numpy()
     return found

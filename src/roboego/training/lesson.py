@@ -13,7 +13,7 @@ from torch import Tensor
 from roboego.model.config import ModelConfig
 from roboego.model.model import Batch
 from roboego.streams.grid import FrameGrid, Tokens
-from roboego.training.disturbance import Disturbance, disturb, transcribed
+from roboego.training.disturbance import Disturbance, disturb
 from roboego.training.ear import padded
 from roboego.training.rows import UNKNOWN, Row
 
@@ -36,8 +36,7 @@ class StageConfig:
         rows, frames: B and T of a batch.
         text, spoken, first_codebook, codebooks, act: weights of the streams' losses.
         phones: weight of the phones that a training-only ear hears in the middle of the backbone, where captions are known; 0 goes without.
-        captions: weight of what a training-only head writes down of what is heard, where rows know it. It makes a model that converses
-            hear words and not only whose turn it is; 0 goes without.
+        captions: weight of the caption stream's loss, where rows know what is heard.
         chosen: share of the frames on which all codebooks are learned (the first is learned on all of them).
         disturbance: what of the inputs is made wrong.
         splices: chance that a transcription goes on in the middle of another one.
@@ -52,7 +51,7 @@ class StageConfig:
     codebooks: float = 1.0
     act: float = 1.0
     phones: float = 0.0
-    captions: float = 0.0
+    captions: float = 1.0
     chosen: float = 0.125
     disturbance: Disturbance = field(default_factory=Disturbance)
     splices: float = 0.4
@@ -88,7 +87,7 @@ class Lesson:
     Attributes:
         given: the targets as inputs, disturbed.
         chosen: [M] frames, of all rows in one line, on which all codebooks are learned; the first `used` of them count.
-        captions: [B, T] as in `Row`, `UNKNOWN` where Ego writes them itself.
+        captions: [B, T] as in `Row`.
         known: [B, T] (bool) frames of which it is known what is heard; its phones [B, P], of which `counts` [B] count.
     """
 
@@ -115,18 +114,18 @@ def make_lesson(source: GridSource, config: StageConfig, model: ModelConfig, pro
     rng = np.random.default_rng([config.seed, step])
     rows = [source.row(np.random.default_rng([config.seed, step, b]), config.frames) for b in range(config.rows)]
     batch, weights = collate([row.grid for row in rows])
-    given = disturb(batch, model, config.disturbance, rng)
     chosen, used = _choose(weights.speak.flatten().numpy().astype(np.float64), config.chosen, rng)
     captions = np.stack([row.captions for row in rows])
+    batch.caption = torch.from_numpy(np.where(captions == UNKNOWN, model.layout.text.wait, captions)).long()
+    given = disturb(batch, model, config.disturbance, rng)
     phones, counts = padded([[] if pronounce is None else pronounce(row) for row in captions])
-    written = transcribed(batch.read, model.layout.text)
     return Lesson(
         target=batch,
         given=given,
         weights=weights,
         chosen=torch.from_numpy(chosen),
         used=used,
-        captions=torch.from_numpy(np.where(written, UNKNOWN, captions)).long(),
+        captions=torch.from_numpy(captions).long(),
         known=torch.from_numpy(captions != UNKNOWN),
         phones=phones,
         counts=counts,

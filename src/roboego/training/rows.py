@@ -38,6 +38,7 @@ class Pool:
 
     Attributes:
         transcripts: the same tracks, one by one, in mode "asr"; None if there are none.
+        wordless: whether nothing is said in any of them.
     Raises:
         InputError: there are more transcripts than grids, or fewer.
     """
@@ -45,6 +46,7 @@ class Pool:
     grids: Grids
     share: float
     transcripts: Grids | None = None
+    wordless: bool = False
 
     def __post_init__(self) -> None:
         if self.transcripts is not None and len(self.transcripts) != len(self.grids):
@@ -63,9 +65,9 @@ class Row:
     captions: Tokens
 
     @classmethod
-    def of(cls, grid: FrameGrid, transcript: FrameGrid | None = None) -> "Row":
-        """A grid with what is written in its transcript (it may be its own), if there is one."""
-        return cls(grid, np.full(len(grid), UNKNOWN, np.int32) if transcript is None else transcript.text)
+    def of(cls, grid: FrameGrid, captions: Tokens | None = None) -> "Row":
+        """A grid with its captions, if they are known."""
+        return cls(grid, np.full(len(grid), UNKNOWN, np.int32) if captions is None else captions)
 
 
 class Mixture:
@@ -98,13 +100,22 @@ class Mixture:
                     j = int(np.clip(i + rng.integers(-NEAR, NEAR + 1), 0, len(pool.grids) - 1))
                     grid = spliced(grid, pool.grids[j], self.text, ASR_DELAY_FRAMES, rng)
                 grid = tightened(grid, self.text, rng)
-            own = grid if self.text is not None and int(grid.read[0]) == self.text.asr else None
-            if own is not None and self.text is not None and self.recalls and rng.random() < self.recalls:
+            if self.text is not None and int(grid.read[0]) == self.text.asr and self.recalls and rng.random() < self.recalls:
                 parts.append(Row(*recalled(grid, self.text, RECALL, ASR_DELAY_FRAMES, rng)))
             else:
-                parts.append(Row.of(grid, own if pool.transcripts is None else pool.transcripts[i]))
+                parts.append(Row.of(grid, self._captions(grid, pool, i)))
             count += len(parts[-1].grid)
         return Row(concatenate([p.grid for p in parts])[:frames], np.concatenate([p.captions for p in parts])[:frames])
+
+    def _captions(self, grid: FrameGrid, pool: Pool, i: int) -> Tokens | None:
+        """What is heard in a grid, the pool's number i: as its transcript has it, or as its mode tells."""
+        if pool.transcripts is not None:
+            return pool.transcripts[i].text
+        if self.text is None:
+            return None
+        if pool.wordless or int(grid.read[0]) == self.text.tts:
+            return np.full(len(grid), self.text.wait, np.int32)
+        return grid.text if int(grid.read[0]) == self.text.asr else None
 
 
 def tightened(grid: FrameGrid, text: TextLayout, rng: np.random.Generator) -> FrameGrid:

@@ -37,10 +37,6 @@ class StageTask:
         self.module = model
         self.source, self.config, self.validation = source, config, validation
         self.device = device or torch.device("cpu")
-        self.captions: nn.Linear | None = None
-        if config.captions:
-            self.captions = nn.Linear(model.config.backbone.width, model.config.layout.text.ids, bias=False, device=self.device)
-            self.captions.weight.data.copy_(model.text_weight)
         self.pronounce = pronounce
         self.ear = Ear(model.config.backbone.width).to(self.device) if config.phones and pronounce is not None else None
 
@@ -60,10 +56,9 @@ class StageTask:
         if model.spoken_head is not None:
             by = advances(target.text, target.spoken, model.config).flatten()
             parts["spoken"] = c.spoken, _mean(_cross_entropy(model.spoken_head(h_MW), by), weights.spoken.flatten())
-        if self.captions is not None:
+        if model.caption_head is not None:
             captions = batch.captions.flatten()
-            logits = self.captions(F.rms_norm(middle_BTW, middle_BTW.shape[-1:])).flatten(0, 1)
-            each = _cross_entropy(logits, captions.clamp(min=0))
+            each = _cross_entropy(model.caption_head(h_MW), captions.clamp(min=0))
             parts["captions"] = c.captions, _mean(each, (captions != UNKNOWN).float())
         parts |= self._speech(h_MW, batch)
         if model.act_head is not None:
@@ -107,7 +102,7 @@ class StageTask:
         return tuple(self._named_helpers().values())
 
     def _named_helpers(self) -> dict[str, nn.Module]:
-        return {name: module for name, module in (("captions", self.captions), ("ear", self.ear)) if module is not None}
+        return {name: module for name, module in (("ear", self.ear),) if module is not None}
 
     def extra_state(self) -> dict[str, Any]:
         return {name: module.state_dict() for name, module in self._named_helpers().items()}

@@ -32,7 +32,7 @@ from roboego.commands.exchange.canvas import (
 )
 from roboego.commands.exchange.record import Token, out_s
 from roboego.commands.exchange.text_lane import text_lane
-from roboego.commands.exchange.turns import EgoTurn
+from roboego.commands.exchange.turns import EgoTurn, begins_word
 from roboego.perception.picture import open_picture
 from roboego.timebase import FRAME_MS, FRAME_S, frames_to_seconds
 
@@ -42,6 +42,8 @@ def lanes(scene: Scene, span: Span) -> list[Lane]:
     record = scene.record
     built = [look_lane(scene, span)] if record.looks else []
     built.append(user_lane(scene, span))
+    if record.heard:
+        built.append(heard_lane(scene, span))
     if any(token.frame in span.frames for token in record.read):
         built.append(read_lane(scene, span))
     built.append(text_lane(scene, span))
@@ -81,6 +83,35 @@ def user_lane(scene: Scene, span: Span) -> Lane:
         sound(axes, span, scene.user, np.array(scene.record.user_rms), 0, USER)
 
     return Lane(label="listen\nthe user", height_in=WAVE_IN + CELL_IN, draw=draw, colour=USER)
+
+
+HEARD_ROWS = 3
+
+
+def heard_lane(scene: Scene, span: Span) -> Lane:
+    """What Ego writes down of what it hears: each word at the frame in which it was written, in the first row with room."""
+    height = CELL_IN + 0.03 + HEARD_ROWS * ROW_IN
+    top = height - CELL_IN
+
+    def draw(axes: Axes) -> None:
+        heard = scene.record.heard
+        cells(axes, span, [t.frame for t in heard], top, CELL_IN, USER, late=1)
+        words: list[tuple[float, str]] = []
+        for token in heard:
+            if words and not begins_word(token.text):
+                words[-1] = words[-1][0], words[-1][1] + token.text
+            else:
+                words.append((out_s(token.frame), token.text.strip()))
+        free_s = [span.start_s] * HEARD_ROWS
+        for start_s, word in words:
+            end_s = start_s + (text_width_in(word) + 0.06) / span.inches_per_s
+            row = next((r for r in range(HEARD_ROWS) if free_s[r] <= start_s), None)
+            if row is None or not span.start_s <= start_s < end_s < span.end_s:
+                continue
+            free_s[row] = end_s
+            axes.text(start_s, top - 0.03 - ROW_IN * (row + 0.5), plain(word), size=SMALL_PT, color=USER, va="center_baseline")
+
+    return Lane(label="heard", height_in=height, draw=draw, colour=USER)
 
 
 def ego_lane(scene: Scene, span: Span) -> Lane:

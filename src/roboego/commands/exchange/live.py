@@ -20,6 +20,8 @@ from roboego.timebase import FRAME_MS, FRAME_RATE
 SHOWN_FRAMES = 50
 """Frames of level that are shown: 4 s."""
 SHOWN_REPLIES = 4
+SHOWN_WORDS = 16
+"""Tokens of what was heard that are shown."""
 WIDTH = 76
 BARS = " ▁▂▃▄▅▆▇█"
 LOUD_DB, QUIET_DB = -10.0, -60.0
@@ -52,6 +54,9 @@ class LiveView:
         lanes = Table.grid(padding=(0, 1))
         for name, style in (("user", USER_STYLE), ("Ego", EGO_STYLE)):
             lanes.add_row(Text(name, style), Text("".join(self._levels[name]), style))
+        if record.heard:
+            heard = "".join(token.text for token in record.heard[-SHOWN_WORDS:]).strip()
+            lanes.add_row(Text("heard", USER_STYLE), Text(heard, USER_STYLE, no_wrap=True, overflow="ellipsis"))
         for reply in record.replies[-SHOWN_REPLIES:-1]:
             lanes.add_row("", Text(reply.said, QUIET_STYLE))
         now = record.replies[-1] if record.replies else None

@@ -52,6 +52,7 @@ class Record:
     Attributes:
         replies: what Ego wrote, and when it was heard; the engine's own account, all of them.
         text: tokens written; frames without one are waits.
+        heard: tokens of what Ego heard.
         read: tokens read; looks: pictures given.
         spoken: [T] `spoken_upto`.
         codes: [T] codes [K] of Ego's speech.
@@ -64,6 +65,7 @@ class Record:
     model: str
     replies: list[Reply] = field(default_factory=list)
     text: list[Token] = field(default_factory=list)
+    heard: list[Token] = field(default_factory=list)
     read: list[Token] = field(default_factory=list)
     looks: list[Look] = field(default_factory=list)
     spoken: list[int] = field(default_factory=list)
@@ -115,6 +117,8 @@ class Record:
                 self.overruns += event.frames
         if frame.token != wait:
             self.text.append(Token(frame=frame.index, id=frame.token, text=frame.text or special, piece=not special))
+        if frame.heard:
+            self.heard.append(Token(frame=frame.index, id=frame.caption, text=frame.heard, piece=True))
         self.spoken.append(frame.spoken_upto)
         self.codes.append(frame.codes.astype(np.int16))
         if frame.action is not None:

@@ -34,6 +34,8 @@ def print_turns(console: Console, told: dict[str, Any]) -> None:
         line = Text().append(f"{turn['start_s']:8.2f} s  ", QUIET_STYLE)
         if turn["who"] == "user":
             line.append("user  ", USER_STYLE).append(f"speaks for {turn['end_s'] - turn['start_s']:.1f} s", QUIET_STYLE)
+            if turn["heard"]:
+                line.append(f"  heard: {turn['heard']}", QUIET_STYLE)
         else:
             line.append("Ego   ", EGO_STYLE).append_text(reply_text(turn["text"], turn["spoken"]))
             if turn["latency_s"] is not None and turn["latency_s"] >= 0:

@@ -32,6 +32,7 @@ def transcript(record: Record, source: dict[str, Any]) -> dict[str, Any]:
         "duration_s": _s(record.duration_s),
         "turns": sorted(turns, key=lambda turn: float(turn["start_s"])),
         "tokens": [{"frame": t.frame, "time_s": _s(out_s(t.frame)), "id": t.id, "text": t.text} for t in record.text],
+        "heard": [{"frame": t.frame, "time_s": _s(out_s(t.frame)), "id": t.id, "text": t.text} for t in record.heard],
         "read": [{"frame": t.frame, "id": t.id, "text": t.text} for t in record.read],
         "looks": [{"frame": look.frame, "path": str(look.path)} for look in record.looks],
         "counters": {
@@ -64,7 +65,7 @@ def to_text(value: dict[str, Any]) -> str:
 
 
 def _user(turn: UserTurn) -> dict[str, Any]:
-    return {"who": "user", "start_s": _s(turn.start_s), "end_s": _s(turn.end_s), "voiced_s": _s(turn.voiced_s)}
+    return {"who": "user", "start_s": _s(turn.start_s), "end_s": _s(turn.end_s), "voiced_s": _s(turn.voiced_s), "heard": turn.heard}
 
 
 def _ego(turn: EgoTurn) -> dict[str, Any]:

@@ -22,11 +22,16 @@ SILENCE_DB = -90.0
 
 @dataclass(frozen=True, kw_only=True)
 class UserTurn:
-    """From the first voiced block of 10 ms to the end of the last; `voiced_s` leaves out the pauses."""
+    """From the first voiced block of 10 ms to the end of the last; `voiced_s` leaves out the pauses.
+
+    Attributes:
+        heard: what Ego wrote down of it, if it writes captions.
+    """
 
     start_s: float
     end_s: float
     voiced_s: float
+    heard: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,9 +81,20 @@ def user_turns(record: Record) -> tuple[UserTurn, ...]:
         if start_s - before_s > TURN_PAUSE_S or any(before_s <= s < start_s for s in starts):
             turns.append([])
         turns[-1].append(segment)
+    borders = [*(t[0].start * BLOCK_S for t in turns), np.inf][1:]
     return tuple(
-        UserTurn(start_s=t[0].start * BLOCK_S, end_s=t[-1].end * BLOCK_S, voiced_s=sum(s.end - s.start for s in t) * BLOCK_S) for t in turns
+        UserTurn(
+            start_s=t[0].start * BLOCK_S,
+            end_s=t[-1].end * BLOCK_S,
+            voiced_s=sum(s.end - s.start for s in t) * BLOCK_S,
+            heard=_heard(record, t[0].start * BLOCK_S, border),
+        )
+        for t, border in zip(turns, borders, strict=True)
     )
+
+
+def _heard(record: Record, start_s: float, end_s: float) -> str:
+    return "".join(token.text for token in record.heard if start_s <= out_s(token.frame) < end_s).strip()
 
 
 def ego_turns(record: Record, users: tuple[UserTurn, ...]) -> tuple[EgoTurn, ...]:
