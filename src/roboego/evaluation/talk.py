@@ -109,7 +109,7 @@ def judged(exchange: Exchange, user: SimulatedUser, talked: Talked) -> list[Ques
                 latency_s=latency,
                 early=early,
                 heard=heard,
-            )  # fmt: skip
+            )
         )
     return questions + [
         Question(intent=t.intent, user=t.user, expected=t.ego, written="", right=False, latency_s=None, early=False, asked=False)
