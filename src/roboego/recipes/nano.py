@@ -12,7 +12,6 @@ from roboego.model.sampling import Sampling, StreamSampling
 from roboego.recipes.runs import Run
 from roboego.streams.layout import SoundLayout, StreamLayout, TextLayout
 from roboego.streams.tokenizer import ASR, CUT, DUPLEX, END, SPECIALS, TTS, WAIT, Tokenizer
-from roboego.training.disturbance import Disturbance
 from roboego.training.lesson import StageConfig
 from roboego.training.loop import LoopConfig
 
@@ -107,7 +106,7 @@ def sft() -> Run:
         first,
         name="nano-sft",
         start=first.name,
-        stage=replace(first.stage, rows=4, frames=384, captions=3.0, recalls=0.3, disturbance=Disturbance(captions=0.15, no_captions=0.1)),
+        stage=replace(first.stage, rows=4, frames=384, captions=3.0, recalls=0.3),
         loop=replace(first.loop, steps=10_000, learning_rate=8e-4, decay=0.5),
         pools=(
             ("dialogue-train", 0.45),

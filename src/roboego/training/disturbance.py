@@ -24,20 +24,13 @@ class Disturbance:
         speech: share of frames of Ego's own speech history that are replaced, codebook by codebook, by random codes.
         pointer: share of frames whose fed-back `spoken` is off by one.
         listen: share of rows whose higher listening codebooks are replaced by pads, from a random one on.
-        captions: mean share of the pieces written down of what is heard that are lost or another piece; each row has its own
-            share, up to twice this.
-        no_captions: share of rows in which nothing of it is fed back.
+        captions: mean share of the pieces written down of what is heard that are another piece; each row has its own share, up to twice this.
     """
 
     speech: float = 0.1
     pointer: float = 0.0
     listen: float = 0.15
-    captions: float = 0.25
-    no_captions: float = 0.15
-
-
-STRAY = 0.05
-"""Pieces that appear where none was, for each wait of a transcription, relative to the share of wrong pieces."""
+    captions: float = 0.1
 
 
 def disturb(batch: Batch, model: ModelConfig, config: Disturbance, rng: np.random.Generator) -> Batch:
@@ -66,7 +59,8 @@ def misheard(text: Tensor, captions: Frames, layout: TextLayout, config: Disturb
     """Text [B, T] in which what was transcribed holds mistakes; frames that are not `captions` [B, T] are left alone.
 
     A transcription learned from faultless histories leans on them: it guesses the next word from those before, and one mistake breeds the
-    next. Wrong pieces are lost (a wait stands there) or one of the batch's others, half each.
+    next. Wrong pieces are others of the batch's, where they were: if some were lost, a word that is due and not yet written could not be told
+    from one whose writing was lost, and would never be written.
     """
     given = text.numpy().copy()
     pieces = captions & (given >= layout.first_word)
@@ -74,14 +68,8 @@ def misheard(text: Tensor, captions: Frames, layout: TextLayout, config: Disturb
     if not len(others):
         return text
     rate = rng.uniform(0, 2 * config.captions, (len(given), 1))
-    rate[rng.random(len(given)) < config.no_captions] = 1.0
-    blank = rate == 1.0
     wrong = pieces & (rng.random(given.shape) < rate)
-    lost = wrong & (blank | (rng.random(given.shape) < 0.5))
-    stray = captions & (given == layout.wait) & (rng.random(given.shape) < rate * STRAY) & ~blank
-    replaced = (wrong & ~lost) | stray
-    given[lost] = layout.wait
-    given[replaced] = rng.choice(others, int(replaced.sum()))
+    given[wrong] = rng.choice(others, int(wrong.sum()))
     return torch.from_numpy(given)
 
 
