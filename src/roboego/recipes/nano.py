@@ -106,8 +106,8 @@ def sft() -> Run:
         first,
         name="nano-sft",
         start=first.name,
-        stage=replace(first.stage, rows=4, frames=384, captions=3.0, recalls=0.3),
-        loop=replace(first.loop, steps=10_000, learning_rate=8e-4, decay=0.5),
+        stage=replace(first.stage, rows=4, frames=384, captions=3.0, recalls=0.3, patience=2),
+        loop=replace(first.loop, steps=14_000, learning_rate=8e-4, decay=0.5),
         pools=(
             ("dialogue-train", 0.45),
             ("silence-", 0.03),
@@ -117,5 +117,6 @@ def sft() -> Run:
             ("tts-ego-train", 0.05),
             ("tts-jumbled-train", 0.15),
         ),
+        written=0.15,
         transcripts=(("dialogue-train", "asr-dialogue-train"), ("silence-", "")),
     )

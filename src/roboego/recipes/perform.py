@@ -10,6 +10,7 @@ from roboego.codecs.base import Codec
 from roboego.data.shards import ShardReader
 from roboego.data.voices.neural import phonemize
 from roboego.data.workshop import Workshop, open_workshop
+from roboego.data.written import WrittenExchanges
 from roboego.errors import InputError
 from roboego.evaluation.judge import WhisperJudge
 from roboego.evaluation.stages import synthesize, transcribe_codes
@@ -108,7 +109,10 @@ def perform(
     begins = model is None and latest(runs / run.name) is None
     model = model_for(run, runs, shop.codec, model)
     pools = [_pool(prefix, share, run, data, shop) for prefix, share in run.pools]
-    mixture = Mixture(pools, run.model.layout.text, run.stage.splices, run.stage.recalls)
+    if run.written:
+        exchanges = WrittenExchanges(layout=run.model.layout, tokenizer=shop.tokenizer, silence=shop.silence, seed=run.stage.seed)
+        pools.append(Pool(exchanges, run.written, exchanges.captions, soundless=True))
+    mixture = Mixture(pools, run.model.layout.text, run.stage.splices, run.stage.recalls, run.stage.patience)
     pronounce = Pronunciation(shop.tokenizer, run.model.layout.text, phonemize)
     task = StageTask(model.to(device), mixture, run.stage, FreeRunning(run, data, shop), device=torch.device(device), pronounce=pronounce)
     if begins and run.start is not None:

@@ -17,6 +17,7 @@ class Run:
         pools: prefixes of shard names in the data folder, each with its share of the frames.
         transcripts: prefixes of shard names, and of those that hold the same tracks in mode "asr": what the caption stream learns from;
             "" where nothing is said.
+        written: share of the frames for exchanges of which there is no sound, beside the pools' shares.
         validation: prefixes of held-out shards: transcribed, and said.
         sentences: held-out sentences of each kind that a validation runs freely.
         start: the run, or the model folder, whose weights it starts from; None: from scratch.
@@ -31,6 +32,7 @@ class Run:
     validation: tuple[str, str]
     sentences: int = 32
     transcripts: tuple[tuple[str, str], ...] = ()
+    written: float = 0.0
     start: str | None = None
     adapters: AdapterConfig | None = None
 

@@ -24,7 +24,8 @@ class Disturbance:
         speech: share of frames of Ego's own speech history that are replaced, codebook by codebook, by random codes.
         pointer: share of frames whose fed-back `spoken` is off by one.
         listen: share of rows whose higher listening codebooks are replaced by pads, from a random one on.
-        captions: mean share of the pieces written down of what is heard that are another piece; each row has its own share, up to twice this.
+        captions: mean share of the pieces written down of what is heard that are another piece; each row has its own
+            share, up to twice this.
     """
 
     speech: float = 0.1
@@ -59,8 +60,8 @@ def misheard(text: Tensor, captions: Frames, layout: TextLayout, config: Disturb
     """Text [B, T] in which what was transcribed holds mistakes; frames that are not `captions` [B, T] are left alone.
 
     A transcription learned from faultless histories leans on them: it guesses the next word from those before, and one mistake breeds the
-    next. Wrong pieces are others of the batch's, where they were: if some were lost, a word that is due and not yet written could not be told
-    from one whose writing was lost, and would never be written.
+    next. Wrong pieces are others of the batch's, where they were: if some were lost, a word that is due and not yet written could not be
+    told from one whose writing was lost, and would never be written.
     """
     given = text.numpy().copy()
     pieces = captions & (given >= layout.first_word)

@@ -41,6 +41,7 @@ class StageConfig:
         disturbance: what of the inputs is made wrong.
         splices: chance that a transcription goes on in the middle of another one.
         recalls: chance that it is asked for when all has been heard.
+        patience: frames by which replies in dialogues are put off.
     """
 
     rows: int = 12
@@ -56,6 +57,7 @@ class StageConfig:
     disturbance: Disturbance = field(default_factory=Disturbance)
     splices: float = 0.4
     recalls: float = 0.0
+    patience: int = 0
     seed: int = 0
 
 
@@ -116,7 +118,7 @@ def make_lesson(source: GridSource, config: StageConfig, model: ModelConfig, pro
     batch, weights = collate([row.grid for row in rows])
     chosen, used = _choose(weights.speak.flatten().numpy().astype(np.float64), config.chosen, rng)
     captions = np.stack([row.captions for row in rows])
-    batch.caption = torch.from_numpy(np.where(captions == UNKNOWN, model.layout.text.wait, captions)).long()
+    batch.caption = torch.from_numpy(np.stack([row.given for row in rows])).long()
     given = disturb(batch, model, config.disturbance, rng)
     phones, counts = padded([[] if pronounce is None else pronounce(row) for row in captions])
     return Lesson(

@@ -1,7 +1,7 @@
 """Training rows: grids drawn from pools by share, one after another as in a session that goes on, cut at the row's end."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +11,7 @@ from roboego.errors import InputError
 from roboego.streams.grid import FrameGrid, Tokens, concatenate
 from roboego.streams.layout import TextLayout
 from roboego.streams.tokenizer import SPECIALS
+from roboego.training.patience import put_off
 from roboego.training.recalling import recalled
 from roboego.training.splicing import spliced
 
@@ -39,6 +40,7 @@ class Pool:
     Attributes:
         transcripts: the same tracks, one by one, in mode "asr"; None if there are none.
         wordless: whether nothing is said in any of them.
+        soundless: whether the transcripts tell what nobody hears: they are given, and not learned.
     Raises:
         InputError: there are more transcripts than grids, or fewer.
     """
@@ -47,6 +49,7 @@ class Pool:
     share: float
     transcripts: Grids | None = None
     wordless: bool = False
+    soundless: bool = False
 
     def __post_init__(self) -> None:
         if self.transcripts is not None and len(self.transcripts) != len(self.grids):
@@ -59,15 +62,24 @@ class Row:
 
     Attributes:
         captions: [T] what a transcription of what is heard writes, or would write; `UNKNOWN` where that is not known.
+        given: [T] what the caption stream is fed back: the captions, waits where they are not known, or what nobody hears.
     """
 
     grid: FrameGrid
     captions: Tokens
+    given: Tokens
 
     @classmethod
-    def of(cls, grid: FrameGrid, captions: Tokens | None = None) -> "Row":
+    def of(cls, grid: FrameGrid, captions: Tokens | None = None, wait: int = 0) -> "Row":
         """A grid with its captions, if they are known."""
-        return cls(grid, np.full(len(grid), UNKNOWN, np.int32) if captions is None else captions)
+        known = np.full(len(grid), UNKNOWN, np.int32) if captions is None else captions
+        return cls(grid, known, np.where(known == UNKNOWN, wait, known))
+
+    @classmethod
+    def joined(cls, rows: Sequence["Row"], frames: int) -> "Row":
+        """Rows one after another, cut off after so many frames."""
+        captions, given = (np.concatenate(part)[:frames] for part in ([r.captions for r in rows], [r.given for r in rows]))
+        return cls(concatenate([r.grid for r in rows])[:frames], captions, given)
 
 
 class Mixture:
@@ -79,10 +91,13 @@ class Mixture:
         text: exercises in modes "asr" and "tts" lose most of the frames in which nothing happens; None leaves all grids as they are.
         splices: chance that an exercise in mode "asr" goes on in the middle of a neighbour in its pool; after that again.
         recalls: chance that it is written down when all of it has been heard.
+        patience: frames by which replies in dialogues with transcripts are put off.
     """
 
-    def __init__(self, pools: Sequence[Pool], text: TextLayout | None = None, splices: float = 0.0, recalls: float = 0.0) -> None:
-        self.text, self.splices, self.recalls = text, splices, recalls
+    def __init__(
+        self, pools: Sequence[Pool], text: TextLayout | None = None, splices: float = 0.0, recalls: float = 0.0, patience: int = 0
+    ) -> None:
+        self.text, self.splices, self.recalls, self.patience = text, splices, recalls, patience
         self.pools = [p for p in pools if len(p.grids)]
         probe = [np.mean([len(p.grids[i]) for i in range(0, len(p.grids), max(1, len(p.grids) // 50))]) for p in self.pools]
         odds = np.asarray([p.share for p in self.pools]) / np.asarray(probe)
@@ -101,11 +116,16 @@ class Mixture:
                     grid = spliced(grid, pool.grids[j], self.text, ASR_DELAY_FRAMES, rng)
                 grid = tightened(grid, self.text, rng)
             if self.text is not None and int(grid.read[0]) == self.text.asr and self.recalls and rng.random() < self.recalls:
-                parts.append(Row(*recalled(grid, self.text, RECALL, ASR_DELAY_FRAMES, rng)))
+                parts.append(Row.of(*recalled(grid, self.text, RECALL, ASR_DELAY_FRAMES, rng)))
+            elif pool.soundless and pool.transcripts is not None:
+                parts.append(replace(Row.of(grid), given=pool.transcripts[i].text))
             else:
-                parts.append(Row.of(grid, self._captions(grid, pool, i)))
+                captions = self._captions(grid, pool, i)
+                if self.text is not None and self.patience and pool.transcripts is not None and captions is not None:
+                    grid, captions = put_off(grid, captions, self.text, self.patience)
+                parts.append(Row.of(grid, captions, 0 if self.text is None else self.text.wait))
             count += len(parts[-1].grid)
-        return Row(concatenate([p.grid for p in parts])[:frames], np.concatenate([p.captions for p in parts])[:frames])
+        return Row.joined(parts, frames)
 
     def _captions(self, grid: FrameGrid, pool: Pool, i: int) -> Tokens | None:
         """What is heard in a grid, the pool's number i: as its transcript has it, or as its mode tells."""

@@ -1,0 +1,99 @@
+"""Exchanges of which there is no sound: what the user says stands in the captions, what Ego answers in its text.
+
+They hold an answer in a third of the frames that a spoken one takes, and cost nothing to make, so no two are the same. (Moshi learns from
+text alone in half of its batches, arXiv 2410.00037.)
+"""
+# T frames
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+
+from roboego.data.talk.answer import Exchange
+from roboego.data.talk.sampling import Split, sample_exchange
+from roboego.streams.alphabet import words
+from roboego.streams.grid import Codes, FrameGrid, Tokens, empty_grid
+from roboego.streams.layout import StreamLayout
+from roboego.streams.tokenizer import Tokenizer
+
+COUNT = 1_000_000
+"""Different exchanges in a pool."""
+FRAMES_A_TOKEN = 2.6
+"""How long a token of Ego's takes to say, about."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class WrittenExchanges:
+    """A pool of grids made when they are asked for, each a function of its number and the seed; `captions` are their twins.
+
+    In a grid only the words of replies and their ends have weight: when to answer is for the ear to tell.
+
+    Attributes:
+        silence: [K] codes of what is heard and said.
+    """
+
+    layout: StreamLayout
+    tokenizer: Tokenizer
+    silence: Codes
+    split: Split = "train"
+    seed: int = 0
+
+    def __len__(self) -> int:
+        return COUNT
+
+    def __getitem__(self, i: int) -> FrameGrid:
+        return _made(self, i)[0]
+
+    @property
+    def captions(self) -> "WrittenCaptions":
+        return WrittenCaptions(self)
+
+
+@dataclass(frozen=True)
+class WrittenCaptions:
+    """The same exchanges, with what the user says as their text."""
+
+    of: WrittenExchanges
+
+    def __len__(self) -> int:
+        return len(self.of)
+
+    def __getitem__(self, i: int) -> FrameGrid:
+        grid, captions = _made(self.of, i)
+        return replace(grid, text=captions)
+
+
+@lru_cache(maxsize=4)
+def _made(pool: WrittenExchanges, i: int) -> tuple[FrameGrid, Tokens]:
+    rng = np.random.default_rng([pool.seed, i])
+    return laid_out(sample_exchange(rng, pool.split), pool, rng)
+
+
+def laid_out(exchange: Exchange, pool: WrittenExchanges, rng: np.random.Generator) -> tuple[FrameGrid, Tokens]:
+    """A grid and its captions [T]: turn by turn, the user's words with short gaps, then the reply."""
+    text = pool.layout.text
+    heard: list[tuple[int, int]] = []
+    said: list[tuple[int, list[int]]] = []
+    at = int(rng.integers(1, 6))
+    for turn in exchange.turns:
+        for word in words(turn.user):
+            for piece in pool.tokenizer.encode(word):
+                heard.append((at, piece))
+                at += 1
+            at += int(rng.integers(0, 4))
+        start = max(heard[-1][0] + int(rng.integers(-1, 4)), 1)
+        said.append((start, pool.tokenizer.encode(turn.ego)))
+        at = start + len(said[-1][1]) + int(rng.integers(4, 13))
+    grid = empty_grid(pool.layout, at)
+    captions = np.full(at, text.wait, np.int32)
+    for frame, piece in heard:
+        captions[frame] = piece
+    grid.read[0] = text.wait if text.duplex is None else text.duplex
+    grid.speak[:], grid.listen[:] = pool.silence, pool.silence
+    for start, pieces in said:
+        end = start + len(pieces)
+        grid.text[start:end] = pieces
+        grid.text_weight[start : end + 1] = 1
+        grid.spoken[start:] = np.clip((np.arange(at - start) - pool.layout.spk_delay) / FRAMES_A_TOKEN, 0, len(pieces)).astype(np.int32)
+    return grid, captions

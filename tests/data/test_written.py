@@ -1,0 +1,47 @@
+"""Exchanges without sound: the same each time, answered after they have been asked, only answers with weight."""
+
+from functools import cache
+
+import numpy as np
+
+from roboego.data.written import WrittenExchanges
+from roboego.recipes import nano
+from roboego.streams.tokenizer import Tokenizer
+from roboego.training.rows import UNKNOWN, Mixture, Pool
+
+
+@cache
+def pool(seed: int = 0) -> WrittenExchanges:
+    tokenizer = Tokenizer.train(nano.tokenizer_text(sentences=2_000), vocab_size=400)
+    return WrittenExchanges(layout=nano.layout(), tokenizer=tokenizer, silence=np.arange(8, dtype=np.int16), seed=seed)
+
+
+def test_they_are_the_same_each_time() -> None:
+    made, others = pool(), pool(1)
+    first = [made[i] for i in range(6)]
+    assert [made[i] == grid for i, grid in enumerate(first)] == [True] * 6
+    assert [others[i] == grid for i, grid in enumerate(first)] != [True] * 6
+    assert len(made.captions) == len(made) > 1_000
+
+
+def test_words_are_heard_then_answered() -> None:
+    text = nano.text_layout()
+    for i in range(20):
+        grid, captions = pool()[i], pool().captions[i].text
+        said, heard = np.flatnonzero(grid.text >= text.first_word), np.flatnonzero(captions >= text.first_word)
+        assert heard[0] < said[0]
+        assert grid.read[0] == text.duplex
+        assert (grid.text_weight[said] == 1).all()
+        assert grid.text_weight.sum() <= 2 * len(said)
+        assert not grid.speak_weight.any()
+        assert not grid.spoken_weight.any()
+        assert (grid.listen == np.arange(8)).all()
+        assert np.diff(grid.spoken).max() <= 1
+
+
+def test_rows_give_what_nobody_hears_and_do_not_ask_for_it() -> None:
+    made = pool()
+    row = Mixture([Pool(made, 1.0, made.captions, soundless=True)], nano.text_layout()).row(np.random.default_rng(0), 200)
+    assert (row.captions == UNKNOWN).all()
+    assert (row.given >= nano.text_layout().first_word).sum() > 5
+    assert len(row.given) == len(row.grid) == 200
