@@ -54,7 +54,8 @@ def test_a_checkpoint_becomes_a_folder_that_opens(tmp_path: Path) -> None:
 def test_a_card_names_what_was_measured_and_what_was_not() -> None:
     run = replace(nano.post_training(), model=nano.tiny())
     model = RoboEgoModel(run.model)
-    empty, full = card.text(run, model, 10, {}), card.text(run, model, 10, FIGURES)
+    empty, full = card.text(run, model, 10, {}), card.text(run, model, 10, FIGURES, note="Begun from another run.")
+    assert "\n\nBegun from another run.\n\n" in full
     assert "not measured" in empty
     assert "7.1% (5.0% to 9.0%, 700 words)" in full
     assert "0.52 s (p90 0.90 s)" in full

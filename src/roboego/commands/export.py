@@ -20,6 +20,8 @@ class Args:
     """Where the recipe's data and checkpoints lie."""
     figures: tuple[Path, ...] = ()
     """What `roboego eval --json` wrote about this model, for the table in its model card."""
+    note: Path | None = None
+    """A text file that goes into the model card: what else is to be known of how it was made."""
     json: Path | None = None
     """Write results here."""
 
@@ -46,9 +48,24 @@ def run(args: Args) -> dict[str, Any]:
         if not isinstance(told, dict):
             raise InputError(f"{path} is not what `roboego eval --json` writes; give another file")
         figures |= told
+    note = "" if args.note is None else read_note(args.note)
     recipe = nano.post_training() if args.what == "post" else nano.sft()
     if args.lora:
         recipe = replace(recipe, name=adapted_name(recipe.name))
-    done = export(recipe, nano_data.Places(root=args.folder), args.out, figures)
+    done = export(recipe, nano_data.Places(root=args.folder), args.out, figures, note)
     print(f"{done['run']} at step {done['step']} is in {done['folder']} ({done['bytes'] / 2**20:.1f} MiB)")
     return done
+
+
+def read_note(path: Path) -> str:
+    """A text for the model card.
+
+    Raises:
+        InputError: the file is no text.
+    """
+    from roboego.errors import InputError
+
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        raise InputError(f"cannot read the note {path}: {error}; give a text file") from error

@@ -12,10 +12,14 @@ from roboego.timebase import FRAME_MS, FRAME_RATE, SAMPLE_RATE, frames_to_second
 UNMEASURED = "not measured"
 
 
-def text(run: Run, model: RoboEgoModel, step: int, figures: dict[str, Any]) -> str:
-    """The card in Markdown. Figures that are missing are said to be missing."""
-    parts = (_head(run, model), _training(run, step), _figures(figures), _latency(model, figures), _limits())
-    return "\n\n".join(parts) + "\n"
+def text(run: Run, model: RoboEgoModel, step: int, figures: dict[str, Any], note: str = "") -> str:
+    """The card in Markdown. Figures that are missing are said to be missing.
+
+    Args:
+        note: what else is to be known of how it was made.
+    """
+    parts = (_head(run, model), _training(run, step), note.strip(), _figures(figures), _latency(run, model, figures), _limits())
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _head(run: Run, model: RoboEgoModel) -> str:
@@ -38,7 +42,9 @@ its own.
 def _training(run: Run, step: int) -> str:
     rows, frames = run.stage.rows, run.stage.frames
     hours = step * rows * frames * FRAME_MS / 3_600_000
-    pools = ", ".join(f"{name.rstrip('-')} {share:.0%}" for name, share in run.pools)
+    shares = [*run.pools, *([("written exchanges", run.written)] if run.written else [])]
+    whole = sum(share for _, share in shares)
+    pools = ", ".join(f"{name.rstrip('-')} {share / whole:.0%}" for name, share in shares)
     return f"""## How it was made
 
 `roboego synth` makes all data, `roboego train codec|post|sft --recipe nano` trains (docs/training.md). This is `{run.name}` at step
@@ -71,11 +77,11 @@ def _figures(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _latency(model: RoboEgoModel, found: dict[str, Any]) -> str:
+def _latency(run: Run, model: RoboEgoModel, found: dict[str, Any]) -> str:
     layout = model.config.layout
     delay = layout.spk_delay * FRAME_MS
     codec = 1000 * nano.codec().delay_samples / SAMPLE_RATE
-    reactions = [i for i, odds in enumerate(Manners().reaction_frames) if odds]
+    reactions = [i + run.stage.patience for i, odds in enumerate(Manners().reaction_frames) if odds]
     median = found.get("talk", {}).get("latency_s", {}).get("median")
     measured = f"{median * 1000:.0f} ms in the median" if median is not None else UNMEASURED
     return f"""## Latency budget

@@ -14,11 +14,12 @@ from roboego.recipes.runs import Run
 from roboego.recipes.start import open_run
 
 
-def export(run: Run, places: Places, out: Path, figures: dict[str, Any]) -> dict[str, Any]:
+def export(run: Run, places: Places, out: Path, figures: dict[str, Any], note: str = "") -> dict[str, Any]:
     """Writes the newest checkpoint of a run as a folder that `roboego.load` opens, adapters merged.
 
     Args:
         figures: results of `roboego eval`, for the model card.
+        note: a paragraph for it.
     Raises:
         InputError: the run has no checkpoint.
     """
@@ -31,7 +32,7 @@ def export(run: Run, places: Places, out: Path, figures: dict[str, Any]) -> dict
         tokenizer=shop.tokenizer,
         silence=torch.from_numpy(shop.silence).long(),
         sampling=nano.sampling(),
-        card=card.text(run, model, step, figures),
+        card=card.text(run, model, step, figures, note),
     )
     save_model(loaded, out)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
