@@ -19,6 +19,8 @@ from roboego.streams.tokenizer import Tokenizer
 
 COUNT = 1_000_000
 """Different exchanges in a pool."""
+GAP_ODDS = (0.6, 0.2, 0.1, 0.1)
+"""Of 0, 1, 2, ... frames between two words of the user's."""
 FRAMES_A_TOKEN = 2.6
 """How long a token of Ego's takes to say, about."""
 
@@ -27,7 +29,7 @@ FRAMES_A_TOKEN = 2.6
 class WrittenExchanges:
     """A pool of grids made when they are asked for, each a function of its number and the seed; `captions` are their twins.
 
-    In a grid only the words of replies and their ends have weight: when to answer is for the ear to tell.
+    Frames between the user's last word and the reply have no weight: when to answer is for the ear to tell.
 
     Attributes:
         silence: [K] codes of what is heard and said.
@@ -75,25 +77,28 @@ def laid_out(exchange: Exchange, pool: WrittenExchanges, rng: np.random.Generato
     text = pool.layout.text
     heard: list[tuple[int, int]] = []
     said: list[tuple[int, list[int]]] = []
-    at = int(rng.integers(1, 6))
+    open_frames: list[int] = []
+    at = int(rng.integers(1, 4))
     for turn in exchange.turns:
         for word in words(turn.user):
             for piece in pool.tokenizer.encode(word):
                 heard.append((at, piece))
                 at += 1
-            at += int(rng.integers(0, 4))
+            at += int(rng.choice(len(GAP_ODDS), p=GAP_ODDS))
         start = max(heard[-1][0] + int(rng.integers(-1, 4)), 1)
         said.append((start, pool.tokenizer.encode(turn.ego)))
-        at = start + len(said[-1][1]) + int(rng.integers(4, 13))
+        open_frames += range(min(heard[-1][0], start), start)
+        at = start + len(said[-1][1]) + int(rng.integers(2, 7))
     grid = empty_grid(pool.layout, at)
     captions = np.full(at, text.wait, np.int32)
     for frame, piece in heard:
         captions[frame] = piece
     grid.read[0] = text.wait if text.duplex is None else text.duplex
     grid.speak[:], grid.listen[:] = pool.silence, pool.silence
+    grid.text_weight[:] = 1
+    grid.text_weight[open_frames] = 0
     for start, pieces in said:
         end = start + len(pieces)
         grid.text[start:end] = pieces
-        grid.text_weight[start : end + 1] = 1
         grid.spoken[start:] = np.clip((np.arange(at - start) - pool.layout.spk_delay) / FRAMES_A_TOKEN, 0, len(pieces)).astype(np.int32)
     return grid, captions

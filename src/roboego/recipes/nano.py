@@ -109,14 +109,14 @@ def sft() -> Run:
         stage=replace(first.stage, rows=4, frames=384, captions=3.0, recalls=0.3, patience=2),
         loop=replace(first.loop, steps=14_000, learning_rate=8e-4, decay=0.5),
         pools=(
-            ("dialogue-train", 0.45),
-            ("silence-", 0.03),
+            ("dialogue-train", 0.42),
+            ("silence-", 0.06),
             ("asr-dialogue-train", 0.05),
             ("asr-user-train", 0.15),
             ("asr-jumbled-train", 0.12),
             ("tts-ego-train", 0.05),
             ("tts-jumbled-train", 0.15),
         ),
-        written=0.15,
+        written=0.8,
         transcripts=(("dialogue-train", "asr-dialogue-train"), ("silence-", "")),
     )

@@ -122,7 +122,7 @@ class Mixture:
             else:
                 captions = self._captions(grid, pool, i)
                 if self.text is not None and self.patience and pool.transcripts is not None and captions is not None:
-                    grid, captions = put_off(grid, captions, self.text, self.patience)
+                    grid, captions = put_off(grid, captions, self.text, self.patience, rng)
                 parts.append(Row.of(grid, captions, 0 if self.text is None else self.text.wait))
             count += len(parts[-1].grid)
         return Row.joined(parts, frames)
