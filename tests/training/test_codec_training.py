@@ -47,6 +47,8 @@ def test_spectral_loss_is_zero_for_equal_sounds_and_grows_with_difference() -> N
     loss, x = SpectralLoss(), 0.1 * torch.randn(2, 4_800, generator=torch.Generator().manual_seed(0))
     assert float(loss(x, x)) == 0.0
     assert float(loss(0.5 * x, x)) < float(loss(0.1 * x, x))
+    in_turn = [float(loss(0.5 * x, x, step)) for step in range(2)]
+    assert sum(in_turn) / 2 == pytest.approx(float(loss(0.5 * x, x)), rel=1e-5)
     assert (mel_matrix(257, 48).sum(0) > 0).all()
 
 

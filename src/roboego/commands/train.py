@@ -11,8 +11,9 @@ from roboego.commands.common import check_at_least
 
 @dataclass(kw_only=True)
 class Args:
-    what: Annotated[Literal["codec", "post", "sft"], tyro.conf.Positional]
-    """codec: the embedded codec. post: stage 1, transcribing and saying. sft: stage 2, conversing."""
+    what: Annotated[Literal["codec", "language", "post", "sft"], tyro.conf.Positional]
+    """codec: the embedded codec. language: the backbone, from written exchanges. post: stage 1, transcribing and saying. sft: stage 2,
+    conversing."""
     recipe: Literal["nano"] = "nano"
     folder: Path = Path("runs")
     """Where data, checkpoints and everything else of the recipe lie."""
@@ -23,7 +24,7 @@ class Args:
     start: str | None = None
     """The run, or the model folder, to start a stage from, instead of the recipe's."""
     lora_rank: int | None = None
-    """Train adapters of this rank on the backbone (post and sft), as a run of its own; the backbone itself stays as it is."""
+    """Train adapters of this rank on the backbone (not the codec), as a run of its own; the backbone itself stays as it is."""
     lora_alpha: int = 16
     """Adapters count alpha / rank times."""
     lora_dropout: float = 0.0
@@ -31,7 +32,7 @@ class Args:
     lora_trained: tuple[Literal["streams", "heads", "speech"], ...] = ("streams", "heads", "speech")
     """What is trained in full beside the adapters: embeddings of streams, heads, speech decoder."""
     compile: Literal["auto", "on", "off"] = "auto"
-    """Compile the model's heavy parts (post and sft). auto: on a GPU."""
+    """Compile the model's heavy parts (not the codec's). auto: on a GPU."""
     dry_run: bool = False
     """Print parameters, memory and a time estimate from a few steps on random data, and train nothing."""
     json: Path | None = None
@@ -59,10 +60,10 @@ def run(args: Args) -> dict[str, Any]:
     console = Console()
     places = nano_data.Places(root=args.folder)
     if args.what == "codec" and (args.lora_rank is not None or args.start is not None or args.compile == "on"):
-        raise InputError("--lora-rank, --start and --compile on are for stages: roboego train post or roboego train sft")
+        raise InputError("--lora-rank, --start and --compile on are for the other runs: roboego train post or roboego train sft")
     if args.what == "codec":
         return nano_codec.perform(places, steps=args.steps, dry_run=args.dry_run, device=args.device, console=console)
-    recipe = nano.post_training() if args.what == "post" else nano.sft()
+    recipe = {"language": nano.language, "post": nano.post_training, "sft": nano.sft}[args.what]()
     recipe = replace(recipe, loop=replace(recipe.loop, compile=args.compile))
     if args.steps is not None:
         recipe = replace(recipe, loop=replace(recipe.loop, steps=args.steps))

@@ -71,22 +71,41 @@ def sampling() -> Sampling:
     return Sampling(speak=StreamSampling(temperature=0.5, top_k=25), wait_or_write=True)
 
 
-def post_training() -> Run:
-    """Stage 1: transcribing (words follow listening) and saying (words lead speech), row by row mixed."""
+def language() -> Run:
+    """Before the stages: the backbone as a language model of nano's world, in place of the pretrained one of a large model.
+
+    It reads exchanges of which there is no sound, and learns what to answer.
+    """
     return Run(
-        name="nano-post",
+        name="nano-language",
         model=model(),
         stage=StageConfig(rows=8, frames=192, text=6.0, phones=1.0, first_codebook=2.0, codebooks=1.5),
         loop=LoopConfig(
-            steps=17_000,
+            steps=4_000,
             learning_rate=1e-3,
             warmup=200,
             decay=0.35,
             weight_decay=0.05,
+            optimizer="muon",
             validate_every=1_000,
             checkpoint_every=200,
             log_every=20,
         ),
+        pools=(),
+        written=1.0,
+        validation=None,
+    )
+
+
+def post_training() -> Run:
+    """Stage 1: transcribing (words follow listening) and saying (words lead speech), row by row mixed."""
+    first = language()
+    return replace(
+        first,
+        name="nano-post",
+        start=first.name,
+        loop=replace(first.loop, steps=10_000),
+        written=0.1,
         pools=(
             ("asr-user-train", 0.3),
             ("asr-jumbled-train", 0.2),

@@ -20,15 +20,20 @@ from roboego.training.loop import LoopConfig, train
 from roboego.training.phone_recognizer import PhoneRecognizer, RecognizerTask, RecognizerTraining
 
 SHARES = (
-    ("words-heart", 0.12),
+    ("words-heart", 0.08),
     ("ego-train-heart", 0.2),
-    ("words-heart-changed", 0.18),
-    ("words-joe", 0.1),
-    ("words-joe-changed", 0.08),
-    ("words-kokoro", 0.14),
-    ("words-espeak-en-us", 0.08),
-    ("words-espeak-en-gb", 0.05),
-    ("words-flite-kal16", 0.05),
+    ("words-heart-changed", 0.12),
+    ("words-joe", 0.06),
+    ("user-train-joe", 0.06),
+    ("words-joe-changed", 0.05),
+    ("words-kokoro", 0.07),
+    ("user-train-kokoro", 0.07),
+    ("words-espeak-en-us", 0.05),
+    ("user-train-espeak-en-us", 0.07),
+    ("words-espeak-en-gb", 0.03),
+    ("user-train-espeak-en-gb", 0.04),
+    ("words-flite-kal16", 0.04),
+    ("user-train-flite-kal16", 0.06),
 )
 DECODER_SHARES = (
     ("words-heart", 0.06),
@@ -51,7 +56,7 @@ RECOGNIZER_BANKS = ("words-heart", "ego-train-heart", "words-heart-changed", "wo
 
 
 def loop() -> LoopConfig:
-    return LoopConfig(steps=8_400, learning_rate=8e-4, decay=0.4, validate_every=500, checkpoint_every=250)
+    return LoopConfig(steps=6_000, learning_rate=8e-4, decay=0.4, validate_every=500, checkpoint_every=250)
 
 
 def decoder_loop() -> LoopConfig:

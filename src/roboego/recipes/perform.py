@@ -1,5 +1,6 @@
 """Trains a run: its model, its pools, and how well it does when it runs freely."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from roboego.training.ear import Pronunciation
 from roboego.training.loop import Metrics, train
 from roboego.training.rows import Mixture, Pool
 from roboego.training.stage import StageTask
+from roboego.training.written_answers import WrittenAnswers
 
 
 def open_pool(folder: Path, prefix: str, shop: Workshop, model: ModelConfig) -> ShardReader:
@@ -45,11 +47,15 @@ def _pool(prefix: str, share: float, run: Run, data: Path, shop: Workshop) -> Po
 
 
 class FreeRunning:
-    """Validation without a teacher: WER of what the model writes of held-out speech, and of what Whisper hears in its own."""
+    """Validation without a teacher: WER of what the model writes of held-out speech, and of what Whisper hears in its own.
 
-    def __init__(self, run: Run, data: Path, shop: Workshop) -> None:
+    Args:
+        prefixes: of the shards that are transcribed, and said.
+    """
+
+    def __init__(self, run: Run, prefixes: tuple[str, str], data: Path, shop: Workshop) -> None:
         self.shop = shop
-        heard, said = (open_pool(data, prefix, shop, run.model) for prefix in run.validation)
+        heard, said = (open_pool(data, prefix, shop, run.model) for prefix in prefixes)
         chosen = np.linspace(0, len(heard) - 1, run.sentences).astype(int)
         self.tracks: list[Codes] = [heard[int(i)].listen for i in chosen]
         self.references = [str(heard.metadata(int(i))["text"]) for i in chosen]
@@ -62,6 +68,13 @@ class FreeRunning:
         sounds = synthesize(model, self.shop.codec, self.shop.tokenizer, self.texts, self.shop.silence)
         tts = sum((word_errors(t, self.judge.transcribe(s)) for t, s in zip(self.texts, sounds, strict=True)), WordErrors())
         return {"asr_wer": asr.rate, "tts_wer": tts.rate}
+
+
+def _judge(run: Run, data: Path, shop: Workshop) -> Callable[[RoboEgoModel, int], Metrics]:
+    if run.validation is not None:
+        return FreeRunning(run, run.validation, data, shop)
+    held_out = WrittenExchanges(layout=run.model.layout, tokenizer=shop.tokenizer, silence=shop.silence, split="validation")
+    return WrittenAnswers(held_out, 8 * run.sentences)
 
 
 def model_for(run: Run, runs: Path, codec: Codec, given: RoboEgoModel | None = None) -> RoboEgoModel:
@@ -114,7 +127,8 @@ def perform(
         pools.append(Pool(exchanges, run.written, exchanges.captions, soundless=True))
     mixture = Mixture(pools, run.model.layout.text, run.stage.splices, run.stage.recalls, run.stage.patience)
     pronounce = Pronunciation(shop.tokenizer, run.model.layout.text, phonemize)
-    task = StageTask(model.to(device), mixture, run.stage, FreeRunning(run, data, shop), device=torch.device(device), pronounce=pronounce)
+    judge = _judge(run, data, shop)
+    task = StageTask(model.to(device), mixture, run.stage, judge, device=torch.device(device), pronounce=pronounce)
     if begins and run.start is not None:
         task.take_helpers(helpers_of(run.start, runs))
     return train(task, run.loop, runs / run.name, device=torch.device(device), console=console)

@@ -18,7 +18,7 @@ class Run:
         transcripts: prefixes of shard names, and of those that hold the same tracks in mode "asr": what the caption stream learns from;
             "" where nothing is said.
         written: share of the frames for exchanges of which there is no sound, beside the pools' shares.
-        validation: prefixes of held-out shards: transcribed, and said.
+        validation: prefixes of held-out shards: transcribed, and said; None judges a run without sound by what it answers in writing.
         sentences: held-out sentences of each kind that a validation runs freely.
         start: the run, or the model folder, whose weights it starts from; None: from scratch.
         adapters: None trains the whole model; otherwise its backbone stays as it was at the start, and carries adapters.
@@ -29,7 +29,7 @@ class Run:
     stage: StageConfig
     loop: LoopConfig
     pools: tuple[tuple[str, float], ...]
-    validation: tuple[str, str]
+    validation: tuple[str, str] | None
     sentences: int = 32
     transcripts: tuple[tuple[str, str], ...] = ()
     written: float = 0.0

@@ -59,7 +59,7 @@ class CodecTask:
         quantized, first, second, commitment = self.quantizer(latent, used_B)
         out, _ = codec.decoder.step(quantized, codec.initial_decoder_state(len(pcm_BN)))
         delay = codec.delay_samples
-        spectral = self.spectral(out[:, delay:], pcm_BN[:, :-delay])
+        spectral = self.spectral(out[:, delay:], pcm_BN[:, :-delay], step)
         losses, right = [], []
         for head, vector in zip(self.module.phones, (first, second), strict=True):
             logits = head(vector).unflatten(-1, (PHONE_SLOTS, -1))

@@ -35,7 +35,7 @@ class DecoderTask:
     def loss(self, batch: Batch, step: int) -> tuple[Tensor, Metrics]:
         pcm_BN, codec, delay = batch[0], self.codec, self.codec.delay_samples
         out, _ = codec.decode_chunk(codec.encode(pcm_BN), codec.initial_decoder_state(len(pcm_BN)))
-        spectral = self.spectral(out[:, delay:], pcm_BN[:, :-delay])
+        spectral = self.spectral(out[:, delay:], pcm_BN[:, :-delay], step)
         features = self.features(out[:, delay:], pcm_BN[:, :-delay]) if self.features is not None else spectral.new_zeros(())
         metrics: dict[str, Any] = {"spectral": spectral.detach(), "features": features.detach()}
         return spectral + self.config.feature_weight * features, metrics

@@ -33,9 +33,11 @@ class SpectralLoss:
         self.windows = [torch.hann_window(n).to(device) for n, _ in self.scales]
         self.mels = [mel_matrix(n // 2 + 1, m).to(device) for n, m in self.scales]
 
-    def __call__(self, out_BN: Tensor, target_BN: Tensor) -> Tensor:
+    def __call__(self, out_BN: Tensor, target_BN: Tensor, step: int | None = None) -> Tensor:
+        """The sum over all windows; with a `step`, of every other window in turn, twice: half the work, the same in the mean."""
         total = out_BN.new_zeros(())
-        for (size, _), window, mel in zip(self.scales, self.windows, self.mels, strict=True):
+        scales = list(zip(self.scales, self.windows, self.mels, strict=True))
+        for (size, _), window, mel in scales if step is None else scales[step % 2 :: 2]:
             both = torch.cat([out_BN, target_BN]).float()
             magnitude = torch.stft(both, size, size // 4, window=window, return_complex=True).abs()
             ours, theirs = magnitude.chunk(2)
@@ -43,4 +45,4 @@ class SpectralLoss:
             log_mel = torch.log(torch.einsum("bfj,fm->bmj", magnitude, mel) + 1e-2)
             a, b = log_mel.chunk(2)
             total = total + (a - b).abs().mean() + 0.3 * convergence.mean()
-        return total
+        return total if step is None else 2 * total

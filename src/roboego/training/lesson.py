@@ -105,7 +105,7 @@ class Lesson:
 
     def to(self, device: torch.device) -> "Lesson":
         """The same on a device."""
-        return self if device.type == "cpu" else _moved(self, device)
+        return self if device.type == "cpu" else moved(self, device)
 
 
 def make_lesson(source: GridSource, config: StageConfig, model: ModelConfig, pronounce: Pronounce | None, step: int) -> Lesson:
@@ -142,10 +142,10 @@ def _choose(weights: NDArray[np.float64], share: float, rng: np.random.Generator
     return np.concatenate([chosen, np.zeros(count - used, np.int64)]), used
 
 
-def _moved(value: Any, device: torch.device) -> Any:
+def moved(value: Any, device: torch.device) -> Any:
     """Tensors, and dataclasses of tensors, on a device; all else as it is."""
     if isinstance(value, Tensor):
         return value.to(device)
     if hasattr(value, "__dataclass_fields__"):
-        return type(value)(**{f.name: _moved(getattr(value, f.name), device) for f in fields(value)})
+        return type(value)(**{f.name: moved(getattr(value, f.name), device) for f in fields(value)})
     return value

