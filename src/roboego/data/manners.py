@@ -8,14 +8,15 @@ class Manners:
     """How a dialogue goes: probabilities, and ranges in seconds.
 
     Attributes:
-        reaction_frames: odds of waiting 0, 1, 2, ... whole frames after the frame in which the user ended.
+        reaction_frames: odds of waiting 0, 1, 2, ... whole frames after the frame in which the user ended: long
+            enough for the last word's caption to be written, which the answer may take up.
         pause: chance that the user pauses inside a sentence, and for how long.
         gap_s: from Ego's end to the user's next turn; `lull` is the chance of a long one instead.
         interruption: chance that the user's next turn comes while Ego speaks; Ego falls silent after `yield_s`.
     """
 
     lead_s: tuple[float, float] = (0.3, 2.5)
-    reaction_frames: tuple[float, ...] = (0.0, 0.1, 0.6, 0.3)
+    reaction_frames: tuple[float, ...] = (0.0, 0.0, 0.0, 0.1, 0.6, 0.3)
     pause: float = 0.2
     pause_s: tuple[float, float] = (0.25, 1.0)
     gap_s: tuple[float, float] = (0.3, 2.0)

@@ -81,7 +81,7 @@ def _latency(run: Run, model: RoboEgoModel, found: dict[str, Any]) -> str:
     layout = model.config.layout
     delay = layout.spk_delay * FRAME_MS
     codec = 1000 * nano.codec().delay_samples / SAMPLE_RATE
-    reactions = [i + run.stage.patience for i, odds in enumerate(Manners().reaction_frames) if odds]
+    reactions = [i for i, odds in enumerate(Manners().reaction_frames) if odds]
     median = found.get("talk", {}).get("latency_s", {}).get("median")
     measured = f"{median * 1000:.0f} ms in the median" if median is not None else UNMEASURED
     return f"""## Latency budget

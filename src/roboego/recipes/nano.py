@@ -125,7 +125,7 @@ def sft() -> Run:
         first,
         name="nano-sft",
         start=first.name,
-        stage=replace(first.stage, rows=4, frames=384, captions=3.0, recalls=0.3, patience=2),
+        stage=replace(first.stage, rows=4, frames=384, captions=3.0, recalls=0.3),
         loop=replace(first.loop, steps=14_000, learning_rate=8e-4, decay=0.5),
         pools=(
             ("dialogue-train", 0.42),

@@ -125,7 +125,7 @@ def perform(
     if run.written:
         exchanges = WrittenExchanges(layout=run.model.layout, tokenizer=shop.tokenizer, silence=shop.silence, seed=run.stage.seed)
         pools.append(Pool(exchanges, run.written, exchanges.captions, soundless=True))
-    mixture = Mixture(pools, run.model.layout.text, run.stage.splices, run.stage.recalls, run.stage.patience)
+    mixture = Mixture(pools, run.model.layout.text, run.stage.splices, run.stage.recalls)
     pronounce = Pronunciation(shop.tokenizer, run.model.layout.text, phonemize)
     judge = _judge(run, data, shop)
     task = StageTask(model.to(device), mixture, run.stage, judge, device=torch.device(device), pronounce=pronounce)

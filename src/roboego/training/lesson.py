@@ -41,7 +41,6 @@ class StageConfig:
         disturbance: what of the inputs is made wrong.
         splices: chance that a transcription goes on in the middle of another one.
         recalls: chance that it is asked for when all has been heard.
-        patience: frames by which replies in dialogues are put off.
     """
 
     rows: int = 12
@@ -57,7 +56,6 @@ class StageConfig:
     disturbance: Disturbance = field(default_factory=Disturbance)
     splices: float = 0.4
     recalls: float = 0.0
-    patience: int = 0
     seed: int = 0
 
 

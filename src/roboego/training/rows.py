@@ -11,7 +11,6 @@ from roboego.errors import InputError
 from roboego.streams.grid import FrameGrid, Tokens, concatenate
 from roboego.streams.layout import TextLayout
 from roboego.streams.tokenizer import SPECIALS
-from roboego.training.patience import put_off
 from roboego.training.recalling import recalled
 from roboego.training.splicing import spliced
 
@@ -91,13 +90,10 @@ class Mixture:
         text: exercises in modes "asr" and "tts" lose most of the frames in which nothing happens; None leaves all grids as they are.
         splices: chance that an exercise in mode "asr" goes on in the middle of a neighbour in its pool; after that again.
         recalls: chance that it is written down when all of it has been heard.
-        patience: frames by which replies in dialogues with transcripts are put off.
     """
 
-    def __init__(
-        self, pools: Sequence[Pool], text: TextLayout | None = None, splices: float = 0.0, recalls: float = 0.0, patience: int = 0
-    ) -> None:
-        self.text, self.splices, self.recalls, self.patience = text, splices, recalls, patience
+    def __init__(self, pools: Sequence[Pool], text: TextLayout | None = None, splices: float = 0.0, recalls: float = 0.0) -> None:
+        self.text, self.splices, self.recalls = text, splices, recalls
         self.pools = [p for p in pools if len(p.grids)]
         probe = [np.mean([len(p.grids[i]) for i in range(0, len(p.grids), max(1, len(p.grids) // 50))]) for p in self.pools]
         odds = np.asarray([p.share for p in self.pools]) / np.asarray(probe)
@@ -120,10 +116,7 @@ class Mixture:
             elif pool.soundless and pool.transcripts is not None:
                 parts.append(replace(Row.of(grid), given=pool.transcripts[i].text))
             else:
-                captions = self._captions(grid, pool, i)
-                if self.text is not None and self.patience and pool.transcripts is not None and captions is not None:
-                    grid, captions = put_off(grid, captions, self.text, self.patience, rng)
-                parts.append(Row.of(grid, captions, 0 if self.text is None else self.text.wait))
+                parts.append(Row.of(grid, self._captions(grid, pool, i), 0 if self.text is None else self.text.wait))
             count += len(parts[-1].grid)
         return Row.joined(parts, frames)
 
