@@ -63,4 +63,4 @@ def test_a_card_names_what_was_measured_and_what_was_not() -> None:
     assert len(re.findall("not measured", full)) == 1
     assert "never heard in training" in full
     assert "8 codebooks of 512 at 12.5 frames a second (0.9 kbit/s)" in full
-    assert "1 to 3 frames" in full
+    assert "3 to 5 frames" in full

@@ -38,8 +38,8 @@ def test_nothing_held_out_is_trained_on() -> None:
         job.transcript.name for job in dialogues(PLACES) if job.transcript
     }
     assert not [name for name in made if "test" in name]
-    for run in (nano.post_training(), nano.sft()):
-        for prefix in (*(prefix for prefix, _ in run.pools), *(twin for _, twin in run.transcripts)):
+    for run in (nano.language(), nano.post_training(), nano.sft()):
+        for prefix in (*(prefix for prefix, _ in run.pools), *(twin for _, twin in run.transcripts if twin)):
             learned = [name for name in made if name.startswith(prefix)]
             assert learned, prefix
             assert not [name for name in learned if "-train-" not in name], prefix

@@ -16,7 +16,7 @@ from roboego.recipes.export import export
 from roboego.recipes.nano_data import Places
 from roboego.recipes.perform import model_for
 from roboego.recipes.runs import Run, with_adapters
-from roboego.recipes.start import FIRST_SPREAD, RECORD, new_model, open_run, open_start, read_record
+from roboego.recipes.start import FIRST_SPREAD, RECORD, begin_codes, open_run, open_start, read_record
 from roboego.training.adapters import AdapterConfig, adapted_layers
 from roboego.training.checkpoint import frozen_fingerprint, module_state, save_state
 from saved import save
@@ -55,7 +55,8 @@ def hidden(model: RoboEgoModel) -> torch.Tensor:
 
 def test_codes_that_sound_alike_begin_alike() -> None:
     codec, config = tiny_codec(), tiny_config()
-    model = new_model(config, codec)
+    model = RoboEgoModel(config)
+    begin_codes(model, codec)
     entries = codec.quantizer.codebooks
     for stream in ("speak", "listen"):
         tables = [model.fusion.stream_table(config, f"{stream}.{k}")[: codec.entries].detach() for k in range(codec.codebooks)]
@@ -133,3 +134,18 @@ def test_an_exported_run_has_its_adapters_merged(tmp_path: Path) -> None:
     checkpoint(model, tmp_path / "stage-lora")
     export(run(), places, tmp_path / "out", {})
     assert_close(hidden(roboego.load(tmp_path / "out").model), hidden(model), atol=0.05, rtol=0)
+
+
+def test_the_first_run_with_sound_keeps_the_words_and_begins_the_codes(tmp_path: Path) -> None:
+    read = base()
+    checkpoint(read, tmp_path / "base")
+    codec, plain = tiny_codec(), run(adapters=None)
+    later, first = (model_for(replace(plain, first_sound=sound), tmp_path, codec) for sound in (False, True))
+    config = read.config
+    assert torch.equal(later.fusion.table, read.fusion.table)
+    assert torch.equal(first.fusion.text_table, read.fusion.text_table)
+    codes = first.fusion.stream_table(config, "listen.0")[: codec.entries]
+    assert not torch.equal(codes, read.fusion.stream_table(config, "listen.0")[: codec.entries])
+    assert torch.equal(
+        first.backbone.state_dict()["layers.0.attention.qkv.weight"], read.backbone.state_dict()["layers.0.attention.qkv.weight"]
+    )

@@ -68,7 +68,7 @@ def run(args: Args) -> dict[str, Any]:
     if args.steps is not None:
         recipe = replace(recipe, loop=replace(recipe.loop, steps=args.steps))
     if args.start is not None:
-        recipe = replace(recipe, start=args.start)
+        recipe = replace(recipe, start=args.start, first_sound=False)
     if args.lora_rank is not None:
         adapters = AdapterConfig(rank=args.lora_rank, alpha=args.lora_alpha, dropout=args.lora_dropout, trained=args.lora_trained)
         recipe = with_adapters(recipe, adapters)

@@ -104,6 +104,7 @@ def post_training() -> Run:
         first,
         name="nano-post",
         start=first.name,
+        first_sound=True,
         loop=replace(first.loop, steps=10_000),
         written=0.1,
         pools=(
@@ -125,6 +126,7 @@ def sft() -> Run:
         first,
         name="nano-sft",
         start=first.name,
+        first_sound=False,
         stage=replace(first.stage, rows=4, frames=384, captions=3.0, recalls=0.3),
         loop=replace(first.loop, steps=14_000, learning_rate=8e-4, decay=0.5),
         pools=(

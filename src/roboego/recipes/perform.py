@@ -1,6 +1,7 @@
 """Trains a run: its model, its pools, and how well it does when it runs freely."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,9 @@ from roboego.metrics.wer import WordErrors, word_errors
 from roboego.model.config import ModelConfig
 from roboego.model.model import RoboEgoModel
 from roboego.recipes.runs import Run
-from roboego.recipes.start import Adapted, helpers_of, keep_record, new_model, open_start
+from roboego.recipes.start import Adapted, begin_codes, helpers_of, keep_record, open_start
 from roboego.streams.grid import Codes
+from roboego.streams.tokenizer import Tokenizer
 from roboego.training.adapters import add_adapters
 from roboego.training.checkpoint import latest
 from roboego.training.ear import Pronunciation
@@ -70,27 +72,23 @@ class FreeRunning:
         return {"asr_wer": asr.rate, "tts_wer": tts.rate}
 
 
-def _judge(run: Run, data: Path, shop: Workshop) -> Callable[[RoboEgoModel, int], Metrics]:
-    if run.validation is not None:
-        return FreeRunning(run, run.validation, data, shop)
-    held_out = WrittenExchanges(layout=run.model.layout, tokenizer=shop.tokenizer, silence=shop.silence, split="validation")
-    return WrittenAnswers(held_out, 8 * run.sentences)
-
-
-def model_for(run: Run, runs: Path, codec: Codec, given: RoboEgoModel | None = None) -> RoboEgoModel:
+def model_for(run: Run, runs: Path, codec: Codec | None, given: RoboEgoModel | None = None) -> RoboEgoModel:
     """The model as the run begins it, adapters in place. What the run has learned since is for the training loop to put back.
 
     Args:
-        codec: whose codes the model hears and speaks.
+        codec: whose codes the model hears and speaks; None before there is one.
         given: the model to start from, instead of `run.start`.
     Raises:
         InputError: there is nothing to start from, or the run was begun with other adapters.
     """
     if run.adapters is None:
         resumes = latest(runs / run.name) is not None
-        if given is not None or run.start is None or resumes:
-            return given or new_model(run.model, codec)
-        return open_start(run.start, run.model, runs)
+        if given is not None:
+            return given
+        model = RoboEgoModel(run.model) if run.start is None or resumes else open_start(run.start, run.model, runs)
+        if codec is not None and (run.start is None or run.first_sound):
+            begin_codes(model, codec)
+        return model
     if given is None and run.start is None:
         raise InputError(f"{run.name} learns adapters, which stand on a trained model: give --start RUN or --start FOLDER")
     model = given or open_start(run.start or "", run.model, runs)
@@ -117,17 +115,24 @@ def perform(
         InputError: tools, data or the start are missing.
         CheckpointError: a checkpoint is damaged or of another model.
     """
-    shop = open_workshop(tools)
+    shop = open_workshop(tools) if run.pools else None
+    tokenizer = Tokenizer.load(tools / "tokenizer.json") if shop is None else shop.tokenizer
     torch.manual_seed(run.loop.seed)
     begins = model is None and latest(runs / run.name) is None
-    model = model_for(run, runs, shop.codec, model)
-    pools = [_pool(prefix, share, run, data, shop) for prefix, share in run.pools]
+    model = model_for(run, runs, None if shop is None else shop.codec, model)
+    pools = [] if shop is None else [_pool(prefix, share, run, data, shop) for prefix, share in run.pools]
+    # Without a codec any codes will do for silence.
+    silence = np.zeros(run.model.layout.speak.codebooks, np.int16) if shop is None else shop.silence
+    exchanges = WrittenExchanges(layout=run.model.layout, tokenizer=tokenizer, silence=silence, seed=run.stage.seed)
     if run.written:
-        exchanges = WrittenExchanges(layout=run.model.layout, tokenizer=shop.tokenizer, silence=shop.silence, seed=run.stage.seed)
         pools.append(Pool(exchanges, run.written, exchanges.captions, soundless=True))
     mixture = Mixture(pools, run.model.layout.text, run.stage.splices, run.stage.recalls)
-    pronounce = Pronunciation(shop.tokenizer, run.model.layout.text, phonemize)
-    judge = _judge(run, data, shop)
+    pronounce = Pronunciation(tokenizer, run.model.layout.text, phonemize)
+    judge: Callable[[RoboEgoModel, int], Metrics]
+    if shop is None or run.validation is None:
+        judge = WrittenAnswers(replace(exchanges, split="validation"), 8 * run.sentences)
+    else:
+        judge = FreeRunning(run, run.validation, data, shop)
     task = StageTask(model.to(device), mixture, run.stage, judge, device=torch.device(device), pronounce=pronounce)
     if begins and run.start is not None:
         task.take_helpers(helpers_of(run.start, runs))

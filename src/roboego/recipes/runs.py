@@ -14,12 +14,13 @@ class Run:
 
     Attributes:
         name: of the run and of its folder.
-        pools: prefixes of shard names in the data folder, each with its share of the frames.
+        pools: prefixes of shard names in the data folder, each with its share of the frames; without any, no codec is needed.
         transcripts: prefixes of shard names, and of those that hold the same tracks in mode "asr": what the caption stream learns from;
             "" where nothing is said.
         written: share of the frames for exchanges of which there is no sound, beside the pools' shares.
         validation: prefixes of held-out shards: transcribed, and said; None judges a run without sound by what it answers in writing.
         sentences: held-out sentences of each kind that a validation runs freely.
+        first_sound: whether it is the first to hear and speak: its tables of codes begin as the codec has them, whatever it starts from.
         start: the run, or the model folder, whose weights it starts from; None: from scratch.
         adapters: None trains the whole model; otherwise its backbone stays as it was at the start, and carries adapters.
     """
@@ -33,6 +34,7 @@ class Run:
     sentences: int = 32
     transcripts: tuple[tuple[str, str], ...] = ()
     written: float = 0.0
+    first_sound: bool = False
     start: str | None = None
     adapters: AdapterConfig | None = None
 

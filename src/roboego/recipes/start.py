@@ -37,16 +37,16 @@ FIRST_SPREAD = 0.1
 """Standard deviation of the first codebook's embeddings before training; text and the rest begin with half of it."""
 
 
-def new_model(config: ModelConfig, codec: Codec) -> RoboEgoModel:
-    """A model before training, in which codes that sound alike begin alike.
+def begin_codes(model: RoboEgoModel, codec: Codec) -> None:
+    """Lets codes that sound alike begin alike in a model that has not heard any yet.
 
     An embedded codec's entries are vectors that add up to what it encodes. A random projection of them is what the model's tables of heard
     and spoken codes begin with. From random tables a small model learns the first codebooks alone: the others stay noise, by which it tells
     one recording from another and learns them by heart.
     """
-    model = RoboEgoModel(config)
+    config = model.config
     if not isinstance(codec, EmbeddedCodec):
-        return model
+        return
     vectors_KEV = codec.quantizer.codebooks.detach()
     vectors_KEV = vectors_KEV - vectors_KEV.mean(1, keepdim=True)
     projection = torch.randn(vectors_KEV.shape[-1], config.backbone.width)
@@ -56,7 +56,6 @@ def new_model(config: ModelConfig, codec: Codec) -> RoboEgoModel:
         for stream in ("speak", "listen"):
             for k, entries in enumerate(projected_KEW):
                 model.fusion.stream_table(config, f"{stream}.{k}")[: len(entries)] = entries
-    return model
 
 
 def open_start(start: str, config: ModelConfig, runs: Path) -> RoboEgoModel:
