@@ -56,7 +56,7 @@ RECOGNIZER_BANKS = ("words-heart", "ego-train-heart", "words-heart-changed", "wo
 
 
 def loop() -> LoopConfig:
-    return LoopConfig(steps=6_000, learning_rate=8e-4, decay=0.4, validate_every=500, checkpoint_every=250)
+    return LoopConfig(steps=5_000, learning_rate=8e-4, decay=0.4, validate_every=500, checkpoint_every=250)
 
 
 def decoder_loop() -> LoopConfig:
