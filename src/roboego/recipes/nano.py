@@ -81,7 +81,7 @@ def language() -> Run:
         model=model(),
         stage=StageConfig(rows=8, frames=192, text=6.0, phones=1.0, first_codebook=2.0, codebooks=1.5),
         loop=LoopConfig(
-            steps=4_000,
+            steps=2_000,
             learning_rate=1e-3,
             warmup=200,
             decay=0.35,
