@@ -3,7 +3,8 @@
 # Both set up by themselves: Debian packages, .venv, Python packages. `make help` lists the rest.
 
 PYTHON ?= python3
-# On a machine without a GPU, TORCH_INDEX=https://download.pytorch.org/whl/cpu takes a build of torch that is a tenth of the size.
+# On a machine without a GPU, TORCH_INDEX=https://download.pytorch.org/whl/cpu takes a build of torch that is a tenth of the size: it is
+# searched beside PyPI, which has the pinned versions of what torch needs, and its 2.13.0+cpu counts as newer than PyPI's 2.13.0.
 TORCH_INDEX ?=
 TORCH := torch==2.13.0
 DEBIAN_PACKAGES := espeak-ng flite libsndfile1
@@ -51,7 +52,7 @@ $(READY): pyproject.toml constraints.txt
 	@[ -x $(BIN)/python ] && $(BIN)/python -m pip --version >/dev/null 2>&1 || { echo "Making .venv"; $(PYTHON) -m venv --clear .venv; } || \
 		{ echo "$(PYTHON) cannot make a virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; }
 	@echo "Installing Python packages into .venv (a few minutes the first time)"
-	@$(PIP) install -c constraints.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $(TORCH)
+	@$(PIP) install -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(TORCH)
 	@$(PIP) install -c constraints.txt -e '.[dev]'
 	@touch $@
 
