@@ -1,5 +1,6 @@
 """bench, eval, train --dry-run and synth, as small as they go."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,17 @@ def test_eval_measures_what_is_heard_and_how_a_talk_goes(tmp_path: Path, model: 
     done = shell("eval", model, "--suite", "talk", *common)
     assert done.code == 0
     assert done.told["talk"]["silences_kept"]["of"] == 1
+
+
+def test_eval_says_what_a_later_suite_lacks_before_the_first_one_runs(
+    tmp_path: Path, model: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("roboego.evaluation.talk.ask", lambda *_: pytest.fail("a suite has run"))
+    monkeypatch.setitem(sys.modules, "faster_whisper", None)  # as if it were not installed
+    done = shell("eval", model, "--suite", "all", "--count", 1, "--sentences", 1, "--voices", "heart", "--folder", tmp_path / "runs")
+    assert done.code == 2
+    assert "pip install 'roboego[eval]'" in done.err
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_dry_run_estimates_and_leaves_nothing(tmp_path: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
