@@ -67,11 +67,11 @@ def recognizer_loop() -> LoopConfig:
     return LoopConfig(steps=1_500, learning_rate=2e-3, decay=0.5, log_every=50, validate_every=1_500)
 
 
-def recognizer(places: Places, device: torch.device, console: Console) -> PhoneRecognizer:
-    """The phone recognizer whose features the codec must keep, trained first if it is not there."""
+def recognizer(places: Places, device: torch.device, console: Console) -> tuple[PhoneRecognizer, int]:
+    """The phone recognizer whose features the codec must keep, trained if it is not there, and the steps that it is trained for."""
     task = RecognizerTask([SpeechBank(places.speech, (name,)) for name in RECOGNIZER_BANKS], RecognizerTraining(), device=device)
-    train(task, recognizer_loop(), places.root / "recognizer", device=device, console=console)
-    return task.module
+    done = train(task, recognizer_loop(), places.root / "recognizer", device=device, console=console)
+    return task.module, done
 
 
 def perform(places: Places, *, steps: int | None, dry_run: bool, device: str, console: Console) -> dict[str, Any]:
@@ -84,7 +84,9 @@ def perform(places: Places, *, steps: int | None, dry_run: bool, device: str, co
         task = CodecTask(nano.codec(), training, PhoneRecognizer(), device=torch.device(device))
         return measure(task, config, device=device, console=console)
     on = torch.device(device)
-    judge = recognizer(places, on, console)
+    judge, done = recognizer(places, on, console)
+    if done < recognizer_loop().steps:
+        return {"run": "recognizer", "steps": done, "of": recognizer_loop().steps}
     task = CodecTask(nano.codec(), training, judge, device=on)
     done = train(task, config, places.root / "codec", device=on, console=console)
     if done < config.steps:
