@@ -60,10 +60,11 @@ def test_eval_says_what_a_later_suite_lacks_before_the_first_one_runs(
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_dry_run_estimates_and_leaves_nothing(tmp_path: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("what", ["codec", "post"])
+def test_a_dry_run_estimates_and_leaves_nothing(tmp_path: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)  # otherwise training starts this process again with them
-    done = shell("train", "post", "--dry-run", "--folder", tmp_path / "runs")
+    done = shell("train", what, "--dry-run", "--folder", tmp_path / "runs")
     assert done.code == 0
     assert done.told["parameters"] > 1e6
     assert not (tmp_path / "runs").exists()

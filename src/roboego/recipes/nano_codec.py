@@ -11,7 +11,7 @@ from roboego.codecs.embedded.files import rounded, save_codec
 from roboego.data.speech_bank import SpeechBank
 from roboego.folders import replacing
 from roboego.recipes import nano
-from roboego.recipes.dry_run import measure
+from roboego.recipes.dry_run import RandomCrops, measure
 from roboego.recipes.nano_data import Places
 from roboego.training.codec import CodecTask
 from roboego.training.codec_crops import CodecTraining
@@ -80,10 +80,10 @@ def perform(places: Places, *, steps: int | None, dry_run: bool, device: str, co
     if steps is not None:
         config = LoopConfig(**{**config.__dict__, "steps": steps})
     training = CodecTraining(folder=places.speech, shares=SHARES, feature_weight=3.0, dropout_share=0.0)
-    if dry_run:
-        task = CodecTask(nano.codec(), training, PhoneRecognizer(), device=torch.device(device))
-        return measure(task, config, device=device, console=console)
     on = torch.device(device)
+    if dry_run:
+        crops = RandomCrops(training, nano.codec().codebooks, on)
+        return measure(CodecTask(nano.codec(), training, PhoneRecognizer(), crops=crops, device=on), config, device=device, console=console)
     judge, done = recognizer(places, on, console)
     if done < recognizer_loop().steps:
         return {"run": "recognizer", "steps": done, "of": recognizer_loop().steps}
