@@ -19,7 +19,10 @@ def test_bench_gives_times_floor_and_curve(shell: Shell) -> None:
         assert all(row[part]["p50_ms"] <= row[part]["p99_ms"] for part in ("step", "codec", "total"))
         assert row["ratio"] == pytest.approx(row["step"]["p50_ms"] / row["floor_ms"], rel=0.01)
     assert done.told["ages"]["ratio"] > 0
-    assert done.told["ages"]["old"]["frame"] >= 1_600
+    young, old = (done.told["ages"][age]["frame"] for age in ("young", "old"))
+    assert 1_500 < young < 1_600 < old
+    assert f"frame {old} takes" in done.out
+    assert done.out.rstrip().endswith(f"what frame {young} takes")
     assert "grown_mib" in done.told["ages"]
 
 
@@ -28,9 +31,10 @@ def test_bench_measures_the_codec_and_opening(model: Path, shell: Shell) -> None
     assert done.code == 0
     assert done.told["both_x"] < done.told["encode_x"]
     assert done.told["delay_ms"] <= 40
-    done = shell("bench", "load", "--model", model)
+    done = shell("bench", "load", "--model", model, "--dtype", "bfloat16", "--threads", 1)
     assert done.code == 0
     assert done.told["median_s"] > 0
+    assert (done.told["machine"]["dtype"], done.told["machine"]["threads"]) == ("bfloat16", 1)
     missing = shell("bench", "load", "--model", model / "nowhere")
     assert missing.code == 2
     assert "nowhere" in missing.err

@@ -23,6 +23,8 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> None:
         ("bench step --frames 0", "--frames"),
         ("bench step --slots 2 0", "--slots"),
         ("bench step --old -5", "--old"),
+        ("bench step --old 100", "--old must be at least 1500"),
+        ("bench codec --dtype bfloat16", "--dtype"),
         ("bench step --device quantum", "quantum"),
         ("train post --dry-run --device quantum", "quantum"),
         ("train post --dry-run --steps 0", "--steps"),
