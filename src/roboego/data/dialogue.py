@@ -41,11 +41,16 @@ def dialogue(
     shop: Workshop,
     rng: np.random.Generator,
     *,
+    spk_delay: int,
     condition: Condition,
     change: SpeakerChange | None = None,
     manners: Manners | None = None,
 ) -> Conversation:
-    """An exchange as it might go: the user's track through `condition`, Ego's replies in time."""
+    """An exchange as it might go: the user's track through `condition`, Ego's replies in time.
+
+    Args:
+        spk_delay: frames from a reply's text to its speech, as the layout has it: what the user hears is what the user reacts to.
+    """
     m = manners or Manners()
     clock = seconds_to_samples(rng.uniform(*m.lead_s))
     placed: list[_Placed] = []
@@ -61,7 +66,7 @@ def dialogue(
         first_frame = samples_to_frames(user_turn.end) + reaction
         answer = _answer(turn, ego, rng)
         reply = reply_to_say(answer, shop, start_s=frames_to_seconds(first_frame))
-        speech = (first_frame + m.spk_delay) * FRAME_SAMPLES
+        speech = (first_frame + spk_delay) * FRAME_SAMPLES
         end = speech + len(answer.pcm)
         if i + 1 < len(exchange.turns) and rng.random() < m.interruption and answer.duration_s > 1.2:
             clock = speech + seconds_to_samples(rng.uniform(0.5, answer.duration_s - 0.4))
