@@ -28,7 +28,7 @@ class Args:
     sentences: int = 50
     """Sentences for each voice of the suites asr and codec."""
     voices: tuple[str, ...] = ("kokoro", "joe", "espeak-en-us", "espeak-en-gb", "flite-kal16", "heart-changed", "nezumi")
-    """Who is transcribed and who asks, in turn; nezumi, who is in no training data, is only transcribed."""
+    """Who is transcribed and who asks, in turn; nezumi, who is in no training data, asks only if nobody else is named."""
     folder: Path = Path("runs")
     """Where the held-out speech is kept once made."""
     device: str = "cpu"
