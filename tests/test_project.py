@@ -63,6 +63,16 @@ def test_wheel_carries_code_command_and_licences(wheel: zipfile.ZipFile) -> None
 
 
 @pytest.mark.slow
+def test_wheel_carries_all_that_lies_in_the_package(wheel: zipfile.ZipFile) -> None:
+    """The models and recordings of weights/ too, once they are there: whatever git or hatch ignores, users would miss."""
+    source = ROOT / "src"
+    files = [p for p in (source / "roboego").rglob("[!.]*") if p.is_file() and "__pycache__" not in p.parts]
+    lying = {p.relative_to(source).as_posix() for p in files}
+    assert "roboego/py.typed" in lying
+    assert not lying - set(wheel.namelist())
+
+
+@pytest.mark.slow
 def test_wheel_needs_no_extra_to_run(wheel: zipfile.ZipFile) -> None:
     (name,) = (n for n in wheel.namelist() if n.endswith(".dist-info/METADATA"))
     metadata = Parser().parsestr(wheel.read(name).decode())
