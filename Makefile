@@ -3,13 +3,15 @@
 # Both set up by themselves: Debian packages, .venv, Python packages. `make help` lists the rest.
 
 PYTHON ?= python3
-# On a machine without a GPU, TORCH_INDEX=https://download.pytorch.org/whl/cpu takes a build of torch that is a tenth of the size.
+# On a machine without a GPU, TORCH_INDEX=https://download.pytorch.org/whl/cpu takes a build of torch that is a tenth of the size: it is
+# searched beside PyPI, which has the pinned versions of what torch needs, and its 2.13.0+cpu counts as newer than PyPI's 2.13.0.
 TORCH_INDEX ?=
 TORCH := torch==2.13.0
 DEBIAN_PACKAGES := espeak-ng flite libsndfile1
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
+HAS_PIP := $(BIN)/python -m pip --version >/dev/null 2>&1
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
@@ -27,7 +29,8 @@ help:
 
 setup: debian $(READY)
 
-# Listeners' voices for data and tests. Without them everything else still works, so a machine where they cannot be installed goes on.
+# Listeners' voices for data and tests, without which everything else still works, so a machine where they cannot be installed goes on;
+# and what a bare Debian's Python lacks to make .venv.
 debian:
 	@if ! command -v apt-get >/dev/null; then \
 		command -v espeak-ng >/dev/null && command -v flite >/dev/null || \
@@ -37,10 +40,11 @@ debian:
 	missing=; for p in $(DEBIAN_PACKAGES); do \
 		dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; \
 	done; \
+	$(HAS_PIP) || $(PYTHON) -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \
 	[ -n "$$missing" ] || exit 0; \
 	if [ "$$(id -u)" = 0 ]; then sudo=; \
 	elif sudo -n true 2>/dev/null; then sudo="sudo -n"; \
-	else echo "note: some voices are missing; run: sudo apt-get install$$missing"; exit 0; fi; \
+	else echo "note: some packages are missing; run: sudo apt-get install$$missing"; exit 0; fi; \
 	echo "Installing Debian packages:$$missing"; \
 	{ $$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; } \
 		>/dev/null </dev/null || echo "note: apt-get failed; run it yourself: apt-get install$$missing"
@@ -48,10 +52,10 @@ debian:
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "RoboEgo needs Python 3.11 or newer; name one: make PYTHON=/path/to/python3.12 ..." >&2; exit 1; }
-	@[ -x $(BIN)/python ] && $(BIN)/python -m pip --version >/dev/null 2>&1 || { echo "Making .venv"; $(PYTHON) -m venv --clear .venv; } || \
+	@$(HAS_PIP) || { echo "Making .venv"; $(PYTHON) -m venv --clear .venv; } || \
 		{ echo "$(PYTHON) cannot make a virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; }
 	@echo "Installing Python packages into .venv (a few minutes the first time)"
-	@$(PIP) install -c constraints.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $(TORCH)
+	@$(PIP) install -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(TORCH)
 	@$(PIP) install -c constraints.txt -e '.[dev]'
 	@touch $@
 

@@ -1,5 +1,6 @@
 """The project as a package and a repository: what it ships, what it promises, what it must not contain."""
 
+import os
 import re
 import subprocess
 import sys
@@ -62,6 +63,16 @@ def test_wheel_carries_code_command_and_licences(wheel: zipfile.ZipFile) -> None
 
 
 @pytest.mark.slow
+def test_wheel_carries_all_that_lies_in_the_package(wheel: zipfile.ZipFile) -> None:
+    """The models and recordings of weights/ too, once they are there: whatever git or hatch ignores, users would miss."""
+    source = ROOT / "src"
+    files = [p for p in (source / "roboego").rglob("[!.]*") if p.is_file() and "__pycache__" not in p.parts]
+    lying = {p.relative_to(source).as_posix() for p in files}
+    assert "roboego/py.typed" in lying
+    assert not lying - set(wheel.namelist())
+
+
+@pytest.mark.slow
 def test_wheel_needs_no_extra_to_run(wheel: zipfile.ZipFile) -> None:
     (name,) = (n for n in wheel.namelist() if n.endswith(".dist-info/METADATA"))
     metadata = Parser().parsestr(wheel.read(name).decode())
@@ -98,6 +109,20 @@ def test_readme_shows_the_two_commands_and_an_example_of_what_exists() -> None:
     assert len(example.splitlines()) <= 10
     imports = [line for line in example.splitlines() if line.startswith(("import ", "from "))]
     exec("\n".join(imports), {})
+
+
+@pytest.mark.parametrize(("python", "asked"), [("false", ["python3-venv"]), ("true", [])])
+def test_setup_asks_for_what_a_bare_debian_lacks_to_make_a_venv(tmp_path: Path, python: str, asked: list[str]) -> None:
+    """On a machine whose package manager only writes down what it is asked for, with a Python that can import nothing, or all."""
+    for name, script in {"apt-get": 'echo "$*" >> asked', "dpkg-query": "echo install ok installed", "id": "echo 0"}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    command = ["make", "-f", str(ROOT / "Makefile"), "debian", f"PYTHON={python}"]
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=True)
+    record = tmp_path / "asked"
+    installed = record.read_text().splitlines()[-1].split() if record.exists() else []
+    assert [word for word in installed if not word.startswith("-") and word != "install"] == asked
 
 
 def test_documents_name_every_folder() -> None:

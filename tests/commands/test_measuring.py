@@ -1,5 +1,6 @@
 """bench, eval, train --dry-run and synth, as small as they go."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,10 @@ def test_bench_gives_times_floor_and_curve(shell: Shell) -> None:
         assert all(row[part]["p50_ms"] <= row[part]["p99_ms"] for part in ("step", "codec", "total"))
         assert row["ratio"] == pytest.approx(row["step"]["p50_ms"] / row["floor_ms"], rel=0.01)
     assert done.told["ages"]["ratio"] > 0
-    assert done.told["ages"]["old"]["frame"] >= 1_600
+    young, old = (done.told["ages"][age]["frame"] for age in ("young", "old"))
+    assert 1_500 < young < 1_600 < old
+    assert f"frame {old} takes" in done.out
+    assert done.out.rstrip().endswith(f"what frame {young} takes")
     assert "grown_mib" in done.told["ages"]
 
 
@@ -27,9 +31,10 @@ def test_bench_measures_the_codec_and_opening(model: Path, shell: Shell) -> None
     assert done.code == 0
     assert done.told["both_x"] < done.told["encode_x"]
     assert done.told["delay_ms"] <= 40
-    done = shell("bench", "load", "--model", model)
+    done = shell("bench", "load", "--model", model, "--dtype", "bfloat16", "--threads", 1)
     assert done.code == 0
     assert done.told["median_s"] > 0
+    assert (done.told["machine"]["dtype"], done.told["machine"]["threads"]) == ("bfloat16", 1)
     missing = shell("bench", "load", "--model", model / "nowhere")
     assert missing.code == 2
     assert "nowhere" in missing.err
@@ -48,10 +53,22 @@ def test_eval_measures_what_is_heard_and_how_a_talk_goes(tmp_path: Path, model: 
     assert done.told["talk"]["silences_kept"]["of"] == 1
 
 
-def test_a_dry_run_estimates_and_leaves_nothing(tmp_path: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_eval_says_what_a_later_suite_lacks_before_the_first_one_runs(
+    tmp_path: Path, model: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("roboego.evaluation.talk.ask", lambda *_: pytest.fail("a suite has run"))
+    monkeypatch.setitem(sys.modules, "faster_whisper", None)  # as if it were not installed
+    done = shell("eval", model, "--suite", "all", "--count", 1, "--sentences", 1, "--voices", "heart", "--folder", tmp_path / "runs")
+    assert done.code == 2
+    assert "pip install 'roboego[eval]'" in done.err
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("what", ["codec", "post"])
+def test_a_dry_run_estimates_and_leaves_nothing(tmp_path: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)  # otherwise training starts this process again with them
-    done = shell("train", "post", "--dry-run", "--folder", tmp_path / "runs")
+    done = shell("train", what, "--dry-run", "--folder", tmp_path / "runs")
     assert done.code == 0
     assert done.told["parameters"] > 1e6
     assert not (tmp_path / "runs").exists()

@@ -18,7 +18,7 @@ from roboego.data.exercises import reply_to_say, saying, token_ends, transcribin
 from roboego.data.manners import Manners
 from roboego.data.shards import ShardReader
 from roboego.data.speech_bank import BankJob, SpeechBank, make_bank
-from roboego.data.talk.answer import Manner
+from roboego.data.talk.answer import Exchange, Manner
 from roboego.data.talk.sampling import sample_exchange, sample_sentence
 from roboego.data.voices.base import Spoken, TimedWord
 from roboego.data.voices.neural import HibariVoice
@@ -26,8 +26,10 @@ from roboego.data.workshop import Workshop
 from roboego.errors import InputError
 from roboego.recipes import nano
 from roboego.streams.alphabet import words
+from roboego.streams.conversation import Conversation
 from roboego.streams.layout import StreamLayout
 from roboego.streams.tokenizer import Tokenizer
+from roboego.timebase import frames_to_seconds
 from tests.data.small import SMALL_CODEC
 
 
@@ -98,10 +100,15 @@ def test_tokens_become_audible_in_order_and_the_last_with_the_last_sound() -> No
         token_ends(tokens, spoken.words[1:], len(spoken.pcm), shop().tokenizer)
 
 
+def talk(exchange: Exchange, seed: int, manners: Manners, spk_delay: int | None = None) -> Conversation:
+    delay, rng = layout().spk_delay if spk_delay is None else spk_delay, np.random.default_rng(seed)
+    return dialogue(exchange, voice(), voice(), shop(), rng, spk_delay=delay, condition=Condition(), manners=manners)
+
+
 def test_dialogues_alternate_and_ego_answers_after_the_user() -> None:
     exchange = sample_exchange(np.random.default_rng(4), "train", turns=3)
     calm = Manners(interruption=0.0, pause=0.0)
-    made = dialogue(exchange, voice(), voice(), shop(), np.random.default_rng(1), condition=Condition(), manners=calm)
+    made = talk(exchange, 1, calm)
     grid = organizer(layout(), shop()).arrange(made)
     assert written(grid.text) == " ".join(t.ego for t in exchange.turns)
     heard = [shop().tokenizer.decode([int(i) for i in c.tokens]) for c in made.captions]
@@ -116,11 +123,20 @@ def test_an_interrupted_reply_is_cut() -> None:
     rude = Manners(interruption=1.0)
     cut = []
     for seed in range(4):
-        made = dialogue(exchange, voice(), voice(), shop(), np.random.default_rng(seed), condition=Condition(), manners=rude)
+        made = talk(exchange, seed, rude)
         cut += [r for r in made.replies if r.cut_s is not None]
         grid = organizer(layout(), shop()).arrange(made)
         assert (grid.text == nano.text_layout().cut).sum() == sum(r.cut_s is not None for r in made.replies)
     assert cut
+
+
+def test_the_user_waits_for_speech_that_follows_its_text_later() -> None:
+    exchange = sample_exchange(np.random.default_rng(4), "train", turns=3)
+    soon, late = (talk(exchange, 1, Manners(interruption=0.0, pause=0.0), delay) for delay in (2, 7))
+    for i, (a, b) in enumerate(zip(soon.replies, late.replies, strict=True)):
+        assert a.start_s is not None
+        assert b.start_s is not None
+        assert b.start_s - a.start_s == pytest.approx(frames_to_seconds(5 * i))
 
 
 def test_silence_is_silent() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from roboego.data.voices import LISTENERS, UNSEEN
 from roboego.data.voices.neural import KOKORO_TRAINING, KOKORO_UNSEEN
 from roboego.recipes import nano, nano_codec
-from roboego.recipes.nano_data import Places, banks, dialogues, grids
+from roboego.recipes.nano_data import Places, banks, dialogues, grids, maker
 
 PLACES = Places(root=Path("runs"))
 RESERVED = ("rms", "slt")
@@ -43,3 +43,11 @@ def test_nothing_held_out_is_trained_on() -> None:
             learned = [name for name in made if name.startswith(prefix)]
             assert learned, prefix
             assert not [name for name in learned if "-train-" not in name], prefix
+
+
+def test_every_pool_names_the_command_that_makes_it() -> None:
+    assert {maker(job.out.name) for job in grids(PLACES)} == {"roboego synth grids"}
+    made = [path.name for job in dialogues(PLACES) for path in (job.out, job.transcript) if path is not None]
+    assert {maker(name) for name in made} == {"roboego synth dialogues"}
+    for prefix in (prefix for prefix, _ in nano.sft().pools):
+        assert {maker(name) for name in (*made, *(job.out.name for job in grids(PLACES))) if name.startswith(prefix)} == {maker(prefix)}

@@ -1,5 +1,6 @@
 """Where a run starts: another run, a folder, a given model; adapters on top, and merged again when the run is opened."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,10 +17,11 @@ from roboego.recipes.export import export
 from roboego.recipes.nano_data import Places
 from roboego.recipes.perform import model_for
 from roboego.recipes.runs import Run, with_adapters
-from roboego.recipes.start import FIRST_SPREAD, RECORD, begin_codes, open_run, open_start, read_record
+from roboego.recipes.start import FIRST_SPREAD, RECORD, Adapted, begin_codes, keep_record, open_run, open_start, read_record
 from roboego.training.adapters import AdapterConfig, adapted_layers
 from roboego.training.checkpoint import frozen_fingerprint, module_state, save_state
 from saved import save
+from tests.sound.test_writing import files_of_at_most
 from tiny import tiny_codec, tiny_config, tiny_loaded, tiny_model, tiny_tokenizer
 
 ADAPTERS = AdapterConfig(rank=2, trained=("heads",))
@@ -122,6 +124,25 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     (tmp_path / "stage-lora" / RECORD).write_text("{")
     with pytest.raises(CheckpointError, match="cannot read"):
         read_record(tmp_path / "stage-lora")
+
+
+def test_the_record_of_adapters_is_written_once_and_whole(tmp_path: Path) -> None:
+    checkpoint(base(), tmp_path / "base")
+    record = tmp_path / "stage-lora" / RECORD
+    model = model_for(run(), tmp_path, tiny_codec())
+    checkpoint(model, record.parent)
+    before = record.stat()
+    with files_of_at_most(0):  # a start that writes nothing needs no room
+        model_for(run(), tmp_path, tiny_codec())
+    assert (record.stat().st_ino, record.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    other = Adapted(adapters=AdapterConfig(rank=3), start="base")
+    shutil.rmtree(record.parent / "step-00000007")
+    with files_of_at_most(0), pytest.raises(OSError, match="too large"):
+        keep_record(record.parent, other)
+    assert read_record(record.parent) == Adapted(adapters=ADAPTERS, start="base")
+    assert [path.name for path in record.parent.iterdir()] == [RECORD]
+    keep_record(record.parent, other)
+    assert read_record(record.parent) == other
 
 
 def test_an_exported_run_has_its_adapters_merged(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from roboego.errors import CheckpointError, InputError
 from roboego.streams.alphabet import ALPHABET, normalize
 from roboego.streams.tokenizer import SPECIALS, UNK, WAIT, Tokenizer
+from tests.sound.test_writing import files_of_at_most
 
 SENTENCES = (
     "hello, ego. what is two plus two?",
@@ -83,6 +84,20 @@ def test_save_and_load(tmp_path: Path) -> None:
     assert loaded.specials == TOKENIZER.specials
     assert [loaded.encode(s) for s in SENTENCES] == [TOKENIZER.encode(s) for s in SENTENCES]
     assert [p.name for p in tmp_path.iterdir()] == ["tokenizer.json"]
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "tokenizer.json"
+    TOKENIZER.save(path)
+    before = path.read_bytes()
+    with files_of_at_most(100), pytest.raises(OSError, match="too large") as caught:
+        train(90).save(path)
+    assert caught.value.filename == str(path)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["tokenizer.json"]
+    path.write_bytes(before[: len(before) // 2])
+    with pytest.raises(CheckpointError, match=r"tokenizer\.json is not a readable"):
+        Tokenizer.load(path)
 
 
 def test_bad_files_and_ids_are_refused(tmp_path: Path) -> None:

@@ -12,7 +12,17 @@ from roboego.codecs.base import Codec
 from roboego.errors import InputError
 from roboego.timebase import FRAME_RATE, FRAME_SAMPLES, SAMPLE_RATE
 
-_LOAD = "import sys, time, roboego; start = time.perf_counter(); roboego.load(sys.argv[1]); print(time.perf_counter() - start)"
+_LOAD = """
+import sys, torch
+from roboego import load
+from roboego.bench.timing import now
+
+name, device, dtype, threads = sys.argv[1:]
+torch.set_num_threads(int(threads))
+start = now(torch.device(device))
+load(name, device=device, dtype=getattr(torch, dtype))
+print(now(torch.device(device)) - start)
+"""
 
 
 def codec_speed(codec: Codec, device: torch.device, *, seconds: int = 60, repeats: int = 3) -> dict[str, Any]:
@@ -37,15 +47,20 @@ def codec_speed(codec: Codec, device: torch.device, *, seconds: int = 60, repeat
     }
 
 
-def load_seconds(name: str, *, repeats: int = 3) -> dict[str, Any]:
-    """Seconds of `roboego.load(name)` in a process of its own, imports left out; the first run may read a cold disk.
+def load_seconds(name: str, *, device: torch.device, dtype: str = "float32", repeats: int = 3) -> dict[str, Any]:
+    """Seconds of `roboego.load(name)` in a process of its own with as many threads as this one; the first run may read a cold disk.
 
+    Imports, and a GPU's start, are left out.
+
+    Args:
+        dtype: name of the floating point type of its weights.
     Raises:
         InputError: it cannot be loaded.
     """
     times = []
     for _ in range(repeats):
-        done = subprocess.run([sys.executable, "-c", _LOAD, name], capture_output=True, text=True, check=False)
+        command = [sys.executable, "-c", _LOAD, name, str(device), dtype, str(torch.get_num_threads())]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise InputError(f"cannot open {name}: {(done.stderr.strip().splitlines() or ['it stopped'])[-1]}")
         times.append(float(done.stdout))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from roboego.commands.common import check_at_least
+from roboego.errors import InputError
 
 if TYPE_CHECKING:
     import torch
@@ -31,10 +32,12 @@ class Args:
     device: str = "cpu"
     """cpu, cuda, cuda:1 ..."""
     dtype: Literal["float32", "bfloat16"] = "float32"
+    """Floating point type of the model's weights; the codec's is float32."""
     threads: int = 2
     """Processor threads."""
     old: int = 0
-    """Let one conversation go on for so many frames, and time it when its window has filled and at the end; 0: leave it out."""
+    """Let one conversation go on for so many frames, more than its window holds, and time it when the window has filled and at the end;
+    0: leave it out."""
     json: Path | None = None
     """Write results here."""
 
@@ -46,18 +49,26 @@ def run(args: Args) -> dict[str, Any]:
     from roboego.bench.timing import machine
     from roboego.bench.whole import codec_speed, load_seconds
     from roboego.loading import check_device
+    from roboego.recipes.shapes import SHAPES
 
     check_at_least(1, threads=args.threads, frames=args.frames, slots=min(args.slots, default=0))
     check_at_least(0, old=args.old)
+    if args.what == "codec" and args.dtype != "float32":
+        raise InputError("--dtype is for models, the codec runs in float32: leave it out, or measure `roboego bench step`")
+    if args.old:
+        check_at_least(SHAPES[args.recipe]().backbone.window, old=args.old)
     check_device(args.device)
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     device = torch.device(args.device)
     if args.what == "step":
         return _step(args, device)
-    found = load_seconds(args.model) if args.what == "load" else codec_speed(_embedded(device), device)
+    if args.what == "load":
+        found = load_seconds(args.model, device=device, dtype=args.dtype)
+    else:
+        found = codec_speed(_embedded(device), device)
     pprint(found, expand_all=True)
-    return found | {"machine": machine(device)}
+    return found | {"machine": machine(device, dtype=args.dtype)}
 
 
 def _step(args: Args, device: "torch.device") -> dict[str, Any]:
@@ -82,7 +93,8 @@ def _step(args: Args, device: "torch.device") -> dict[str, Any]:
         with Progress(console=console, disable=not console.is_terminal) as bar:
             row = bar.add_task("frames", total=args.old)
             found["ages"] = ages(model, codec, args.old, args.frames, lambda done: bar.update(row, advance=1))
-        print(f"frame {args.old} takes {found['ages']['ratio']:.2f} times what frame {model.config.backbone.window} takes")
+        young, old = (found["ages"][age]["frame"] for age in ("young", "old"))
+        print(f"frame {old} takes {found['ages']['ratio']:.2f} times what frame {young} takes")
     return found
 
 

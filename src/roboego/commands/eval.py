@@ -1,13 +1,17 @@
 """Measures a model on held-out sentences: talk (questions, turn-taking, silence), asr, tts, codec."""
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
 from roboego.commands.common import check_at_least
 from roboego.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Suite = Literal["talk", "asr", "tts", "codec", "all"]
 
@@ -24,7 +28,7 @@ class Args:
     sentences: int = 50
     """Sentences for each voice of the suites asr and codec."""
     voices: tuple[str, ...] = ("kokoro", "joe", "espeak-en-us", "espeak-en-gb", "flite-kal16", "heart-changed", "nezumi")
-    """Who is transcribed and who asks, in turn; nezumi, who is in no training data, is only transcribed."""
+    """Who is transcribed and who asks, in turn; nezumi, who is in no training data, asks only if nobody else is named."""
     folder: Path = Path("runs")
     """Where the held-out speech is kept once made."""
     device: str = "cpu"
@@ -39,7 +43,7 @@ def run(args: Args) -> dict[str, Any]:
     from rich.progress import track
 
     import roboego
-    from roboego.data.voices import UNSEEN, check_voices
+    from roboego.data.voices import EGO, UNSEEN, check_voices
     from roboego.evaluation import material, speech, talk
     from roboego.evaluation.judge import WhisperJudge
 
@@ -52,6 +56,13 @@ def run(args: Args) -> dict[str, Any]:
     bank = args.folder / "speech"
     results: dict[str, Any] = {"model": loaded.name}
     suites = ("talk", "asr", "tts", "codec") if args.suite == "all" else (args.suite,)
+    # Whatever a suite lacks is told before the first one runs: the figures of those that had finished would be lost.
+    judge = cache(WhisperJudge)
+    if {"tts", "codec"} & set(suites):
+        judge()
+    if suites != ("talk",):
+        speech.parts(loaded)
+    _make_speech(args, suites, bank, console)
     for suite in track(suites, description="suites", console=console):
         if suite == "talk":
             voices = [v for v in args.voices if v != UNSEEN] or list(args.voices)
@@ -65,8 +76,27 @@ def run(args: Args) -> dict[str, Any]:
         elif suite == "asr":
             results["asr"] = speech.asr(loaded, bank, args.voices, args.sentences)
         elif suite == "tts":
-            results["tts"] = speech.tts(loaded, bank, args.count, WhisperJudge())
+            results["tts"] = speech.tts(loaded, bank, args.count, judge())
         else:
-            results["codec"] = speech.codec_loss(loaded, bank, ("heart", *args.voices), args.sentences, WhisperJudge())
+            results["codec"] = speech.codec_loss(loaded, bank, (EGO, *args.voices), args.sentences, judge())
     pprint(results, console=Console(), expand_all=True, max_length=20)
     return results
+
+
+def _make_speech(args: Args, suites: tuple[str, ...], bank: Path, console: "Console") -> None:
+    """Makes the sentences that suites after `talk` hear, as far as they are not there yet."""
+    from rich.progress import track
+
+    from roboego.data.talk.sampling import Side
+    from roboego.data.voices import EGO
+    from roboego.evaluation import material
+
+    wanted: list[tuple[str, int, Side]] = []
+    if {"asr", "codec"} & set(suites):
+        wanted += [(voice, args.sentences, "user") for voice in args.voices]
+    if "tts" in suites:
+        wanted.append((EGO, args.count, "ego"))
+    if "codec" in suites:
+        wanted.append((EGO, args.sentences, "ego"))
+    for voice, count, side in track(wanted, description="speech", console=console) if wanted else ():
+        material.sentences(bank, voice, count, side=side)

@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
 from roboego.commands.common import check_at_least
+from roboego.errors import InputError
+
+if TYPE_CHECKING:
+    from roboego.training.adapters import AdapterConfig
 
 
 @dataclass(kw_only=True)
@@ -25,12 +29,12 @@ class Args:
     """The run, or the model folder, to start a stage from, instead of the recipe's."""
     lora_rank: int | None = None
     """Train adapters of this rank on the backbone (not the codec), as a run of its own; the backbone itself stays as it is."""
-    lora_alpha: int = 16
-    """Adapters count alpha / rank times."""
-    lora_dropout: float = 0.0
-    """Share of an adapter's inputs that are dropped in training."""
-    lora_trained: tuple[Literal["streams", "heads", "speech"], ...] = ("streams", "heads", "speech")
-    """What is trained in full beside the adapters: embeddings of streams, heads, speech decoder."""
+    lora_alpha: int | None = None
+    """Adapters count alpha / rank times. (default: 16)"""
+    lora_dropout: float | None = None
+    """Share of an adapter's inputs that are dropped in training. (default: 0)"""
+    lora_trained: tuple[Literal["streams", "heads", "speech"], ...] | None = None
+    """What is trained in full beside the adapters: embeddings of streams, heads, speech decoder. (default: all of them)"""
     compile: Literal["auto", "on", "off"] = "auto"
     """Compile the model's heavy parts (not the codec's). auto: on a GPU."""
     dry_run: bool = False
@@ -44,13 +48,11 @@ def run(args: Args) -> dict[str, Any]:
 
     from rich.console import Console
 
-    from roboego.errors import InputError
     from roboego.loading import check_device
     from roboego.recipes import nano, nano_codec, nano_data
     from roboego.recipes.dry_run import estimate
     from roboego.recipes.perform import perform
     from roboego.recipes.runs import with_adapters
-    from roboego.training.adapters import AdapterConfig
     from roboego.training.allocator import restart_with_settings
 
     check_at_least(1, steps=args.steps, lora_rank=args.lora_rank, lora_alpha=args.lora_alpha)
@@ -59,7 +61,8 @@ def run(args: Args) -> dict[str, Any]:
         restart_with_settings()
     console = Console()
     places = nano_data.Places(root=args.folder)
-    if args.what == "codec" and (args.lora_rank is not None or args.start is not None or args.compile == "on"):
+    adapters = _adapters(args)
+    if args.what == "codec" and (adapters is not None or args.start is not None or args.compile == "on"):
         raise InputError("--lora-rank, --start and --compile on are for the other runs: roboego train post or roboego train sft")
     if args.what == "codec":
         return nano_codec.perform(places, steps=args.steps, dry_run=args.dry_run, device=args.device, console=console)
@@ -69,10 +72,26 @@ def run(args: Args) -> dict[str, Any]:
         recipe = replace(recipe, loop=replace(recipe.loop, steps=args.steps))
     if args.start is not None:
         recipe = replace(recipe, start=args.start, first_sound=False)
-    if args.lora_rank is not None:
-        adapters = AdapterConfig(rank=args.lora_rank, alpha=args.lora_alpha, dropout=args.lora_dropout, trained=args.lora_trained)
+    if adapters is not None:
         recipe = with_adapters(recipe, adapters)
     if args.dry_run:
         return estimate(recipe, device=args.device, console=console)
     done = perform(recipe, tools=places.tools, data=places.grids, runs=places.root, device=args.device, console=console)
     return {"run": recipe.name, "steps": done, "of": recipe.loop.steps}
+
+
+def _adapters(args: Args) -> "AdapterConfig | None":
+    """The adapters that were asked for.
+
+    Raises:
+        InputError: how they are was said, and not their rank, without which there are none; or a value is out of range.
+    """
+    from roboego.training.adapters import AdapterConfig
+
+    options = {"alpha": args.lora_alpha, "dropout": args.lora_dropout, "trained": args.lora_trained}
+    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    if args.lora_rank is not None:
+        return AdapterConfig(rank=args.lora_rank, **given)
+    if given:
+        raise InputError(f"--lora-{next(iter(given))} is of adapters, which are trained only with --lora-rank; give it too")
+    return None

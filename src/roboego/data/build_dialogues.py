@@ -70,7 +70,8 @@ def make_dialogues(job: DialogueJob) -> Path:
             else:
                 exchange = sample_exchange(rng, job.split)
                 speaker = draw_speaker(rng) if job.voice.endswith("-changed") or rng.random() < job.change else None
-                made = dialogue(exchange, user, ego, shop, rng, condition=condition, change=speaker, manners=job.manners)
+                delay = job.layout.spk_delay
+                made = dialogue(exchange, user, ego, shop, rng, spk_delay=delay, condition=condition, change=speaker, manners=job.manners)
                 metadata = {
                     "mode": "dialogue",
                     "voice": job.voice,

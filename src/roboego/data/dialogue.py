@@ -15,7 +15,7 @@ from roboego.data.word_times import with_word_times
 from roboego.data.workshop import Workshop
 from roboego.streams.alphabet import words
 from roboego.streams.conversation import Caption, Conversation, Reply
-from roboego.timebase import FRAME_SAMPLES, samples_to_frames, samples_to_seconds, seconds_to_samples
+from roboego.timebase import FRAME_SAMPLES, frames_to_seconds, samples_to_frames, samples_to_seconds, seconds_to_samples
 
 SLOW, LOUD = 0.7, 1.7
 """Speed and gain of an answer that is to be slower or louder than Ego usually speaks."""
@@ -41,11 +41,16 @@ def dialogue(
     shop: Workshop,
     rng: np.random.Generator,
     *,
+    spk_delay: int,
     condition: Condition,
     change: SpeakerChange | None = None,
     manners: Manners | None = None,
 ) -> Conversation:
-    """An exchange as it might go: the user's track through `condition`, Ego's replies in time."""
+    """An exchange as it might go: the user's track through `condition`, Ego's replies in time.
+
+    Args:
+        spk_delay: frames from a reply's text to its speech, as the layout has it: what the user hears is what the user reacts to.
+    """
     m = manners or Manners()
     clock = seconds_to_samples(rng.uniform(*m.lead_s))
     placed: list[_Placed] = []
@@ -60,14 +65,14 @@ def dialogue(
         reaction = int(rng.choice(len(m.reaction_frames), p=m.reaction_frames))
         first_frame = samples_to_frames(user_turn.end) + reaction
         answer = _answer(turn, ego, rng)
-        reply = reply_to_say(answer, shop, start_s=first_frame * 0.08)
-        speech = (first_frame + m.spk_delay) * FRAME_SAMPLES
+        reply = reply_to_say(answer, shop, start_s=frames_to_seconds(first_frame))
+        speech = (first_frame + spk_delay) * FRAME_SAMPLES
         end = speech + len(answer.pcm)
         if i + 1 < len(exchange.turns) and rng.random() < m.interruption and answer.duration_s > 1.2:
             clock = speech + seconds_to_samples(rng.uniform(0.5, answer.duration_s - 0.4))
             cut = clock + seconds_to_samples(rng.uniform(*m.yield_s))
             if cut < end:
-                reply = replace(reply, cut_s=samples_to_frames(cut) * 0.08)
+                reply = replace(reply, cut_s=frames_to_seconds(samples_to_frames(cut)))
                 answer = replace(answer, pcm=answer.pcm[: samples_to_frames(cut) * FRAME_SAMPLES - speech])
         else:
             gap = m.lull_s if rng.random() < m.lull else m.gap_s

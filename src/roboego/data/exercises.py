@@ -12,7 +12,15 @@ from roboego.data.workshop import ASR_DELAY_FRAMES, Workshop
 from roboego.streams.alphabet import words
 from roboego.streams.conversation import Caption, Conversation, Reply
 from roboego.streams.tokenizer import Tokenizer
-from roboego.timebase import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE, samples_to_frames, samples_to_seconds, seconds_to_samples
+from roboego.timebase import (
+    FRAME_S,
+    FRAME_SAMPLES,
+    SAMPLE_RATE,
+    frames_to_seconds,
+    samples_to_frames,
+    samples_to_seconds,
+    seconds_to_samples,
+)
 
 EGO_GAIN = 1.5
 """Ego's voice is stored and encoded at this gain over its engine's level: peaks near one half."""
@@ -58,7 +66,7 @@ def token_ends(tokens: NDArray[np.int32], timed: Sequence[TimedWord], samples: i
 def saying(spoken: Spoken, shop: Workshop, rng: np.random.Generator, *, background: Sound | None = None) -> Conversation:
     """Ego says a given sentence; it hears silence, or `background`."""
     lead = int(rng.integers(0, 4))
-    reply = reply_to_say(spoken, shop, start_s=lead * 0.08, forced=True)
+    reply = reply_to_say(spoken, shop, start_s=frames_to_seconds(lead), forced=True)
     frames = lead + 8 + len(reply.codes) + int(rng.integers(4, 20))
     heard = np.tile(shop.silence, (frames, 1)) if background is None else shop.heard(background[: frames * FRAME_SAMPLES])
     return Conversation(heard=heard[:frames], mode="tts", replies=(reply,))

@@ -25,4 +25,3 @@ class Manners:
     interruption: float = 0.15
     yield_s: tuple[float, float] = (0.35, 0.7)
     tail_s: tuple[float, float] = (0.8, 3.0)
-    spk_delay: int = 2

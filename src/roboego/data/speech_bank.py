@@ -5,7 +5,6 @@ in one go from its own seed and renamed into place, so an interrupted command go
 """
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -18,8 +17,12 @@ from numpy.typing import NDArray
 from roboego.data.voices import open_voice
 from roboego.data.voices.base import Spoken, TimedPhone, TimedWord, Voice
 from roboego.errors import InputError
+from roboego.sound.files import appearing
 
 SENTENCES_PER_SHARD = 100
+SAMPLE_BYTES = 2
+FIELDS = {"text", "voice", "samples", "words", "phones"}
+"""What is known of each sentence."""
 
 TextSource = Callable[[np.random.Generator], str]
 
@@ -48,7 +51,7 @@ class SpeechBank:
         folder: where the shards lie.
         names: which banks of the folder to open (all by default).
     Raises:
-        InputError: the folder holds no shard of these names.
+        InputError: the folder holds no shard of these names, or one is damaged.
     """
 
     def __init__(self, folder: Path, names: tuple[str, ...] | None = None) -> None:
@@ -58,8 +61,7 @@ class SpeechBank:
             if names is not None and index.stem.rsplit("-", 1)[0] not in names:
                 continue
             offset = 0
-            for line in index.read_text(encoding="utf-8").splitlines():
-                entry = json.loads(line)
+            for entry in _read_index(index):
                 self._entries.append((index.with_suffix(".pcm"), offset, entry["samples"], entry))
                 offset += entry["samples"]
         if not self._entries:
@@ -100,8 +102,33 @@ class SpeechBank:
         return (self[i] for i in range(len(self)))
 
 
+def _read_index(index: Path) -> list[dict[str, Any]]:
+    """What a shard's .jsonl says of its sentences, if the .pcm beside it has their samples.
+
+    Raises:
+        InputError: one of the two is damaged.
+    """
+    pcm = index.with_suffix(".pcm")
+    again = f"delete {index}, and roboego {'eval' if '-test-' in index.name else 'synth speech'} makes both files again"
+    try:
+        entries = [json.loads(line) for line in index.read_text(encoding="utf-8").splitlines()]
+        if not all(isinstance(entry, dict) and entry.keys() >= FIELDS for entry in entries):
+            raise ValueError(f"a sentence without {', '.join(sorted(FIELDS))}")
+        samples = sum(int(entry["samples"]) for entry in entries)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{index} is damaged ({error}); {again}") from error
+    found = pcm.stat().st_size / SAMPLE_BYTES if pcm.exists() else 0
+    if found != samples:
+        raise InputError(f"{pcm} is damaged: {found:g} samples, where {index.name} has {samples}; {again}")
+    return entries
+
+
 def make_shard(job: BankJob, voice: Voice | None = None) -> Path:
-    """Speaks one shard, unless it is there already."""
+    """Speaks one shard, unless it is there already.
+
+    Raises:
+        InputError: it cannot be written, for instance because the disk is full, or the voice is not to be had.
+    """
     final = job.stem.with_suffix(".jsonl")
     if final.exists():
         return final
@@ -130,9 +157,12 @@ def make_shard(job: BankJob, voice: Voice | None = None) -> Path:
         )
     job.folder.mkdir(parents=True, exist_ok=True)
     for suffix, data in ((".pcm", np.concatenate(parts).tobytes()), (".jsonl", "\n".join(lines).encode())):
-        temporary = job.stem.with_suffix(f"{suffix}.part{os.getpid()}")
-        temporary.write_bytes(data)
-        temporary.replace(job.stem.with_suffix(suffix))
+        path = job.stem.with_suffix(suffix)
+        try:
+            with appearing(path) as temporary:
+                temporary.write_bytes(data)
+        except OSError as error:
+            raise InputError(f"cannot write {path} ({error.strerror}): free some space or choose another folder") from error
     return final
 
 

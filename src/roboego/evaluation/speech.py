@@ -23,7 +23,12 @@ from roboego.timebase import FRAME_SAMPLES, seconds_to_samples
 Progress = Callable[[int, int], None]
 
 
-def _parts(loaded: LoadedModel) -> tuple[Codec, Tokenizer]:
+def parts(loaded: LoadedModel) -> tuple[Codec, Tokenizer]:
+    """What these suites need of a model beside itself.
+
+    Raises:
+        InputError: it has no codec, or no tokenizer of ours.
+    """
     if loaded.codec is None or not isinstance(loaded.tokenizer, Tokenizer):
         raise InputError(f"{loaded.name} has no codec or no tokenizer of ours; this suite needs a model like nano")
     return loaded.codec, loaded.tokenizer
@@ -31,7 +36,7 @@ def _parts(loaded: LoadedModel) -> tuple[Codec, Tokenizer]:
 
 def asr(loaded: LoadedModel, folder: Path, voices: Sequence[str], count: int) -> dict[str, Any]:
     """WER of what the model writes of held-out sentences, clean: of voices that train listening, of those that do not, and by voice."""
-    codec, tokenizer = _parts(loaded)
+    codec, tokenizer = parts(loaded)
     silence = steady_silence(codec)
     pairs: dict[str, list[tuple[str, str]]] = {}
     for voice in voices:
@@ -47,7 +52,7 @@ def asr(loaded: LoadedModel, folder: Path, voices: Sequence[str], count: int) ->
 
 def tts(loaded: LoadedModel, folder: Path, count: int, judge: WhisperJudge) -> dict[str, Any]:
     """WER of what Whisper-tiny hears when the model says held-out sentences of Ego's, beside its teacher's own voice."""
-    codec, tokenizer = _parts(loaded)
+    codec, tokenizer = parts(loaded)
     bank = sentences(folder, "heart", count, side="ego")
     texts = [bank.text(i) for i in range(count)]
     sounds = synthesize(loaded.model, codec, tokenizer, texts, steady_silence(codec), sampling=loaded.sampling)
@@ -59,7 +64,7 @@ def tts(loaded: LoadedModel, folder: Path, count: int, judge: WhisperJudge) -> d
 
 def codec_loss(loaded: LoadedModel, folder: Path, voices: Sequence[str], count: int, judge: WhisperJudge) -> dict[str, Any]:
     """Whisper-tiny's WER on held-out sentences before and after the codec, by voice, and of all listeners' voices together."""
-    codec, _ = _parts(loaded)
+    codec, _ = parts(loaded)
     found = {}
     heard: dict[str, list[tuple[str, str, str]]] = {}
     for voice in voices:

@@ -1,4 +1,5 @@
 """What a run would take: parameters, memory and time, measured over a few steps that change nothing on disk."""
+# B crops, N samples, T frames, P phone slots a frame
 
 import resource
 import time
@@ -8,12 +9,16 @@ import numpy as np
 import torch
 from rich.console import Console
 
+from roboego.codecs.embedded.codec import EmbeddedCodec
 from roboego.model.model import RoboEgoModel
 from roboego.recipes.runs import Run
 from roboego.streams.grid import Tokens, empty_grid
+from roboego.timebase import FRAME_SAMPLES
 from roboego.training.adapters import add_adapters
+from roboego.training.codec_crops import PHONE_SLOTS, Batch, CodecTraining
+from roboego.training.codec_losses import SpectralLoss
 from roboego.training.compiling import compile_parts
-from roboego.training.loop import LoopConfig, Task, autocast, optimizer_for
+from roboego.training.loop import LoopConfig, Metrics, Task, autocast, optimizer_for
 from roboego.training.phones import PHONES
 from roboego.training.rows import Row
 from roboego.training.stage import StageTask
@@ -38,6 +43,25 @@ class RandomRows:
         """A phone a frame: what is said without a pause has about as many."""
         phones: list[int] = (1 + captions_T % len(PHONES)).tolist()
         return phones
+
+
+class RandomCrops:
+    """Crops of noise and random phones, decoded from all codebooks: as much work as crops of sentences, with no speech needed."""
+
+    def __init__(self, training: CodecTraining, codebooks: int, device: torch.device) -> None:
+        self.config, self.codebooks, self.device = training, codebooks, device
+
+    def batch(self, step: int) -> Batch:
+        rng = np.random.default_rng([self.config.seed, step])
+        crops, frames = self.config.crops, self.config.crop_frames
+        pcm_BN = 0.1 * rng.standard_normal((crops, frames * FRAME_SAMPLES), np.float32)
+        phones_BTP = rng.integers(0, len(PHONES) + 1, (crops, frames, PHONE_SLOTS))
+        used_B = np.full(crops, self.codebooks)
+        pcm, phones, used = (torch.from_numpy(a).to(self.device) for a in (pcm_BN, phones_BTP, used_B))
+        return pcm, phones, used
+
+    def validate(self, codec: EmbeddedCodec, spectral: SpectralLoss) -> Metrics:
+        return {}
 
 
 def random_task(run: Run, device: torch.device) -> StageTask:

@@ -11,7 +11,7 @@ from roboego.codecs.embedded.files import rounded, save_codec
 from roboego.data.speech_bank import SpeechBank
 from roboego.folders import replacing
 from roboego.recipes import nano
-from roboego.recipes.dry_run import measure
+from roboego.recipes.dry_run import RandomCrops, measure
 from roboego.recipes.nano_data import Places
 from roboego.training.codec import CodecTask
 from roboego.training.codec_crops import CodecTraining
@@ -67,11 +67,11 @@ def recognizer_loop() -> LoopConfig:
     return LoopConfig(steps=1_500, learning_rate=2e-3, decay=0.5, log_every=50, validate_every=1_500)
 
 
-def recognizer(places: Places, device: torch.device, console: Console) -> PhoneRecognizer:
-    """The phone recognizer whose features the codec must keep, trained first if it is not there."""
+def recognizer(places: Places, device: torch.device, console: Console) -> tuple[PhoneRecognizer, int]:
+    """The phone recognizer whose features the codec must keep, trained if it is not there, and the steps that it is trained for."""
     task = RecognizerTask([SpeechBank(places.speech, (name,)) for name in RECOGNIZER_BANKS], RecognizerTraining(), device=device)
-    train(task, recognizer_loop(), places.root / "recognizer", device=device, console=console)
-    return task.module
+    done = train(task, recognizer_loop(), places.root / "recognizer", device=device, console=console)
+    return task.module, done
 
 
 def perform(places: Places, *, steps: int | None, dry_run: bool, device: str, console: Console) -> dict[str, Any]:
@@ -80,11 +80,13 @@ def perform(places: Places, *, steps: int | None, dry_run: bool, device: str, co
     if steps is not None:
         config = LoopConfig(**{**config.__dict__, "steps": steps})
     training = CodecTraining(folder=places.speech, shares=SHARES, feature_weight=3.0, dropout_share=0.0)
-    if dry_run:
-        task = CodecTask(nano.codec(), training, PhoneRecognizer(), device=torch.device(device))
-        return measure(task, config, device=device, console=console)
     on = torch.device(device)
-    judge = recognizer(places, on, console)
+    if dry_run:
+        crops = RandomCrops(training, nano.codec().codebooks, on)
+        return measure(CodecTask(nano.codec(), training, PhoneRecognizer(), crops=crops, device=on), config, device=device, console=console)
+    judge, done = recognizer(places, on, console)
+    if done < recognizer_loop().steps:
+        return {"run": "recognizer", "steps": done, "of": recognizer_loop().steps}
     task = CodecTask(nano.codec(), training, judge, device=on)
     done = train(task, config, places.root / "codec", device=on, console=console)
     if done < config.steps:

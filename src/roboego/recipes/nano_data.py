@@ -34,6 +34,10 @@ ASR_VARIANTS = {"joe": 2, "kokoro": 3}
 """How often each training sentence of the slow engines is heard, under another condition each time; those of the others once."""
 
 
+DIALOGUE_SHARDS = ("dialogue-", "asr-dialogue-", "silence-")
+"""How the names of shards begin that hold dialogues and silences; all others hold sentences."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Places:
     """Where things lie in a working folder."""
@@ -112,6 +116,11 @@ def _grid_job(places: Places, bank: BankJob, kind: str, variant: int, *, clean: 
         severity=0.0 if clean else 0.4,
         seed=zlib.crc32(bank.name.encode()) + variant,
     )
+
+
+def maker(prefix: str) -> str:
+    """The command that makes the shards whose names start so."""
+    return "roboego synth dialogues" if prefix.startswith(DIALOGUE_SHARDS) else "roboego synth grids"
 
 
 def dialogues(places: Places, scale: float = 1.0) -> list[DialogueJob]:

@@ -19,6 +19,7 @@ from roboego.evaluation.stages import synthesize, transcribe_codes
 from roboego.metrics.wer import WordErrors, word_errors
 from roboego.model.config import ModelConfig
 from roboego.model.model import RoboEgoModel
+from roboego.recipes.nano_data import maker
 from roboego.recipes.runs import Run
 from roboego.recipes.start import Adapted, begin_codes, helpers_of, keep_record, open_start
 from roboego.streams.grid import Codes
@@ -33,10 +34,14 @@ from roboego.training.written_answers import WrittenAnswers
 
 
 def open_pool(folder: Path, prefix: str, shop: Workshop, model: ModelConfig) -> ShardReader:
-    """The shards of `folder` whose names start with `prefix`."""
+    """The shards of `folder` whose names start with `prefix`.
+
+    Raises:
+        InputError: there is none, or one is damaged or of other tools.
+    """
     paths = sorted(folder.glob(f"{prefix}*.grids"))
     if not paths:
-        raise InputError(f"no shards {prefix}*.grids in {folder}; make them with: roboego synth grids")
+        raise InputError(f"no shards {prefix}*.grids in {folder}; make them with: {maker(prefix)}")
     return ShardReader(
         paths, layout=model.layout, codec_fingerprint=shop.codec.fingerprint, tokenizer_fingerprint=shop.tokenizer.fingerprint
     )

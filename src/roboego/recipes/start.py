@@ -13,6 +13,7 @@ from roboego.errors import CheckpointError, InputError
 from roboego.model.checkpoint import load_model
 from roboego.model.config import ModelConfig
 from roboego.model.model import RoboEgoModel
+from roboego.sound.files import appearing
 from roboego.strict import from_json, to_json
 from roboego.training.adapters import AdapterConfig, add_adapters, merge_adapters
 from roboego.training.checkpoint import latest, load_state, restore_module
@@ -125,7 +126,7 @@ def read_record(folder: Path) -> Adapted | None:
 
 
 def keep_record(folder: Path, record: Adapted) -> None:
-    """Writes down what a run's adapters are.
+    """Writes down what a run's adapters are, unless that is done: without it, nobody can open what the run has learned.
 
     Raises:
         InputError: it has been begun with others.
@@ -133,5 +134,6 @@ def keep_record(folder: Path, record: Adapted) -> None:
     before = read_record(folder)
     if before is not None and before != record and latest(folder) is not None:
         raise InputError(f"{folder} was begun with {before}; give the same, or another folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / RECORD).write_text(json.dumps(to_json(record), indent=1) + "\n", encoding="utf-8")
+    if before != record:
+        with appearing(folder / RECORD) as temporary:
+            temporary.write_text(json.dumps(to_json(record), indent=1) + "\n", encoding="utf-8")

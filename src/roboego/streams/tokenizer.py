@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -87,11 +88,20 @@ class Tokenizer:
             raise CheckpointError(f"{path} is not a readable tokenizer.json ({error}): copy or download it again") from error
 
     def save(self, path: Path | str) -> None:
-        """Writes a tokenizer.json, to a temporary name first."""
+        """Writes a tokenizer.json, to a temporary name first.
+
+        Raises:
+            OSError: it cannot be written, for instance because the disk is full; then what was there stays.
+        """
         path = Path(path)
         temporary = path.with_name(f"{path.name}.part{os.getpid()}")
-        temporary.write_text(self._inner.to_str(pretty=True), encoding="utf-8")
-        temporary.replace(path)
+        try:
+            temporary.write_text(self._inner.to_str(pretty=True), encoding="utf-8")
+            temporary.replace(path)
+        except OSError as error:
+            with suppress(OSError):
+                temporary.unlink()
+            raise OSError(error.errno, error.strerror, str(path)) from error
 
     @property
     def fingerprint(self) -> str:

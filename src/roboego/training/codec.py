@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from roboego.codecs.embedded.codec import EmbeddedCodec
 from roboego.codecs.embedded.config import EmbeddedCodecConfig
-from roboego.training.codec_crops import PHONE_SLOTS, Batch, CodecTraining, Crops
+from roboego.training.codec_crops import PHONE_SLOTS, Batch, CodecTraining, Crops, CropSource
 from roboego.training.codec_losses import SpectralLoss
 from roboego.training.codec_quantizer import QuantizerTrainer
 from roboego.training.loop import Metrics
@@ -31,7 +31,11 @@ class _Module(nn.Module):
 
 
 class CodecTask:
-    """Implements `roboego.training.loop.Task`."""
+    """Implements `roboego.training.loop.Task`.
+
+    Args:
+        crops: what it learns from; by default the training's banks.
+    """
 
     def __init__(
         self,
@@ -39,6 +43,7 @@ class CodecTask:
         training: CodecTraining,
         recognizer: PhoneRecognizer | None = None,
         *,
+        crops: CropSource | None = None,
         device: torch.device | None = None,
     ) -> None:
         torch.manual_seed(training.seed)
@@ -47,7 +52,7 @@ class CodecTask:
         self.quantizer = QuantizerTrainer(self.module.codec.quantizer)
         self.spectral = SpectralLoss(device)
         self.features = FeatureLoss(recognizer.to(device)) if recognizer is not None else None
-        self.crops = Crops(training, device)
+        self.crops = crops or Crops(training, device)
 
     def batch(self, step: int) -> Batch:
         return self.crops.batch(step)

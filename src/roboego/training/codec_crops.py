@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -50,6 +51,16 @@ class CodecTraining:
     dropout_share: float = 0.25
     validation_sentences: int = 24
     seed: int = 0
+
+
+class CropSource(Protocol):
+    """Where crops come from."""
+
+    def batch(self, step: int) -> Batch:
+        """The batch of a step."""
+
+    def validate(self, codec: EmbeddedCodec, spectral: SpectralLoss) -> Metrics:
+        """How well a codec does on sound that is in no batch."""
 
 
 class Crops:
