@@ -12,6 +12,7 @@ from roboego.model.model import RoboEgoModel
 from roboego.model.rollout import roll_out
 from roboego.model.sampling import Sampling, StreamSampling
 from roboego.streams.grid import Codes
+from roboego.streams.pointer import is_piece
 from roboego.streams.tokenizer import Tokenizer
 
 GREEDY = Sampling(speak=StreamSampling(), wait_or_write=True)
@@ -38,8 +39,8 @@ def transcribe_codes(
             read[:, 0] = layout.asr
         out = roll_out(model, torch.from_numpy(listen).to(model.device), read, sampling=GREEDY)
         for b, track in enumerate(group):
-            ids = out.text[b, : len(track) + tail].tolist()
-            texts.append(tokenizer.decode([i for i in ids if i >= layout.first_word]))
+            ids = out.text[b, : len(track) + tail]
+            texts.append(tokenizer.decode(ids[is_piece(ids, layout)].tolist()))
     return texts
 
 

@@ -106,9 +106,9 @@ def decoder_config(hub: HubConfig, *, window: int | None, kept_sinks: int) -> Ba
 
 
 def text_layout(words: int) -> TextLayout:
-    """A foreign vocabulary of `words` ids, followed by the tokens that a RoboEgo needs."""
-    wait, cut, asr, tts, duplex, end = range(words, words + 6)
-    return TextLayout(ids=words + 6, wait=wait, cut=cut, asr=asr, tts=tts, duplex=duplex, end=end, first_word=0, words_end=words)
+    """A foreign vocabulary of `words` ids, followed by the tokens that a RoboEgo needs, in the order of our tokenizer's."""
+    wait, cut, asr, tts, duplex, end, _, recall = range(words, words + 8)
+    return TextLayout(ids=recall + 1, wait=wait, cut=cut, asr=asr, tts=tts, duplex=duplex, end=end, first_word=0, words_end=words)
 
 
 def new_model_on(
