@@ -13,13 +13,13 @@ from roboego.model.rollout import roll_out
 from roboego.model.sampling import Sampling, StreamSampling
 from roboego.streams.grid import Codes
 from roboego.streams.pointer import is_piece
-from roboego.streams.tokenizer import Tokenizer
+from roboego.streams.tokenizer import TextCodec
 
 GREEDY = Sampling(speak=StreamSampling(), wait_or_write=True)
 
 
 def transcribe_codes(
-    model: RoboEgoModel, tokenizer: Tokenizer, heard: Sequence[Codes], silence: Codes, *, slots: int = 16, tail: int = 12
+    model: RoboEgoModel, tokenizer: TextCodec, heard: Sequence[Codes], silence: Codes, *, slots: int = 16, tail: int = 12
 ) -> list[str]:
     """Texts that the model writes while it hears each of the tracks [T, K] in mode "asr", greedily.
 
@@ -47,7 +47,7 @@ def transcribe_codes(
 def synthesize(
     model: RoboEgoModel,
     codec: Codec,
-    tokenizer: Tokenizer,
+    tokenizer: TextCodec,
     texts: Sequence[str],
     silence: Codes,
     *,

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from roboego.streams.layout import TextLayout
 from roboego.streams.organizers.base import pieces
-from roboego.streams.tokenizer import Tokenizer
+from roboego.streams.tokenizer import TextCodec
 from roboego.training.phones import PHONES
 
 OUTPUTS = 3
@@ -30,7 +30,7 @@ class Pronunciation:
         phonemize: words, a space between them -> phones in the misaki alphabet.
     """
 
-    def __init__(self, tokenizer: Tokenizer, text: TextLayout, phonemize: Callable[[str], str]) -> None:
+    def __init__(self, tokenizer: TextCodec, text: TextLayout, phonemize: Callable[[str], str]) -> None:
         self.tokenizer, self.text, self.phonemize = tokenizer, text, phonemize
         self._known: dict[tuple[int, ...], list[int]] = {}
 
