@@ -6,7 +6,6 @@ from pathlib import Path
 import tokenizers
 import torch
 from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
-from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
 SENTENCES = (
     "the red cup is on the table.", "put the blue ball into the bowl, please.", "what is seven plus two?", "it's nine, i think.",
@@ -71,6 +70,8 @@ def spaces_tokenizer(sentences: tuple[str, ...] = SENTENCES) -> tokenizers.Token
 
 def qwen2(folder: Path, *, seed: int = 0, tied: bool = True) -> Path:
     """A folder that holds a Qwen2: config.json, model.safetensors, tokenizer.json."""
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
     inner = bytes_tokenizer()
     config = Qwen2Config(**SIZES, vocab_size=inner.get_vocab_size() + PADDING, tie_word_embeddings=tied)
     torch.manual_seed(seed)
@@ -81,6 +82,8 @@ def qwen2(folder: Path, *, seed: int = 0, tied: bool = True) -> Path:
 
 def llama(folder: Path, *, seed: int = 0) -> Path:
     """A folder that holds a Llama, as `qwen2`."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
     inner = spaces_tokenizer()
     torch.manual_seed(seed)
     LlamaForCausalLM(LlamaConfig(**SIZES, vocab_size=inner.get_vocab_size())).save_pretrained(folder)
