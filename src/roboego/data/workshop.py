@@ -10,8 +10,7 @@ import torch
 from roboego.codecs.base import Codec
 from roboego.codecs.embedded.files import load_codec
 from roboego.data.voices.base import Sound
-from roboego.model.foreign.decoder import vocabulary
-from roboego.model.foreign.text import DecoderTokenizer
+from roboego.model.foreign.text import DecoderTokenizer, vocabulary
 from roboego.streams.conversation import listening_track
 from roboego.streams.grid import Codes
 from roboego.streams.tokenizer import TextCodec, Tokenizer

@@ -13,7 +13,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, Qwen2Co
 from roboego.errors import CheckpointError, InputError
 from roboego.model.config import SpeechDecoderConfig
 from roboego.model.context_vision import Pictures
-from roboego.model.foreign.decoder import config_on, is_decoder, load_decoder, new_model_on, text_layout, vocabulary
+from roboego.model.foreign.decoder import config_on, is_decoder, load_decoder, new_model_on, text_layout
+from roboego.model.foreign.text import vocabulary
 from roboego.model.fusion import stream_sizes
 from roboego.model.model import RoboEgoModel
 from roboego.streams.layout import SoundLayout, StreamLayout

@@ -110,11 +110,6 @@ def is_decoder(folder: str | Path) -> bool:
     return HubConfig.read(Path(folder) / "config.json").values.get("model_type") in KINDS
 
 
-def vocabulary(folder: str | Path) -> int:
-    """How many ids a decoder has: rows of its embedding, of which a tokenizer may leave the last ones unused."""
-    return HubConfig.read(Path(folder) / "config.json").size("vocab_size")
-
-
 def text_layout(words: int) -> TextLayout:
     """A foreign vocabulary of `words` ids, followed by the tokens that a RoboEgo needs, in the order of our tokenizer's."""
     wait, cut, asr, tts, duplex, end, _, recall = range(words, words + 8)

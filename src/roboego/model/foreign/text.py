@@ -9,11 +9,17 @@ from typing import Self
 import tokenizers
 
 from roboego.errors import CheckpointError
+from roboego.hubformat import HubConfig
 
 PROBE = "it's seven, is a red cup there? yes."
 """A text that a vocabulary must give back, with a token at the beginning of each word."""
 HALF = "\ufffd"
 """What a part of a character reads as."""
+
+
+def vocabulary(folder: Path) -> int:
+    """How many ids a decoder has: rows of its embedding, of which a tokenizer may leave the last ones unused."""
+    return HubConfig.read(folder / "config.json").size("vocab_size")
 
 
 class ForeignTokenizer:
