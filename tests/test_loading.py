@@ -193,7 +193,7 @@ def test_places_that_are_no_model(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"config.json does not exist"):
         roboego.load(tmp_path)
     (tmp_path / "config.json").write_text('{"model_type": "qwen2"}')
-    with pytest.raises(CheckpointError, match="new_model_on"):
+    with pytest.raises(CheckpointError, match="roboego train post --backbone"):
         roboego.load(tmp_path)
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(CheckpointError, match="neither RoboEgo's nor FLM-Audio's"):

@@ -65,7 +65,7 @@ def load(
     if kind is not None:
         raise CheckpointError(
             f"{folder} holds a {kind!r}, not a model that hears and speaks; "
-            "to start a new one on a Qwen2 or Llama: roboego.model.foreign.decoder.new_model_on"
+            "to train a new one on a Qwen2 or Llama: roboego train post --backbone FOLDER"
         )
     raise CheckpointError(f"{folder / 'config.json'} is neither RoboEgo's nor FLM-Audio's; give another folder")
 

@@ -1,4 +1,4 @@
-"""A model's folder carries its picture encoder: saved, opened, checked, and used by the engine."""
+"""A model's folder carries its picture encoder and its tokenizer: saved, opened, checked, and used by the engine."""
 
 import json
 from dataclasses import replace
@@ -10,8 +10,12 @@ import torch
 from torch.testing import assert_close
 
 import roboego
+from decoders import SENTENCES, bytes_tokenizer
 from roboego.errors import CheckpointError
 from roboego.model.checkpoint import save_model
+from roboego.model.foreign.decoder import text_layout
+from roboego.model.foreign.text import DecoderTokenizer, ForeignTokenizer
+from roboego.model.loaded import LoadedModel
 from roboego.perception.files import save_vit
 from roboego.perception.latest import encoder
 from roboego.runtime.engine import Engine
@@ -82,3 +86,44 @@ def test_an_encoder_that_does_not_fit(widths: dict[str, int], message: str, tmp_
         save_model(loaded, tmp_path / "model")
     with pytest.raises(CheckpointError, match=message):
         Engine(loaded)
+
+
+def decoders_loaded() -> LoadedModel:
+    """A model with the vocabulary of a foreign decoder."""
+    tokenizer = DecoderTokenizer(bytes_tokenizer().to_str())
+    return replace(tiny_loaded(tiny_config(text=text_layout(350), model={"caption_head": True})), tokenizer=tokenizer)
+
+
+def test_a_model_with_the_tokenizer_of_a_decoder_survives_a_round_trip(tmp_path: Path) -> None:
+    loaded = decoders_loaded()
+    again = roboego.load(save(loaded, tmp_path / "model"))
+    assert isinstance(again.tokenizer, DecoderTokenizer)
+    assert loaded.tokenizer is not None
+    assert again.tokenizer.fingerprint == loaded.tokenizer.fingerprint
+    assert again.tokenizer.decode(again.tokenizer.encode(SENTENCES[0])) == SENTENCES[0]
+    assert again.model.config == loaded.model.config
+    twice = save(again, tmp_path / "twice")
+    for name in ("config.json", "tokenizer.json"):
+        assert (twice / name).read_bytes() == (tmp_path / "model" / name).read_bytes()
+    with Engine(again) as engine, engine.open(sampling=LIVELY) as session:
+        session.say(SENTENCES[0])
+        frames = [session.step() for _ in range(12)]
+    assert "".join(frame.text for frame in frames).strip().startswith(SENTENCES[0])
+    plain = replace(loaded, tokenizer=ForeignTokenizer(bytes_tokenizer().to_str()))
+    with pytest.raises(CheckpointError, match="the decoder they stand on"):
+        save_model(plain, tmp_path / "plain")
+
+
+def test_another_tokenizer_is_refused(tmp_path: Path) -> None:
+    folder = save(decoders_loaded(), tmp_path / "model")
+    other = bytes_tokenizer(SENTENCES[:2])
+    other.save(str(folder / "tokenizer.json"))
+    with pytest.raises(CheckpointError, match="not the one the model was trained with"):
+        roboego.load(folder)
+    # Nor is it taken for one of ours, or one of ours for it.
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({k: v for k, v in config.items() if k != "tokenizer"}))
+    with pytest.raises(CheckpointError, match="not one of RoboEgo's"):
+        roboego.load(folder)
+    ours = save(tiny_loaded(), tmp_path / "ours")
+    assert "tokenizer" not in json.loads((ours / "config.json").read_text())

@@ -82,12 +82,12 @@ def test_steps_equal_whole_sequences(targets: tuple[str, ...]) -> None:
 
 def test_what_is_trained() -> None:
     def trained(*parts: str) -> set[str]:
-        model = adapted(AdapterConfig(rank=2, trained=parts), model={"tied_head": False})
+        model = adapted(AdapterConfig(rank=2, trained=parts), model={"tied_head": False, "caption_head": True})
         return {name.split(".")[0] for name, p in model.named_parameters() if p.requires_grad and "lora_" not in name}
 
     assert trained() == set()
     assert trained("streams") == {"fusion"}
-    assert trained("heads", "speech") == {"text_head", "spoken_head", "speech"}
+    assert trained("heads", "speech") == {"text_head", "caption_head", "spoken_head", "speech"}
     backbone = [name for name, p in adapted(AdapterConfig(rank=2)).backbone.named_parameters() if p.requires_grad]
     assert backbone
     assert all("lora_" in name for name in backbone)

@@ -11,16 +11,18 @@ import torch
 from rich.console import Console
 
 from roboego.errors import CheckpointError, InputError
+from roboego.model.foreign.decoder import text_layout
 from roboego.model.model import RoboEgoModel
 from roboego.recipes import nano
 from roboego.recipes.dry_run import estimate, random_task
 from roboego.recipes.start import helpers_of
-from roboego.streams.grid import FrameGrid, empty_grid
+from roboego.streams.grid import FrameGrid, Tokens, empty_grid
+from roboego.streams.tokenizer import SPECIALS
 from roboego.training.disturbance import Disturbance, disturb, misheard, transcribed
 from roboego.training.lesson import StageConfig, collate
 from roboego.training.loop import LoopConfig, train
 from roboego.training.recalling import recalled
-from roboego.training.rows import RECALL, UNKNOWN, Mixture, Pool, tightened
+from roboego.training.rows import UNKNOWN, Mixture, Pool, tightened
 from roboego.training.splicing import spliced
 from roboego.training.stage import StageTask
 from tests.training.interrupted import assert_equal_weights, interrupt
@@ -261,11 +263,13 @@ def test_missing_grids_are_an_error_that_says_what_to_do(tmp_path: Path) -> None
 
 def test_a_transcription_can_be_asked_for_afterwards() -> None:
     text, made = nano.text_layout(), grid(40, 0)
+    token = text.recall
+    assert token is not None
     made.text[:] = 0
     made.text[[12, 15, 16]] = 50, 51, 52
     longest = 0
     for seed in range(20):
-        late, captions = recalled(made, text, RECALL, 4, np.random.default_rng(seed))
+        late, captions = recalled(made, text, token, 4, np.random.default_rng(seed))
         pieces = np.flatnonzero(late.text)
         assert late.text[pieces].tolist() == [50, 51, 52]
         assert (np.diff(pieces) == 1).all()
@@ -274,10 +278,49 @@ def test_a_transcription_can_be_asked_for_afterwards() -> None:
         assert len(captions) == len(late)
         assert np.array_equal(late.listen[:18], made.listen[:18])
         assert not late.speak_weight.any()
-        assert set(late.read[1:].tolist()) == {RECALL}
+        assert set(late.read[1:].tolist()) == {token}
         longest = max(longest, len(late))
     assert longest > 22
     short = made[:17]
-    assert len(recalled(short, text, RECALL, 4, np.random.default_rng(0))[0]) > 17
+    assert len(recalled(short, text, token, 4, np.random.default_rng(0))[0]) > 17
     empty = replace(made, text=np.zeros(40, np.int32))
-    assert recalled(empty, text, RECALL, 4, np.random.default_rng(0))[0] is empty
+    assert recalled(empty, text, token, 4, np.random.default_rng(0))[0] is empty
+
+
+def test_words_may_come_before_the_special_tokens() -> None:
+    """As in the vocabulary of a foreign decoder: rows are the same, but for the numbers of their tokens."""
+    ours = nano.text_layout()
+    words = ours.ids - ours.first_word
+    theirs = text_layout(words)
+    assert (ours.recall, theirs.recall) == (SPECIALS.index("<reserved_0>"), theirs.ids - 1)
+    assert replace(ours, end=None).recall is None
+    assert replace(ours, first_word=7).recall is None
+    assert replace(ours, wait=7).recall is None
+
+    def renumbered(tokens: Tokens) -> Tokens:
+        return np.where(tokens >= ours.first_word, tokens - ours.first_word, tokens + words).astype(np.int32)
+
+    made = [transcription([100 + 10 * i + n for n in range(4)], 50 * i) for i in range(6)]
+    foreign = [replace(g, text=renumbered(g.text), read=renumbered(g.read)) for g in made]
+    read: set[int] = set()
+    mistakes = 0
+    for seed in range(4):
+        rows = [
+            Mixture([Pool(pool, 1.0)], text, splices=0.5, recalls=0.5).row(np.random.default_rng(seed), 150)
+            for pool, text in ((made, ours), (foreign, theirs))
+        ]
+        for name in ("text", "read"):
+            assert np.array_equal(renumbered(getattr(rows[0].grid, name)), getattr(rows[1].grid, name))
+        assert np.array_equal(renumbered(rows[0].captions), rows[1].captions)
+        assert np.array_equal(rows[0].grid.listen, rows[1].grid.listen)
+        read |= set(rows[0].grid.read.tolist())
+        # Mistakes in what was transcribed are other words, and waits stay waits.
+        marks, wrong = np.ones((1, 150), bool), Disturbance(captions=0.5)
+        given = [
+            misheard(torch.from_numpy(row.grid.text[None]), marks, text, wrong, np.random.default_rng(seed))[0].numpy()
+            for row, text in zip(rows, (ours, theirs), strict=True)
+        ]
+        assert np.array_equal(renumbered(given[0]), given[1])
+        mistakes += int((given[0] != rows[0].grid.text).sum())
+    assert mistakes
+    assert read == {ours.wait, ours.asr, ours.duplex, ours.recall}

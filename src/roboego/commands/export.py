@@ -15,6 +15,8 @@ class Args:
     """The folder to write; one that is there is replaced."""
     lora: bool = False
     """The stage as `roboego train --lora-rank` made it, its adapters merged."""
+    backbone: Path | None = None
+    """The folder of the decoder that the stage was trained on, where `roboego train` was given one."""
     recipe: Literal["nano"] = "nano"
     folder: Path = Path("runs")
     """Where the recipe's data and checkpoints lie."""
@@ -31,7 +33,7 @@ def run(args: Args) -> dict[str, Any]:
     from dataclasses import replace
 
     from roboego.errors import InputError
-    from roboego.recipes import nano, nano_data
+    from roboego.recipes import foreign, nano, nano_data
     from roboego.recipes.export import export
     from roboego.recipes.runs import adapted_name
     from roboego.sound.files import check_folder_target
@@ -50,6 +52,8 @@ def run(args: Args) -> dict[str, Any]:
         figures |= told
     note = "" if args.note is None else read_note(args.note)
     recipe = nano.post_training() if args.what == "post" else nano.sft()
+    if args.backbone is not None:
+        recipe = foreign.on_decoder(args.backbone, recipe)
     if args.lora:
         recipe = replace(recipe, name=adapted_name(recipe.name))
     done = export(recipe, nano_data.Places(root=args.folder), args.out, figures, note)

@@ -23,6 +23,8 @@ class Args:
     """Share of the recipe's amount of data."""
     workers: int = 2
     """Processes."""
+    backbone: Path | None = None
+    """Grids and dialogues in the vocabulary of the Qwen2 or Llama in this folder (transformers format), to train a model on it."""
     only: str = ""
     """Make only what has this in its name."""
     json: Path | None = None
@@ -39,11 +41,14 @@ def run(args: Args) -> dict[str, Any]:
     from roboego.data.build_dialogues import make_dialogues
     from roboego.data.speech_bank import make_bank
     from roboego.data.workshop import open_workshop
-    from roboego.recipes import nano, nano_data
+    from roboego.errors import InputError
+    from roboego.recipes import foreign, nano, nano_data
     from roboego.recipes.demo_clips import make_clips
 
     check_at_least(1, workers=args.workers)
     check_at_least(0, scale=args.scale)
+    if args.backbone is not None and args.what not in ("grids", "dialogues"):
+        raise InputError("--backbone is for grids and dialogues: speech and codec are the same for every model")
     console = Console(stderr=True)
     places = nano_data.Places(root=args.folder)
     if args.what == "tokenizer":
@@ -65,15 +70,18 @@ def run(args: Args) -> dict[str, Any]:
             make(lambda done, total: bar.update(row, completed=done, total=total))
 
     if args.what in ("grids", "dialogues"):
-        open_workshop(places.tools)  # what is missing is told now, not by a worker
+        open_workshop(places.tools, args.backbone)  # what is missing is told now, not by a worker
     jobs: Sequence[Any]
+    folder = places.grids if args.backbone is None else foreign.grids_folder(places, args.backbone)
     if args.what == "speech":
         jobs = [j for j in nano_data.banks(places, args.scale) if args.only in j.name]
         with_bar(lambda progress: make_bank(list(jobs), workers=args.workers, progress=progress))
     elif args.what == "grids":
-        jobs = [j for j in nano_data.grids(places, args.scale) if args.only in j.out.name]
+        made = nano_data.grids(places, args.scale) if args.backbone is None else foreign.grids(places, args.backbone, args.scale)
+        jobs = [j for j in made if args.only in j.out.name]
         with_bar(lambda progress: make_all(jobs, make_grids, workers=args.workers, progress=progress))
     else:
-        jobs = [j for j in nano_data.dialogues(places, args.scale) if args.only in j.out.name]
+        talks = nano_data.dialogues(places, args.scale) if args.backbone is None else foreign.dialogues(places, args.backbone, args.scale)
+        jobs = [j for j in talks if args.only in j.out.name]
         with_bar(lambda progress: make_all(jobs, make_dialogues, workers=args.workers, progress=progress))
-    return {"shards": len(jobs), "folder": str(places.speech if args.what == "speech" else places.grids)}
+    return {"shards": len(jobs), "folder": str(places.speech if args.what == "speech" else folder)}

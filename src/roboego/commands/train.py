@@ -25,6 +25,8 @@ class Args:
     """cpu, cuda, cuda:1 ..."""
     steps: int | None = None
     """Steps in all, instead of the recipe's."""
+    backbone: Path | None = None
+    """Train the stage on the Qwen2 or Llama in this folder (transformers format) instead of nano's own backbone, as a run of its own."""
     start: str | None = None
     """The run, or the model folder, to start a stage from, instead of the recipe's."""
     lora_rank: int | None = None
@@ -49,7 +51,7 @@ def run(args: Args) -> dict[str, Any]:
     from rich.console import Console
 
     from roboego.loading import check_device
-    from roboego.recipes import nano, nano_codec, nano_data
+    from roboego.recipes import foreign, nano, nano_codec, nano_data
     from roboego.recipes.dry_run import estimate
     from roboego.recipes.perform import perform
     from roboego.recipes.runs import with_adapters
@@ -62,21 +64,29 @@ def run(args: Args) -> dict[str, Any]:
     console = Console()
     places = nano_data.Places(root=args.folder)
     adapters = _adapters(args)
-    if args.what == "codec" and (adapters is not None or args.start is not None or args.compile == "on"):
-        raise InputError("--lora-rank, --start and --compile on are for the other runs: roboego train post or roboego train sft")
+    others = adapters is not None or args.start is not None or args.backbone is not None or args.compile == "on"
+    if args.what == "codec" and others:
+        raise InputError(
+            "--backbone, --lora-rank, --start and --compile on are for the other runs: roboego train post or roboego train sft"
+        )
     if args.what == "codec":
         return nano_codec.perform(places, steps=args.steps, dry_run=args.dry_run, device=args.device, console=console)
     recipe = {"language": nano.language, "post": nano.post_training, "sft": nano.sft}[args.what]()
     recipe = replace(recipe, loop=replace(recipe.loop, compile=args.compile))
     if args.steps is not None:
         recipe = replace(recipe, loop=replace(recipe.loop, steps=args.steps))
-    if args.start is not None:
-        recipe = replace(recipe, start=args.start, first_sound=False)
-    if adapters is not None:
-        recipe = with_adapters(recipe, adapters)
+    data = places.grids
+    if args.backbone is not None:
+        recipe = foreign.on_decoder(args.backbone, recipe, adapters=adapters, start=args.start)
+        data = foreign.grids_folder(places, args.backbone)
+    else:
+        if args.start is not None:
+            recipe = replace(recipe, start=args.start, first_sound=False)
+        if adapters is not None:
+            recipe = with_adapters(recipe, adapters)
     if args.dry_run:
         return estimate(recipe, device=args.device, console=console)
-    done = perform(recipe, tools=places.tools, data=places.grids, runs=places.root, device=args.device, console=console)
+    done = perform(recipe, tools=places.tools, data=data, runs=places.root, device=args.device, console=console)
     return {"run": recipe.name, "steps": done, "of": recipe.loop.steps}
 
 

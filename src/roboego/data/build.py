@@ -32,6 +32,7 @@ class GridJob:
     Attributes:
         kind: "asr" or "tts".
         tools: folder that holds codec/ and tokenizer.json.
+        backbone: folder of the decoder whose vocabulary is used, instead of that in `tools`.
         change: share of sentences said by a changed speaker (pitch, formants, tempo).
         severity: of the listening conditions; 0 is clean.
     """
@@ -47,6 +48,7 @@ class GridJob:
     change: float = 0.0
     severity: float = 1.0
     seed: int = 0
+    backbone: Path | None = None
 
 
 def organizer(layout: StreamLayout, shop: Workshop) -> TextFirst:
@@ -60,7 +62,7 @@ def make_grids(job: GridJob) -> Path:
     if job.out.exists():
         return job.out
     torch.set_num_threads(1)
-    shop = open_workshop(job.tools)
+    shop = open_workshop(job.tools, job.backbone)
     arrange = organizer(job.layout, shop)
     bank = SpeechBank(job.bank, (job.name,))
     if job.first >= len(bank):

@@ -29,6 +29,7 @@ class DialogueJob:
             pitch, formants and tempo are drawn at random.
         silences: share of grids in which nobody speaks.
         transcript: a second shard, of the same tracks to be transcribed: what a slot in mode "asr" hears beside the one that answers.
+        backbone: as in `roboego.data.build.GridJob`.
     """
 
     out: Path
@@ -43,6 +44,7 @@ class DialogueJob:
     silences: float = 0.0
     manners: Manners = field(default_factory=Manners)
     seed: int = 0
+    backbone: Path | None = None
 
 
 def make_dialogues(job: DialogueJob) -> Path:
@@ -50,7 +52,7 @@ def make_dialogues(job: DialogueJob) -> Path:
     if job.out.exists():
         return job.out
     torch.set_num_threads(1)
-    shop = open_workshop(job.tools)
+    shop = open_workshop(job.tools, job.backbone)
     arrange = organizer(job.layout, shop)
     # A changed voice keeps one speaker through a dialogue, so the change is made here and not sentence by sentence.
     ego, user = HibariVoice(), open_voice(job.voice.removesuffix("-changed"))

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from roboego.data.acoustics.condition import Condition, apply
 from roboego.data.voices.base import Sound, Spoken, TimedWord
 from roboego.data.workshop import ASR_DELAY_FRAMES, Workshop
-from roboego.streams.alphabet import words
+from roboego.streams.alphabet import PUNCTUATION, words
 from roboego.streams.conversation import Caption, Conversation, Reply
-from roboego.streams.tokenizer import Tokenizer
+from roboego.streams.tokenizer import TextCodec
 from roboego.timebase import (
     FRAME_S,
     FRAME_SAMPLES,
@@ -44,10 +44,11 @@ def reply_to_say(
     )
 
 
-def token_ends(tokens: NDArray[np.int32], timed: Sequence[TimedWord], samples: int, tokenizer: Tokenizer) -> NDArray[np.float64]:
+def token_ends(tokens: NDArray[np.int32], timed: Sequence[TimedWord], samples: int, tokenizer: TextCodec) -> NDArray[np.float64]:
     """When each token has become audible, in seconds from the start of speech.
 
-    A word's pieces share its time in proportion to their letters; the pause after a word belongs to the punctuation there.
+    A word's pieces share its time in proportion to their letters; the pause after a word belongs to the punctuation there. (In a foreign
+    vocabulary the space before a word can be a piece of its own, and a piece less than a letter: neither is punctuation.)
     """
     starts = [i for i, t in enumerate(tokens) if i == 0 or tokenizer.starts_word(int(t))]
     if len(starts) != len(timed):
@@ -55,11 +56,13 @@ def token_ends(tokens: NDArray[np.int32], timed: Sequence[TimedWord], samples: i
     ends = np.zeros(len(tokens))
     for w, first in enumerate(starts):
         last = starts[w + 1] if w + 1 < len(starts) else len(tokens)
-        pieces = [len(tokenizer.piece(int(t)).strip(" .,?")) for t in tokens[first:last]]
-        share = np.cumsum(pieces) / max(sum(pieces), 1)
+        pieces = [tokenizer.piece(int(t)).strip() for t in tokens[first:last]]
+        letters = [len(piece.strip(PUNCTUATION)) for piece in pieces]
+        share = np.cumsum(letters) / max(sum(letters), 1)
         word_end = timed[w].start + share * (timed[w].end - timed[w].start)
         following = timed[w + 1].start if w + 1 < len(timed) else samples
-        ends[first:last] = np.where(np.asarray(pieces) > 0, word_end, following)
+        marks = [bool(piece) and not count for piece, count in zip(pieces, letters, strict=True)]
+        ends[first:last] = np.where(marks, following, word_end)
     return np.maximum.accumulate(ends) / SAMPLE_RATE
 
 

@@ -10,9 +10,10 @@ import torch
 from roboego.codecs.base import Codec
 from roboego.codecs.embedded.files import load_codec
 from roboego.data.voices.base import Sound
+from roboego.model.foreign.text import DecoderTokenizer, vocabulary
 from roboego.streams.conversation import listening_track
 from roboego.streams.grid import Codes
-from roboego.streams.tokenizer import Tokenizer
+from roboego.streams.tokenizer import TextCodec, Tokenizer
 from roboego.timebase import FRAME_SAMPLES, samples_to_frames
 
 ASR_DELAY_FRAMES = 4
@@ -30,11 +31,11 @@ class Workshop:
     """
 
     codec: Codec
-    tokenizer: Tokenizer
+    tokenizer: TextCodec
     silence: Codes
 
     @classmethod
-    def of(cls, codec: Codec, tokenizer: Tokenizer) -> "Workshop":
+    def of(cls, codec: Codec, tokenizer: TextCodec) -> "Workshop":
         return cls(codec=codec, tokenizer=tokenizer, silence=steady_silence(codec))
 
     def encode(self, pcm: Sound) -> Codes:
@@ -54,6 +55,17 @@ def steady_silence(codec: Codec) -> Codes:
     return codec.encode(torch.zeros(1, 50 * FRAME_SAMPLES, device=codec.device))[0, -1].cpu().numpy().astype(np.int16)
 
 
-def open_workshop(tools: Path) -> Workshop:
-    """The codec and the tokenizer of a tools folder."""
-    return Workshop.of(load_codec(tools / "codec"), Tokenizer.load(tools / "tokenizer.json"))
+def open_tokenizer(tools: Path, backbone: Path | None = None) -> TextCodec:
+    """The tokenizer of a tools folder; or, where a model stands on one, that of a decoder's folder in transformers format.
+
+    Raises:
+        CheckpointError: it is missing, damaged, or none that can be used.
+    """
+    if backbone is None:
+        return Tokenizer.load(tools / "tokenizer.json")
+    return DecoderTokenizer.load(backbone / "tokenizer.json", vocabulary(backbone))
+
+
+def open_workshop(tools: Path, backbone: Path | None = None) -> Workshop:
+    """The codec of a tools folder, and a tokenizer; see `open_tokenizer`."""
+    return Workshop.of(load_codec(tools / "codec"), open_tokenizer(tools, backbone))

@@ -15,7 +15,7 @@ from roboego.data.talk.sampling import Split, sample_exchange
 from roboego.streams.alphabet import words
 from roboego.streams.grid import Codes, FrameGrid, Tokens, empty_grid
 from roboego.streams.layout import StreamLayout
-from roboego.streams.tokenizer import Tokenizer
+from roboego.streams.tokenizer import TextCodec
 
 COUNT = 1_000_000
 """Different exchanges in a pool."""
@@ -36,7 +36,7 @@ class WrittenExchanges:
     """
 
     layout: StreamLayout
-    tokenizer: Tokenizer
+    tokenizer: TextCodec
     silence: Codes
     split: Split = "train"
     seed: int = 0

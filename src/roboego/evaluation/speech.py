@@ -17,20 +17,23 @@ from roboego.evaluation.material import level, sentences
 from roboego.evaluation.stages import synthesize, transcribe_codes
 from roboego.metrics.wer import WordErrors, rate_interval, word_errors
 from roboego.model.loaded import LoadedModel
-from roboego.streams.tokenizer import Tokenizer
+from roboego.streams.tokenizer import TextCodec
 from roboego.timebase import FRAME_SAMPLES, seconds_to_samples
 
 Progress = Callable[[int, int], None]
 
 
-def parts(loaded: LoadedModel) -> tuple[Codec, Tokenizer]:
+def parts(loaded: LoadedModel) -> tuple[Codec, TextCodec]:
     """What these suites need of a model beside itself.
 
     Raises:
-        InputError: it has no codec, or no tokenizer of ours.
+        InputError: it has no codec, no tokenizer, or lacks a mode.
     """
-    if loaded.codec is None or not isinstance(loaded.tokenizer, Tokenizer):
-        raise InputError(f"{loaded.name} has no codec or no tokenizer of ours; this suite needs a model like nano")
+    text = loaded.model.config.layout.text
+    if loaded.codec is None or loaded.tokenizer is None or text.asr is None or text.tts is None:
+        raise InputError(
+            f"{loaded.name} lacks a codec, a tokenizer, or a mode to transcribe and to say; this suite needs a model like nano"
+        )
     return loaded.codec, loaded.tokenizer
 
 

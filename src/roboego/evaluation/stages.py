@@ -12,13 +12,14 @@ from roboego.model.model import RoboEgoModel
 from roboego.model.rollout import roll_out
 from roboego.model.sampling import Sampling, StreamSampling
 from roboego.streams.grid import Codes
-from roboego.streams.tokenizer import Tokenizer
+from roboego.streams.pointer import is_piece
+from roboego.streams.tokenizer import TextCodec
 
 GREEDY = Sampling(speak=StreamSampling(), wait_or_write=True)
 
 
 def transcribe_codes(
-    model: RoboEgoModel, tokenizer: Tokenizer, heard: Sequence[Codes], silence: Codes, *, slots: int = 16, tail: int = 12
+    model: RoboEgoModel, tokenizer: TextCodec, heard: Sequence[Codes], silence: Codes, *, slots: int = 16, tail: int = 12
 ) -> list[str]:
     """Texts that the model writes while it hears each of the tracks [T, K] in mode "asr", greedily.
 
@@ -38,15 +39,15 @@ def transcribe_codes(
             read[:, 0] = layout.asr
         out = roll_out(model, torch.from_numpy(listen).to(model.device), read, sampling=GREEDY)
         for b, track in enumerate(group):
-            ids = out.text[b, : len(track) + tail].tolist()
-            texts.append(tokenizer.decode([i for i in ids if i >= layout.first_word]))
+            ids = out.text[b, : len(track) + tail]
+            texts.append(tokenizer.decode(ids[is_piece(ids, layout)].tolist()))
     return texts
 
 
 def synthesize(
     model: RoboEgoModel,
     codec: Codec,
-    tokenizer: Tokenizer,
+    tokenizer: TextCodec,
     texts: Sequence[str],
     silence: Codes,
     *,

@@ -12,12 +12,13 @@ from roboego.codecs.embedded.files import load_codec, save_codec
 from roboego.errors import CheckpointError, InputError
 from roboego.folders import replacing
 from roboego.model.config import ModelConfig
+from roboego.model.foreign.text import DecoderTokenizer
 from roboego.model.loaded import LoadedModel
 from roboego.model.model import RoboEgoModel
 from roboego.model.sampling import Sampling
 from roboego.perception.files import load_vit, save_vit
 from roboego.perception.vit import ViT
-from roboego.streams.tokenizer import Tokenizer
+from roboego.streams.tokenizer import TextCodec, Tokenizer
 from roboego.strict import from_json, to_json
 from roboego.tensorfiles import check_fit, load_shards, save_shards
 
@@ -34,6 +35,7 @@ class CheckpointConfig:
         codec: fingerprint of the codec that the model was trained with.
         silence: codes of steady silence.
         vision: fingerprint of the picture encoder that the model was trained with; None without one.
+        tokenizer: fingerprint of the foreign decoder's tokenizer that the model was trained with; None where tokenizer.json is ours.
     Raises:
         InputError: silence is not one code of each codebook that the model speaks.
     """
@@ -45,6 +47,7 @@ class CheckpointConfig:
     codec: str
     silence: tuple[int, ...]
     vision: str | None = None
+    tokenizer: str | None = None
 
     def __post_init__(self) -> None:
         speak = self.model.layout.speak
@@ -56,12 +59,16 @@ def save_model(loaded: LoadedModel, folder: Path) -> None:
     """Writes a model of ours, weights in bfloat16, as a new folder that appears when it is complete, in place of one that is there.
 
     Raises:
-        CheckpointError: it has another codec or tokenizer than ours, or a picture encoder that does not fit it.
+        CheckpointError: it has another codec than ours, a tokenizer that is neither ours nor its decoder's, or a picture encoder that does
+            not fit it.
         InputError: its silence is not what it speaks.
         OSError: it cannot be written, for instance because the disk is full; then what was there stays.
     """
-    if not isinstance(loaded.codec, EmbeddedCodec) or not isinstance(loaded.tokenizer, Tokenizer):
-        raise CheckpointError("only models with the embedded codec and our tokenizer are saved as a folder; others keep their own format")
+    if not isinstance(loaded.codec, EmbeddedCodec) or not isinstance(loaded.tokenizer, Tokenizer | DecoderTokenizer):
+        raise CheckpointError(
+            "only models with the embedded codec, and with our tokenizer or that of the decoder they stand on, are saved as a folder; "
+            "others keep their own format"
+        )
     if loaded.vision is not None:
         check_vision(loaded.vision, loaded.model.config, loaded.name)
     config = CheckpointConfig(
@@ -72,9 +79,14 @@ def save_model(loaded: LoadedModel, folder: Path) -> None:
         codec=loaded.codec.fingerprint,
         silence=tuple(int(c) for c in loaded.silence),
         vision=loaded.vision.fingerprint if loaded.vision is not None else None,
+        tokenizer=loaded.tokenizer.fingerprint if isinstance(loaded.tokenizer, DecoderTokenizer) else None,
     )
+    values = to_json(config)
+    if config.tokenizer is None:
+        # As it has always been: versions that know no other tokenizer than ours open such folders.
+        del values["tokenizer"]
     with replacing(folder) as part:
-        (part / "config.json").write_text(json.dumps(to_json(config), indent=1) + "\n", encoding="utf-8")
+        (part / "config.json").write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
         save_shards(part, "model", loaded.model.state_dict())
         loaded.tokenizer.save(part / "tokenizer.json")
         save_codec(loaded.codec, part / "codec")
@@ -87,8 +99,8 @@ def load_model(folder: Path, *, name: str | None = None, device: str = "cpu", dt
     """Opens a folder that `save_model` wrote.
 
     Raises:
-        CheckpointError: a file is missing, damaged or of another format, or the codec or the picture encoder is not the one the model
-            was trained with.
+        CheckpointError: a file is missing, damaged or of another format, or the codec, the tokenizer or the picture encoder is not the one
+            the model was trained with.
     """
     try:
         data = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -110,11 +122,25 @@ def load_model(folder: Path, *, name: str | None = None, device: str = "cpu", dt
         model=model.to(device).eval().requires_grad_(False),
         codec=codec.to(device),
         vision=_load_vision(folder, config, device, dtype),
-        tokenizer=Tokenizer.load(folder / "tokenizer.json"),
+        tokenizer=_load_tokenizer(folder, config),
         silence=torch.tensor(config.silence, device=device),
         sampling=config.sampling,
         card=read_card(folder),
     )
+
+
+def _load_tokenizer(folder: Path, config: CheckpointConfig) -> TextCodec:
+    """Ours, or that of the decoder on which the model stands."""
+    path, text = folder / "tokenizer.json", config.model.layout.text
+    if config.tokenizer is None:
+        return Tokenizer.load(path)
+    tokenizer = DecoderTokenizer.load(path, text.words_end or text.ids)
+    if tokenizer.fingerprint != config.tokenizer:
+        raise CheckpointError(
+            f"{path}: the tokenizer {tokenizer.fingerprint} is not the one the model was trained with ({config.tokenizer}); "
+            "copy that of the decoder it stands on"
+        )
+    return tokenizer
 
 
 def _load_weights(folder: Path, config: ModelConfig, dtype: torch.dtype) -> RoboEgoModel:

@@ -1,7 +1,6 @@
 """A model with what it needs to run: its codec, its tokenizer, what Ego plays while it is silent, and how it samples."""
 
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import torch
 
@@ -9,14 +8,7 @@ from roboego.codecs.base import Codec
 from roboego.model.model import RoboEgoModel
 from roboego.model.sampling import Sampling
 from roboego.perception.vit import ViT
-
-
-class TextCodec(Protocol):
-    """Text <-> ids, as `roboego.streams.tokenizer.Tokenizer` and foreign tokenizers offer it."""
-
-    def encode(self, text: str) -> list[int]: ...
-
-    def decode(self, ids: list[int]) -> str: ...
+from roboego.streams.tokenizer import TextCodec
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ def text(run: Run, model: RoboEgoModel, step: int, figures: dict[str, Any], note
     Args:
         note: what else is to be known of how it was made.
     """
-    parts = (_head(run, model), _training(run, step), note.strip(), _figures(figures), _latency(run, model, figures), _limits())
+    parts = (_head(run, model), _training(run, step), note.strip(), _figures(run, figures), _latency(run, model, figures), _limits(run))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -27,16 +27,30 @@ def _head(run: Run, model: RoboEgoModel) -> str:
     kilobits = speak.codebooks * math.log2(speak.entries) * FRAME_RATE / 1000
     millions = sum(p.numel() for p in model.parameters()) / 1e6
     window = frames_to_seconds(c.window)
-    return f"""# nano
+    design = "full-duplex model of the RoboEgo design ([arXiv 2506.01934](https://arxiv.org/abs/2506.01934))"
+    if run.backbone is None:
+        about = f"""# nano
 
-A small full-duplex model of the RoboEgo design ([arXiv 2506.01934](https://arxiv.org/abs/2506.01934)): every 80 ms it hears, reads,
+A small {design}: every 80 ms it hears, reads,
 writes and speaks at once. It talks in English about a small world of coloured things, numbers, days, names and itself, with one voice of
-its own.
+its own."""
+        licence, opening = "Apache-2.0", '`roboego.load("nano")`, or talk to it with `roboego talk IN.wav --out DIR`'
+    else:
+        about = f"""# {run.name}
+
+A {design} on {run.backbone.name}, whose layers
+and vocabulary it has: every 80 ms it hears, reads, writes and speaks at once. What it hears and says it learned from nano's sentences
+and voices."""
+        licence, opening = (
+            f"that of {run.backbone.name}",
+            "`roboego.load(FOLDER)`, or talk to it with `roboego talk IN.wav --model FOLDER --out DIR`",
+        )
+    return f"""{about}
 
 - {millions:.1f}M parameters: a backbone of {c.layers} layers of width {c.width} that sees {window:.0f} s, and light decoders
 - sound: an embedded codec of {speak.codebooks} codebooks of {speak.entries} at {FRAME_RATE} frames a second ({kilobits:.1f} kbit/s)
-- licence: Apache-2.0; its training speech was synthesised with engines named in NOTICE
-- open it with `roboego.load("nano")`, or talk to it with `roboego talk IN.wav --out DIR`"""
+- licence: {licence}; its training speech was synthesised with engines named in NOTICE
+- open it with {opening}"""
 
 
 def _training(run: Run, step: int) -> str:
@@ -44,14 +58,16 @@ def _training(run: Run, step: int) -> str:
     hours = step * rows * frames * FRAME_MS / 3_600_000
     shares = [*run.pools, *([("written exchanges", run.written)] if run.written else [])]
     whole = sum(share for _, share in shares)
+    how = "codec|post|sft --recipe nano" if run.backbone is None else "post|sft --backbone FOLDER"
     pools = ", ".join(f"{name.rstrip('-')} {share / whole:.0%}" for name, share in shares)
     return f"""## How it was made
 
-`roboego synth` makes all data, `roboego train codec|post|sft --recipe nano` trains (docs/training.md). This is `{run.name}` at step
+`roboego synth` makes all data, `roboego train {how}` trains (docs/training.md). This is `{run.name}` at step
 {step} of {run.loop.steps}: {hours:.0f} hours of frames in its last stage ({pools})."""
 
 
-def _figures(found: dict[str, Any]) -> str:
+def _figures(run: Run, found: dict[str, Any]) -> str:
+    model = "nano" if run.backbone is None else "FOLDER"
     lines = ["## Figures", "", "On sentences that no training has seen; rates with 95% intervals.", ""]
     lines += ["| figure | measured | command |", "|---|---|---|"]
     talk = found.get("talk", {})
@@ -73,7 +89,7 @@ def _figures(found: dict[str, Any]) -> str:
         (f"points of Whisper-tiny WER lost in the codec, {_of(v)}", f"{r['points']:.1f}", "codec")
         for v, r in found.get("codec", {}).items()
     ]
-    lines += [f"| {name} | {value} | `roboego eval nano --suite {suite}` |" for name, value, suite in rows]
+    lines += [f"| {name} | {value} | `roboego eval {model} --suite {suite}` |" for name, value, suite in rows]
     return "\n".join(lines)
 
 
@@ -91,7 +107,13 @@ From the user's last sound to Ego's first: capture {FRAME_MS:.0f} ms, decision (
 compute (see `roboego bench step`). Measured as a whole: {measured}."""
 
 
-def _limits() -> str:
+def _limits(run: Run) -> str:
+    if run.backbone is not None:
+        return """## What it is not
+
+It was taught to hear and to say a few hundred words and one kind of talk, by synthetic voices alone: accents and microphones that differ
+much will be misheard, and what its decoder knew beyond that may be lost. It does not see or act. Its answers are for trying and testing
+duplex systems, not for advice."""
     return """## What it is not
 
 It knows a few hundred words and one kind of talk; what it hears beyond them it forces into them. It has no knowledge of the world, does not

@@ -24,7 +24,7 @@ def export(run: Run, places: Places, out: Path, figures: dict[str, Any], note: s
         InputError: the run has no checkpoint.
     """
     model, step = open_run(run.name, run.model, places.root)
-    shop = open_workshop(places.tools)
+    shop = open_workshop(places.tools, run.backbone)
     loaded = LoadedModel(
         name=out.name,
         model=model,

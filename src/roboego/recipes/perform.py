@@ -11,7 +11,7 @@ from rich.console import Console
 from roboego.codecs.base import Codec
 from roboego.data.shards import ShardReader
 from roboego.data.voices.neural import phonemize
-from roboego.data.workshop import Workshop, open_workshop
+from roboego.data.workshop import Workshop, open_tokenizer, open_workshop
 from roboego.data.written import WrittenExchanges
 from roboego.errors import InputError
 from roboego.evaluation.judge import WhisperJudge
@@ -21,7 +21,7 @@ from roboego.model.config import ModelConfig
 from roboego.model.model import RoboEgoModel
 from roboego.recipes.nano_data import maker
 from roboego.recipes.runs import Run
-from roboego.recipes.start import Adapted, begin_codes, helpers_of, keep_record, open_start
+from roboego.recipes.start import FIRST_SPREAD, Adapted, begin_codes, helpers_of, keep_record, open_start
 from roboego.streams.grid import Codes
 from roboego.streams.tokenizer import Tokenizer
 from roboego.training.adapters import add_adapters
@@ -41,7 +41,8 @@ def open_pool(folder: Path, prefix: str, shop: Workshop, model: ModelConfig) -> 
     """
     paths = sorted(folder.glob(f"{prefix}*.grids"))
     if not paths:
-        raise InputError(f"no shards {prefix}*.grids in {folder}; make them with: {maker(prefix)}")
+        foreign = "" if isinstance(shop.tokenizer, Tokenizer) else " --backbone FOLDER"
+        raise InputError(f"no shards {prefix}*.grids in {folder}; make them with: {maker(prefix)}{foreign}")
     return ShardReader(
         paths, layout=model.layout, codec_fingerprint=shop.codec.fingerprint, tokenizer_fingerprint=shop.tokenizer.fingerprint
     )
@@ -92,14 +93,21 @@ def model_for(run: Run, runs: Path, codec: Codec | None, given: RoboEgoModel | N
             return given
         model = RoboEgoModel(run.model) if run.start is None or resumes else open_start(run.start, run.model, runs)
         if codec is not None and (run.start is None or run.first_sound):
-            begin_codes(model, codec)
+            _begin_codes(model, codec, run)
         return model
     if given is None and run.start is None:
         raise InputError(f"{run.name} learns adapters, which stand on a trained model: give --start RUN or --start FOLDER")
     model = given or open_start(run.start or "", run.model, runs)
+    if given is None and codec is not None and run.first_sound:
+        _begin_codes(model, codec, run)
     keep_record(runs / run.name, Adapted(adapters=run.adapters, start=None if given else run.start))
     add_adapters(model, run.adapters)
     return model
+
+
+def _begin_codes(model: RoboEgoModel, codec: Codec, run: Run) -> None:
+    """Tables of codes as the codec has them; on a foreign decoder at the size of its words' embeddings, which may be far below ours."""
+    begin_codes(model, codec, FIRST_SPREAD if run.backbone is None else float(model.fusion.text_table.detach().std()))
 
 
 def perform(
@@ -120,8 +128,8 @@ def perform(
         InputError: tools, data or the start are missing.
         CheckpointError: a checkpoint is damaged or of another model.
     """
-    shop = open_workshop(tools) if run.pools else None
-    tokenizer = Tokenizer.load(tools / "tokenizer.json") if shop is None else shop.tokenizer
+    shop = open_workshop(tools, run.backbone) if run.pools else None
+    tokenizer = open_tokenizer(tools, run.backbone) if shop is None else shop.tokenizer
     torch.manual_seed(run.loop.seed)
     begins = model is None and latest(runs / run.name) is None
     model = model_for(run, runs, None if shop is None else shop.codec, model)

@@ -1,9 +1,11 @@
 """A run: what is learned, from which grids, how fast. Recipes return runs; `roboego.recipes.perform` trains them."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+from roboego.errors import InputError
 from roboego.model.config import ModelConfig
-from roboego.training.adapters import AdapterConfig
+from roboego.training.adapters import PARTS, AdapterConfig
 from roboego.training.lesson import StageConfig
 from roboego.training.loop import LoopConfig
 
@@ -21,7 +23,8 @@ class Run:
         validation: prefixes of held-out shards: transcribed, and said; None judges a run without sound by what it answers in writing.
         sentences: held-out sentences of each kind that a validation runs freely.
         first_sound: whether it is the first to hear and speak: its tables of codes begin as the codec has them, whatever it starts from.
-        start: the run, or the model folder, whose weights it starts from; None: from scratch.
+        start: the run, the model folder, or the foreign decoder's folder, whose weights it starts from; None: from scratch.
+        backbone: folder of the foreign decoder on which the model stands, and whose vocabulary it has; None: our own.
         adapters: None trains the whole model; otherwise its backbone stays as it was at the start, and carries adapters.
     """
 
@@ -36,11 +39,20 @@ class Run:
     written: float = 0.0
     first_sound: bool = False
     start: str | None = None
+    backbone: Path | None = None
     adapters: AdapterConfig | None = None
 
 
 def with_adapters(run: Run, adapters: AdapterConfig) -> Run:
-    """The same run, learning adapters, under a name of its own."""
+    """The same run, learning adapters, under a name of its own.
+
+    Raises:
+        InputError: it is the first run with sound, and what it begins anew would stay as it begins.
+    """
+    if run.first_sound and set(adapters.trained) != set(PARTS):
+        raise InputError(
+            f"{run.name} is the first run with sound: its {', '.join(PARTS)} know nothing of it yet, so all of them are trained"
+        )
     return replace(run, name=adapted_name(run.name), adapters=adapters)
 
 

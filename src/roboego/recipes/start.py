@@ -12,6 +12,7 @@ from roboego.codecs.embedded.codec import EmbeddedCodec
 from roboego.errors import CheckpointError, InputError
 from roboego.model.checkpoint import load_model
 from roboego.model.config import ModelConfig
+from roboego.model.foreign.decoder import is_decoder, new_model_on
 from roboego.model.model import RoboEgoModel
 from roboego.sound.files import appearing
 from roboego.strict import from_json, to_json
@@ -27,7 +28,7 @@ class Adapted:
     """What the adapters of a run are, and what they stand on.
 
     Attributes:
-        start: a run or a model folder; None: a model that the caller gave.
+        start: a run, a model folder or a foreign decoder's; None: a model that the caller gave.
     """
 
     adapters: AdapterConfig
@@ -38,12 +39,15 @@ FIRST_SPREAD = 0.1
 """Standard deviation of the first codebook's embeddings before training; text and the rest begin with half of it."""
 
 
-def begin_codes(model: RoboEgoModel, codec: Codec) -> None:
+def begin_codes(model: RoboEgoModel, codec: Codec, spread: float = FIRST_SPREAD) -> None:
     """Lets codes that sound alike begin alike in a model that has not heard any yet.
 
     An embedded codec's entries are vectors that add up to what it encodes. A random projection of them is what the model's tables of heard
     and spoken codes begin with. From random tables a small model learns the first codebooks alone: the others stay noise, by which it tells
     one recording from another and learns them by heart.
+
+    Args:
+        spread: standard deviation of the first codebook's embeddings.
     """
     config = model.config
     if not isinstance(codec, EmbeddedCodec):
@@ -52,7 +56,7 @@ def begin_codes(model: RoboEgoModel, codec: Codec) -> None:
     vectors_KEV = vectors_KEV - vectors_KEV.mean(1, keepdim=True)
     projection = torch.randn(vectors_KEV.shape[-1], config.backbone.width)
     projected_KEW = vectors_KEV @ projection
-    projected_KEW *= FIRST_SPREAD / projected_KEW[0].std()
+    projected_KEW *= spread / projected_KEW[0].std()
     with torch.no_grad():
         for stream in ("speak", "listen"):
             for k, entries in enumerate(projected_KEW):
@@ -60,7 +64,7 @@ def begin_codes(model: RoboEgoModel, codec: Codec) -> None:
 
 
 def open_start(start: str, config: ModelConfig, runs: Path) -> RoboEgoModel:
-    """The model of a folder, or of a run's newest checkpoint.
+    """The model of a folder, a new one on a foreign decoder's folder, or that of a run's newest checkpoint.
 
     Raises:
         InputError: there is no such folder and no such run, or the model has another shape.
@@ -68,10 +72,24 @@ def open_start(start: str, config: ModelConfig, runs: Path) -> RoboEgoModel:
     """
     if not (Path(start) / "config.json").exists():
         return open_run(start, config, runs)[0]
-    model = load_model(Path(start)).model
+    model = _new_on(start, config) if is_decoder(start) else load_model(Path(start)).model
     if model.config != config:
         raise InputError(f"the model in {start} has another shape than the run's; start from one of the same recipe")
     return model.requires_grad_(True)
+
+
+def _new_on(folder: str, config: ModelConfig) -> RoboEgoModel:
+    """What `config` describes on a foreign decoder, new but for the decoder's weights."""
+    return new_model_on(
+        folder,
+        config.layout,
+        config.speech,
+        window=config.backbone.window,
+        kept_sinks=config.backbone.kept_sinks,
+        caption_head=config.caption_head,
+        vision_width=config.vision_width,
+        context_width=config.context_width,
+    )
 
 
 def open_run(name: str, config: ModelConfig, runs: Path) -> tuple[RoboEgoModel, int]:

@@ -3,10 +3,9 @@
 from collections import deque
 from dataclasses import dataclass, field
 
-from roboego.model.loaded import TextCodec
 from roboego.runtime.frame import Cut, Event, ReplySpoken, ReplyStarted, ReplyTextDone
 from roboego.streams.layout import TextLayout
-from roboego.streams.tokenizer import Tokenizer
+from roboego.streams.tokenizer import TextCodec, Tokenizer
 
 KEPT_REPLIES = 1_000
 """Replies that a session remembers; older ones are forgotten, so that its memory stays flat."""
@@ -82,13 +81,13 @@ class ReplyTracker:
     """
 
     def __init__(self, layout: TextLayout, tokenizer: TextCodec | None, *, speaks: bool, delay: int = 0) -> None:
-        self.layout, self.tokenizer, self.speaks = layout, tokenizer, speaks
+        self.layout, self.speaks = layout, speaks
         self.replies: deque[Reply] = deque(maxlen=KEPT_REPLIES)
         self.current: Reply | None = None
         self.count = self.progress = 0
         self._late: deque[tuple[Reply, int]] = deque()
         self._delay = delay
-        self._recent: deque[int] = deque(maxlen=CONTEXT)
+        self._written, self._heard = Readings(tokenizer), Readings(tokenizer)
 
     @property
     def is_writing(self) -> bool:
@@ -104,10 +103,8 @@ class ReplyTracker:
         return token >= self.layout.first_word and (not end or token < end)
 
     def reads_on(self, token: int) -> str:
-        """How a token of a stream other than the replies' reads on; "" if it is no piece of a word."""
-        if not isinstance(self.tokenizer, Tokenizer) or not self.is_piece(token) or token >= len(self.tokenizer):
-            return ""
-        return self.tokenizer.piece(token)
+        """How the next token of the caption stream reads on; "" if it is no piece of a word."""
+        return self._heard.next(token) if self.is_piece(token) else ""
 
     def follow(self, frame: int, token: int, spoken: int) -> tuple[str, tuple[Event, ...]]:
         """One frame: what was written and how many tokens of the current reply the model reports as audible.
@@ -139,7 +136,7 @@ class ReplyTracker:
 
     def _append(self, token: int) -> str:
         assert self.current is not None
-        piece = self._reads(token)
+        piece = self._written.next(token)
         self.current.tokens.append(token)
         self.current.pieces.append(piece)
         return piece
@@ -170,7 +167,16 @@ class ReplyTracker:
             reply.done = frame
             events.append(ReplySpoken(reply.index))
 
-    def _reads(self, token: int) -> str:
+
+class Readings:
+    """How the tokens of one stream read, one after another."""
+
+    def __init__(self, tokenizer: TextCodec | None) -> None:
+        self.tokenizer = tokenizer
+        self._recent: deque[int] = deque(maxlen=CONTEXT)
+
+    def next(self, token: int) -> str:
+        """How a token reads on from those before."""
         if self.tokenizer is None:
             return ""
         if isinstance(self.tokenizer, Tokenizer):

@@ -90,6 +90,17 @@ class TextLayout:
         """Tokens of the modes that the model has."""
         return tuple(token for token in (self.asr, self.tts, self.duplex) if token is not None)
 
+    @property
+    def recall(self) -> int | None:
+        """Read in training alone, while a transcription is asked for afterwards: the second id after `end`; None if that is a word's,
+        has another meaning or does not exist. (The first one after `end` is our tokenizer's <unk>, this its <reserved_0>.)"""
+        if self.end is None:
+            return None
+        token = self.end + 2
+        word = self.first_word <= token < (self.words_end or self.ids)
+        taken = token in (self.wait, self.cut, *self.modes)
+        return None if word or taken or token >= self.ids else token
+
 
 @dataclass(frozen=True, kw_only=True)
 class StreamLayout:

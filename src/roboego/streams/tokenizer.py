@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 import tokenizers
 from tokenizers import decoders, models, pre_tokenizers, trainers
@@ -18,6 +18,26 @@ SPECIALS = (WAIT, CUT, ASR, TTS, DUPLEX, END, UNK, *(f"<reserved_{i}>" for i in 
 """Special tokens in the order of their ids, from 0. The reserved ones wait for uses to come, so that a grown model keeps its ids."""
 
 _SPACE = "▁"
+
+
+class TextCodec(Protocol):
+    """Text <-> token ids, as our own `Tokenizer` and those of foreign checkpoints offer it."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Hex digest: data and models of different tokenizers do not mix."""
+
+    def encode(self, text: str) -> list[int]: ...
+
+    def decode(self, ids: Iterable[int]) -> str: ...
+
+    def piece(self, token: int) -> str:
+        """What a token reads as after another, a word with the space before it."""
+
+    def starts_word(self, token: int) -> bool: ...
+
+    def save(self, path: Path) -> None:
+        """Writes a tokenizer.json."""
 
 
 class Tokenizer:

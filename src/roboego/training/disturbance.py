@@ -12,6 +12,7 @@ from roboego.model.config import ModelConfig
 from roboego.model.model import Batch
 from roboego.streams.layout import TextLayout
 from roboego.streams.modes import mode_of
+from roboego.streams.organizers.base import pieces
 
 Frames = NDArray[np.bool_]
 
@@ -64,12 +65,12 @@ def misheard(text: Tensor, captions: Frames, layout: TextLayout, config: Disturb
     told from one whose writing was lost, and would never be written.
     """
     given = text.numpy().copy()
-    pieces = captions & (given >= layout.first_word)
-    others = given[pieces]
+    words = captions & pieces(given, layout)
+    others = given[words]
     if not len(others):
         return text
     rate = rng.uniform(0, 2 * config.captions, (len(given), 1))
-    wrong = pieces & (rng.random(given.shape) < rate)
+    wrong = words & (rng.random(given.shape) < rate)
     given[wrong] = rng.choice(others, int(wrong.sum()))
     return torch.from_numpy(given)
 

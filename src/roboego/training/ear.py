@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from roboego.streams.layout import TextLayout
-from roboego.streams.tokenizer import Tokenizer
+from roboego.streams.organizers.base import pieces
+from roboego.streams.tokenizer import TextCodec
 from roboego.training.phones import PHONES
 
 OUTPUTS = 3
@@ -29,22 +30,22 @@ class Pronunciation:
         phonemize: words, a space between them -> phones in the misaki alphabet.
     """
 
-    def __init__(self, tokenizer: Tokenizer, text: TextLayout, phonemize: Callable[[str], str]) -> None:
+    def __init__(self, tokenizer: TextCodec, text: TextLayout, phonemize: Callable[[str], str]) -> None:
         self.tokenizer, self.text, self.phonemize = tokenizer, text, phonemize
         self._known: dict[tuple[int, ...], list[int]] = {}
 
     def __call__(self, captions_T: NDArray[np.int32]) -> list[int]:
         """Tokens [T] of a transcription, waits and unknown ones between them -> classes of its phones, 1 + their place in `PHONES`."""
-        pieces = captions_T[captions_T >= self.text.first_word].tolist()
-        starts = [i for i, piece in enumerate(pieces) if i == 0 or self.tokenizer.starts_word(piece)]
-        ends = [*starts[1:], len(pieces)] if starts else []
-        return [phone for a, b in zip(starts, ends, strict=True) for phone in self._word(tuple(pieces[a:b]))]
+        written = captions_T[pieces(captions_T, self.text)].tolist()
+        starts = [i for i, piece in enumerate(written) if i == 0 or self.tokenizer.starts_word(piece)]
+        ends = [*starts[1:], len(written)] if starts else []
+        return [phone for a, b in zip(starts, ends, strict=True) for phone in self._word(tuple(written[a:b]))]
 
-    def _word(self, pieces: tuple[int, ...]) -> list[int]:
-        if pieces not in self._known:
-            symbols = self.phonemize(self.tokenizer.decode(pieces))
-            self._known[pieces] = [PHONES.index(symbol) + 1 for symbol in symbols if symbol in PHONES]
-        return self._known[pieces]
+    def _word(self, word: tuple[int, ...]) -> list[int]:
+        if word not in self._known:
+            symbols = self.phonemize(self.tokenizer.decode(word))
+            self._known[word] = [PHONES.index(symbol) + 1 for symbol in symbols if symbol in PHONES]
+        return self._known[word]
 
 
 class Ear(nn.Module):

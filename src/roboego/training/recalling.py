@@ -11,6 +11,7 @@ import numpy as np
 
 from roboego.streams.grid import FrameGrid, Tokens, concatenate
 from roboego.streams.layout import TextLayout
+from roboego.streams.organizers.base import pieces
 
 
 def recalled(grid: FrameGrid, text: TextLayout, token: int, delay: int, rng: np.random.Generator) -> tuple[FrameGrid, Tokens]:
@@ -20,17 +21,17 @@ def recalled(grid: FrameGrid, text: TextLayout, token: int, delay: int, rng: np.
         token: read in each frame but the first, so that it is told from a conversation.
         delay: frames that a transcribed word waits after it has been heard.
     """
-    pieces = grid.text[grid.text >= text.first_word]
-    if not len(pieces):
+    at = np.flatnonzero(pieces(grid.text, text))
+    if not len(at):
         return grid, grid.text
-    heard = int(np.flatnonzero(grid.text >= text.first_word)[-1]) - delay
+    heard = int(at[-1]) - delay
     start = max(heard + int(rng.integers(2, 5)), 1)
-    frames = start + len(pieces) + int(rng.integers(2, 9))
+    frames = start + len(at) + int(rng.integers(2, 9))
     longer = concatenate([grid, *[grid[-1:]] * max(frames - len(grid), 0)])[:frames]
     caption = longer.text.copy()
     caption[len(grid) :] = text.wait
     written = np.full(frames, text.wait, np.int32)
-    written[start : start + len(pieces)] = pieces
+    written[start : start + len(at)] = grid.text[at]
     read = np.full(frames, token, np.int32)
     read[0] = text.wait if text.duplex is None else text.duplex
     ones, zeros = np.ones(frames, np.float32), np.zeros(frames, np.float32)

@@ -10,14 +10,12 @@ from roboego.data.workshop import ASR_DELAY_FRAMES
 from roboego.errors import InputError
 from roboego.streams.grid import FrameGrid, Tokens, concatenate
 from roboego.streams.layout import TextLayout
-from roboego.streams.tokenizer import SPECIALS
+from roboego.streams.organizers.base import pieces
 from roboego.training.recalling import recalled
 from roboego.training.splicing import spliced
 
 UNKNOWN = -1
 """Caption of a frame of which nobody has said what a transcription would write there."""
-RECALL = SPECIALS.index("<reserved_0>")
-"""Read while a transcription is asked for afterwards: an exercise of training alone."""
 NEAR = 100
 """Grids this near in a pool are mostly of the same voice, and can be spliced."""
 LEAD = 14
@@ -89,7 +87,7 @@ class Mixture:
     Args:
         text: exercises in modes "asr" and "tts" lose most of the frames in which nothing happens; None leaves all grids as they are.
         splices: chance that an exercise in mode "asr" goes on in the middle of a neighbour in its pool; after that again.
-        recalls: chance that it is written down when all of it has been heard.
+        recalls: chance that it is written down when all of it has been heard; none is where `text` has no token for it.
     """
 
     def __init__(self, pools: Sequence[Pool], text: TextLayout | None = None, splices: float = 0.0, recalls: float = 0.0) -> None:
@@ -111,8 +109,9 @@ class Mixture:
                     j = int(np.clip(i + rng.integers(-NEAR, NEAR + 1), 0, len(pool.grids) - 1))
                     grid = spliced(grid, pool.grids[j], self.text, ASR_DELAY_FRAMES, rng)
                 grid = tightened(grid, self.text, rng)
-            if self.text is not None and int(grid.read[0]) == self.text.asr and self.recalls and rng.random() < self.recalls:
-                parts.append(Row.of(*recalled(grid, self.text, RECALL, ASR_DELAY_FRAMES, rng)))
+            recall = None if self.text is None or int(grid.read[0]) != self.text.asr else self.text.recall
+            if self.text is not None and recall is not None and self.recalls and rng.random() < self.recalls:
+                parts.append(Row.of(*recalled(grid, self.text, recall, ASR_DELAY_FRAMES, rng)))
             elif pool.soundless and pool.transcripts is not None:
                 parts.append(replace(Row.of(grid), given=pool.transcripts[i].text))
             else:
@@ -136,13 +135,13 @@ def tightened(grid: FrameGrid, text: TextLayout, rng: np.random.Generator) -> Fr
 
     Before the first word (which is written when it has been heard) at least `LEAD` frames stay, after the last word or sound 2 to 8.
     """
-    pieces = np.flatnonzero(grid.text >= text.first_word)
-    if not len(pieces):
+    written = np.flatnonzero(pieces(grid.text, text))
+    if not len(written):
         return grid
-    last = int(pieces[-1])
+    last = int(written[-1])
     sounding = np.flatnonzero((grid.speak != grid.speak[-1]).any(1))
     if len(sounding):
         last = max(last, int(sounding[-1]))
-    spare = int(rng.integers(max(int(pieces[0]) - LEAD, 0) + 1))
+    spare = int(rng.integers(max(int(written[0]) - LEAD, 0) + 1))
     end = last + 1 + int(rng.integers(2, 9))
     return concatenate([grid[:1], grid[1 + spare : end]])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from roboego.streams.grid import FrameGrid, concatenate
 from roboego.streams.layout import TextLayout
+from roboego.streams.organizers.base import pieces
 
 
 def spliced(first: FrameGrid, second: FrameGrid, text: TextLayout, delay: int, rng: np.random.Generator) -> FrameGrid:
@@ -30,6 +31,6 @@ def spliced(first: FrameGrid, second: FrameGrid, text: TextLayout, delay: int, r
 
 def cuts(grid: FrameGrid, text: TextLayout, delay: int) -> NDArray[np.int64]:
     """Frames by which a word of one piece has been heard, and at which a grid can be cut."""
-    piece = np.pad(grid.text >= text.first_word, 1)
+    piece = np.pad(pieces(grid.text, text), 1)
     alone = np.flatnonzero(piece[1:-1] & ~piece[:-2] & ~piece[2:]) - delay
     return alone[alone > 0]

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from roboego.model.model import RoboEgoModel, advances
 from roboego.streams.delays import apply_delays
+from roboego.streams.pointer import is_piece
 from roboego.training.ear import Ear
 from roboego.training.lesson import GridSource, Lesson, Pronounce, StageConfig, make_lesson
 from roboego.training.loop import Metrics
@@ -67,7 +68,7 @@ class StageTask:
             each = _cross_entropy(logits.flatten(0, 1), target.act.flatten()).reshape(len(h_MW), -1).mean(1)
             parts["act"] = c.act, _mean(each, weights.act.flatten())
         total = torch.stack([weight * value for weight, value in parts.values()]).sum()
-        words = (text >= model.config.layout.text.first_word) & (weights.text.flatten() > 0)
+        words = is_piece(text, model.config.layout.text) & (weights.text.flatten() > 0)
         metrics: dict[str, Any] = {name: value.detach() for name, (_, value) in parts.items()}
         return total, metrics | {"words": self._words(h_MW[words], text[words])}
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from roboego.data.written import WrittenExchanges
 from roboego.model.model import RoboEgoModel
+from roboego.streams.pointer import is_piece
 from roboego.training.lesson import collate, moved
 from roboego.training.loop import Metrics
 
@@ -28,7 +29,7 @@ class WrittenAnswers:
             logits_TV = model.text_logits(model.hidden(moved(batch, model.device)))[0].float()
             logits_TV[:, text.wait] = -torch.inf
             right_T = logits_TV.argmax(-1).cpu() == batch.text[0]
-            piece_T = batch.text[0] >= text.first_word
+            piece_T = is_piece(batch.text[0], text)
             reply_T = (piece_T & ~F.pad(piece_T[:-1], (1, 0))).cumsum(0)
             words.append(right_T[piece_T])
             replies += [bool(right_T[piece_T & (reply_T == n)].all()) for n in range(1, int(reply_T.max()) + 1)]

@@ -13,8 +13,10 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, Qwen2Co
 from roboego.errors import CheckpointError, InputError
 from roboego.model.config import SpeechDecoderConfig
 from roboego.model.context_vision import Pictures
-from roboego.model.foreign.decoder import load_decoder, new_model_on, text_layout
+from roboego.model.foreign.decoder import config_on, is_decoder, load_decoder, new_model_on, text_layout
+from roboego.model.foreign.text import vocabulary
 from roboego.model.fusion import stream_sizes
+from roboego.model.model import RoboEgoModel
 from roboego.streams.layout import SoundLayout, StreamLayout
 
 SMALL: dict[str, Any] = {
@@ -134,7 +136,13 @@ def test_a_new_model_starts_on_a_decoder(name: str, tmp_path: Path) -> None:
     decoder = load_decoder(tmp_path)
     sound = SoundLayout(codebooks=2, entries=16)
     layout = StreamLayout(text=text_layout(90), speak=sound, listen=sound)
-    model = new_model_on(tmp_path, layout, SpeechDecoderConfig(width=16, layers=1, heads=2, hidden=16), window=64)
+    speech = SpeechDecoderConfig(width=16, layers=1, heads=2, hidden=16)
+    model = new_model_on(tmp_path, layout, speech, window=64, caption_head=True)
+    assert is_decoder(tmp_path)
+    assert vocabulary(tmp_path) == 90
+    assert model.config == config_on(tmp_path, layout, speech, window=64, caption_head=True)
+    # What would be built of this configuration has the same parts.
+    assert {n: p.shape for n, p in RoboEgoModel(model.config).state_dict().items()} == {n: p.shape for n, p in model.state_dict().items()}
     assert all(parameter.requires_grad for parameter in model.parameters())
     assert torch.equal(model.fusion.text_table[:90], decoder.embedding)
     hidden = torch.randn(3, 32)
@@ -143,8 +151,10 @@ def test_a_new_model_starts_on_a_decoder(name: str, tmp_path: Path) -> None:
     for stream, size in stream_sizes(model.config):
         starts[stream] = start
         start += size
-    read = model.fusion.table[starts["read"] : starts["read"] + 90]
-    assert torch.equal(read, decoder.embedding)
+    for stream in ("read", "caption"):
+        assert torch.equal(model.fusion.table[starts[stream] : starts[stream] + 90], decoder.embedding)
+    assert model.caption_head is not None
+    assert torch.equal(model.caption_head.weight[:90], decoder.head)
     listen = model.fusion.table.detach()[starts["listen.0"] : starts["listen.0"] + 17]
     assert 0.5 < float(listen.std() / decoder.embedding.std()) < 2
     tokens = torch.zeros(1, 5, model.streams, dtype=torch.int64)

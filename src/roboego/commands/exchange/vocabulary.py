@@ -34,9 +34,7 @@ class Vocabulary:
         """How any token reads on from one before."""
         if special := self.special(token):
             return special
-        if isinstance(self._tokenizer, Tokenizer):
-            return self._tokenizer.piece(token)
-        return "" if self._tokenizer is None else self._tokenizer.decode([token])
+        return "" if self._tokenizer is None else self._tokenizer.piece(token)
 
     def tokens(self, text: str) -> list[int]:
         """A text's tokens.

@@ -105,10 +105,44 @@ def decoder_config(hub: HubConfig, *, window: int | None, kept_sinks: int) -> Ba
     )
 
 
+def is_decoder(folder: str | Path) -> bool:
+    """Whether a folder's config.json says that it holds a decoder of a kind that can be a backbone."""
+    return HubConfig.read(Path(folder) / "config.json").values.get("model_type") in KINDS
+
+
 def text_layout(words: int) -> TextLayout:
-    """A foreign vocabulary of `words` ids, followed by the tokens that a RoboEgo needs."""
-    wait, cut, asr, tts, duplex, end = range(words, words + 6)
-    return TextLayout(ids=words + 6, wait=wait, cut=cut, asr=asr, tts=tts, duplex=duplex, end=end, first_word=0, words_end=words)
+    """A foreign vocabulary of `words` ids, followed by the tokens that a RoboEgo needs, in the order of our tokenizer's."""
+    wait, cut, asr, tts, duplex, end, _, recall = range(words, words + 8)
+    return TextLayout(ids=recall + 1, wait=wait, cut=cut, asr=asr, tts=tts, duplex=duplex, end=end, first_word=0, words_end=words)
+
+
+def config_on(
+    backbone_folder: str | Path,
+    layout: StreamLayout,
+    speech: SpeechDecoderConfig,
+    *,
+    window: int | None = None,
+    kept_sinks: int = 4,
+    caption_head: bool = False,
+    vision_width: int = 0,
+    context_width: int = 0,
+) -> ModelConfig:
+    """The configuration of a RoboEgo on a foreign decoder, from its config.json alone; arguments and errors as of `new_model_on`."""
+    hub = HubConfig.read(Path(backbone_folder) / "config.json")
+    with naming(hub.where):
+        backbone = decoder_config(hub, window=window, kept_sinks=kept_sinks)
+    words = hub.size("vocab_size")
+    if layout.text.ids < words:
+        raise InputError(f"the layout has {layout.text.ids} text ids, the decoder {words}; begin with text_layout({words})")
+    return ModelConfig(
+        layout=layout,
+        backbone=backbone,
+        speech=speech,
+        caption_head=caption_head,
+        tied_head=hub.get("tie_word_embeddings", False),
+        vision_width=vision_width,
+        context_width=context_width,
+    )
 
 
 def new_model_on(
@@ -118,6 +152,7 @@ def new_model_on(
     *,
     window: int | None = None,
     kept_sinks: int = 4,
+    caption_head: bool = False,
     vision_width: int = 0,
     context_width: int = 0,
     device: str | torch.device = "cpu",
@@ -125,32 +160,32 @@ def new_model_on(
 ) -> RoboEgoModel:
     """Starts a RoboEgo on a foreign decoder.
 
-    Its layers, text embeddings and text head are copied. The read stream starts from the same embeddings, so that what is read means what
-    it meant. All other streams and the speech decoder are new: drawn at the size of the embeddings, so that at the start no stream
-    drowns the text.
+    Its layers, text embeddings and text head are copied. The streams of what is read and of captions start from the same embeddings, and
+    the caption head from the text head, so that a word means what it meant in whatever stream it comes. All other streams and the speech
+    decoder are new: drawn at the size of the embeddings, so that at the start no stream drowns the text.
 
     Args:
         backbone_folder: a Qwen2 or Llama in transformers format.
         layout: its text ids must begin with the decoder's vocabulary; see `text_layout`.
-        vision_width, context_width: of a picture's fused vector and of its tokens, where the model is to see; see `ModelConfig`.
+        caption_head, vision_width, context_width: as in `ModelConfig`.
     Returns:
         A model whose weights can be trained.
     Raises:
         CheckpointError: the folder cannot be opened as a backbone.
         InputError: the layout's vocabulary is smaller than the decoder's.
     """
-    decoder = load_decoder(backbone_folder, window=window, kept_sinks=kept_sinks, device=device, dtype=dtype)
-    words = len(decoder.embedding)
-    if layout.text.ids < words:
-        raise InputError(f"the layout has {layout.text.ids} text ids, the decoder {words}; begin with text_layout({words})")
-    config = ModelConfig(
-        layout=layout,
-        backbone=decoder.backbone.config,
-        speech=speech,
-        tied_head=decoder.tied,
+    config = config_on(
+        backbone_folder,
+        layout,
+        speech,
+        window=window,
+        kept_sinks=kept_sinks,
+        caption_head=caption_head,
         vision_width=vision_width,
         context_width=context_width,
     )
+    decoder = load_decoder(backbone_folder, window=window, kept_sinks=kept_sinks, device=device, dtype=dtype)
+    words = len(decoder.embedding)
     # Built without layers: those of the decoder take their place, and memory never holds both.
     model = RoboEgoModel(replace(config, backbone=replace(config.backbone, layers=0))).to(device, dtype)
     model.config, model.backbone = config, decoder.backbone
@@ -160,7 +195,7 @@ def new_model_on(
         table.normal_(0.0, spread)
         start = 0
         for name, size in stream_sizes(config):
-            if name in ("text", "read"):
+            if name in ("text", "read", "caption"):
                 table[start : start + words] = decoder.embedding
             start += size
         # What encoders give is about 1 in size.
@@ -168,7 +203,8 @@ def new_model_on(
             if projection is not None:
                 projection.weight.normal_(0.0, spread * projection.in_features**-0.5)
                 projection.bias.zero_()
-        if model.text_head is not None:
-            model.text_head.weight.normal_(0.0, float(decoder.head.float().std()))
-            model.text_head.weight[:words] = decoder.head
+        for head in (model.text_head, model.caption_head):
+            if head is not None:
+                head.weight.normal_(0.0, float(decoder.head.float().std()))
+                head.weight[:words] = decoder.head
     return model.requires_grad_(True)
