@@ -138,6 +138,6 @@ def sft() -> Run:
             ("tts-ego-train", 0.05),
             ("tts-jumbled-train", 0.15),
         ),
-        written=0.8,
+        written=0.3,
         transcripts=(("dialogue-train", "asr-dialogue-train"), ("silence-", "")),
     )
