@@ -13,7 +13,7 @@ from roboego.model.model import RoboEgoModel
 
 TARGETS = ("attention.qkv", "attention.out", "mlp.gate_up", "mlp.down")
 """The linear layers of each layer of a backbone."""
-PARTS = {"streams": ("fusion",), "heads": ("text_head", "spoken_head", "act_head"), "speech": ("speech",)}
+PARTS = {"streams": ("fusion",), "heads": ("text_head", "caption_head", "spoken_head", "act_head"), "speech": ("speech",)}
 """Parts of a model beside its backbone. A text head that is tied to the text embeddings belongs to the streams."""
 
 
