@@ -62,11 +62,24 @@ def test_a_longer_one_goes_on_line_by_line_and_leaves_out_what_there_is_not(tmp_
     assert len(found["0.66 s"]) == len(found["0.59 s"]) == 2
 
 
+def test_of_one_that_is_too_long_the_beginning_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("roboego.commands.exchange.record.DRAWN_FRAMES", 120)
+    monkeypatch.setattr("roboego.commands.exchange.timeline.MOST_STRIPS", 1)
+    record, wav = make_scene(tmp_path, again=2)
+    figure = compose(record, wav)
+    assert_readable(figure)
+    found = texts(figure)
+    assert {name: len(found[name]) for name in ALWAYS} == dict.fromkeys(ALWAYS, 1)
+    assert any("the first 10 s of 23 s" in text for text in found)
+
+
 def test_a_silent_one(tmp_path: Path) -> None:
     record, quiet = Record(model="nano"), np.zeros(FRAME_SAMPLES, np.float32)
     with StereoWriter(tmp_path / "conversation.wav") as wav:
         wav.write(quiet, quiet)
-    record.spoken, record.step_ms, record.codes = [0], [1.0], [np.zeros(8, np.int16)]
+    record.spoken.append(0)
+    record.step_ms.append(1.0)
+    record.codes.append(np.zeros(8, np.int16))
     record.user_rms.extend([0.0] * 8)
     record.ego_rms.extend([0.0] * 8)
     figure = compose(record, tmp_path / "conversation.wav")

@@ -1,5 +1,6 @@
 """Who spoke when: a conversation's turns, in seconds."""
 
+from array import array
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ def test_egos_turns_have_text_speech_and_latency(record: Record) -> None:
 
 
 def test_a_conversation_in_which_ego_writes_nothing(record: Record) -> None:
-    quiet = Record(model="nano", spoken=[0] * record.frames, user_rms=record.user_rms, ego_rms=record.ego_rms)
+    quiet = Record(model="nano", spoken=array("i", [0] * record.frames), user_rms=record.user_rms, ego_rms=record.ego_rms)
     assert ego_turns(quiet, user_turns(quiet)) == ()
     assert [turn["who"] for turn in transcript(quiet, {})["turns"]] == ["user"] * 3
 

@@ -363,19 +363,23 @@ def test_steps_are_counted() -> None:
     assert 0 < counts.p50_ms <= counts.p99_ms
 
 
-def test_only_one_conversion_to_the_host_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No `.item()` or the like inside a step: on a device each would wait for it."""
-    engine = Engine(tiny_loaded(tiny_config(delays=(0, 1, 1), action_dims=1, action_bins=4)), slots=2)
-    sessions = [engine.open(sampling=LIVELY), engine.open()]
+@pytest.mark.parametrize("captions", [False, True], ids=["", "captions"])
+def test_only_one_conversion_to_the_host_a_step(monkeypatch: pytest.MonkeyPatch, captions: bool) -> None:
+    """No `.item()` or the like inside a step, and no tensor made of Python's numbers: on a device each would wait for it."""
+    config = tiny_config(delays=(0, 1, 1), action_dims=1, action_bins=4, model={"caption_head": captions})
+    engine = Engine(tiny_loaded(config), slots=2)
+    sessions = [engine.open(sampling=replace(LIVELY, wait_or_write=True)), engine.open()]
     waits: list[str] = []
-    for name in ("item", "tolist", "cpu", "numpy", "nonzero", "__bool__", "__int__", "__float__"):
-        original = getattr(torch.Tensor, name)
+    to_host = ("item", "tolist", "cpu", "numpy", "nonzero", "__bool__", "__int__", "__float__")
+    from_host = [(torch, name) for name in ("tensor", "as_tensor", "asarray", "scalar_tensor")] + [(torch.Tensor, "new_tensor")]
+    for home, name in [*((torch.Tensor, name) for name in to_host), *from_host]:
+        original = getattr(home, name)
 
-        def watched(self: torch.Tensor, *arguments: Any, _name: str = name, _original: Any = original, **named: Any) -> Any:
+        def watched(*arguments: Any, _name: str = name, _original: Any = original, **named: Any) -> Any:
             waits.append(_name)
-            return _original(self, *arguments, **named)
+            return _original(*arguments, **named)
 
-        monkeypatch.setattr(torch.Tensor, name, watched)
+        monkeypatch.setattr(home, name, watched)
     for _ in range(3):
         engine.tick({session: StepIn() for session in sessions})
     waits.clear()

@@ -1,5 +1,6 @@
 """Sessions: what they are given, how they read and say it, and what they account for."""
 
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -280,6 +281,62 @@ def test_in_asr_nothing_is_said() -> None:
 
 
 # -- life ----------------------------------------------------------------------------------------
+
+
+class Door:
+    """An engine's lock, that tells when somebody has to wait for it."""
+
+    def __init__(self, lock: Any, told: threading.Event) -> None:
+        self.lock, self.told = lock, told
+
+    def __enter__(self) -> None:
+        if not self.lock.acquire(blocking=False):
+            self.told.set()
+            self.lock.acquire()
+
+    def __exit__(self, *failure: object) -> None:
+        self.lock.release()
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        Session.cut,
+        lambda session: session.say("the cup"),
+        lambda session: session.read("the cup"),
+        lambda session: session.transcript,
+        lambda session: session.history,
+        lambda session: session.heard,
+        lambda session: session.is_idle,
+    ],
+    ids=["cut", "say", "read", "transcript", "history", "heard", "is_idle"],
+)
+def test_what_another_thread_asks_for_is_done_between_two_steps(obedient: LoadedModel, monkeypatch: pytest.MonkeyPatch, use: Any) -> None:
+    """A cut in the middle of one empties the queue that the step is about to take a token from, and the session is closed over it."""
+    engine, step, told = Engine(obedient), obedient.model.step, threading.Event()
+    session = engine.open()
+    session.say("put the blue ball into the bowl")
+    session.step()
+    engine.lock = Door(engine.lock, told)  # type: ignore[assignment]
+    frames: list[int] = []
+
+    def ask() -> None:
+        use(session)
+        frames.append(session.frames)
+        told.set()
+
+    other = threading.Thread(target=ask)
+
+    def watched(*given: Any) -> Any:
+        other.start()
+        assert told.wait(30)
+        return step(*given)
+
+    monkeypatch.setattr(obedient.model, "step", watched)
+    session.step()
+    other.join(30)
+    assert frames == [2]
+    assert session.is_open
 
 
 def test_a_closed_session_takes_no_steps() -> None:

@@ -15,7 +15,7 @@ from roboego.errors import CheckpointError, InputError
 from roboego.model.model import Batch, RoboEgoModel, StepInput
 from roboego.model.native.weights import readable
 from roboego.model.rollout import step_settings
-from roboego.training.adapters import TARGETS, AdapterConfig, adapted_layers, add_adapters, merge_adapters
+from roboego.training.adapters import PARTS, TARGETS, AdapterConfig, adapted_layers, add_adapters, merge_adapters
 from roboego.training.checkpoint import latest, load_state
 from roboego.training.lesson import StageConfig, collate
 from roboego.training.loop import LoopConfig, train
@@ -81,13 +81,18 @@ def test_steps_equal_whole_sequences(targets: tuple[str, ...]) -> None:
 
 
 def test_what_is_trained() -> None:
+    everything: dict[str, Any] = {"tied_head": False, "caption_head": True, "vision_width": 4, "context_width": 4}
+    shape = {"model": everything, "looks": True, "action_dims": 2, "action_bins": 5}
+
     def trained(*parts: str) -> set[str]:
-        model = adapted(AdapterConfig(rank=2, trained=parts), model={"tied_head": False, "caption_head": True})
+        model = adapted(AdapterConfig(rank=2, trained=parts), **shape)
         return {name.split(".")[0] for name, p in model.named_parameters() if p.requires_grad and "lora_" not in name}
 
     assert trained() == set()
     assert trained("streams") == {"fusion"}
-    assert trained("heads", "speech") == {"text_head", "caption_head", "spoken_head", "speech"}
+    assert trained("heads", "speech") == {"text_head", "caption_head", "spoken_head", "act_head", "speech"}
+    # Nothing beside the backbone is in no part: it would stay as it was, and nobody would notice.
+    assert trained(*PARTS) == {name for name, _ in tiny_model(tiny_config(**shape)).named_children()} - {"backbone"}
     backbone = [name for name, p in adapted(AdapterConfig(rank=2)).backbone.named_parameters() if p.requires_grad]
     assert backbone
     assert all("lora_" in name for name in backbone)

@@ -355,7 +355,8 @@ class RoboEgoModel(nn.Module):
     def _caption(self, logits_BV: Tensor) -> Tensor:
         """The likeliest [B] of what is heard: first whether a word was, then which."""
         wait = self.config.layout.text.wait
-        words_BV = logits_BV.index_fill(1, torch.tensor([wait], device=logits_BV.device), -torch.inf)
+        words_BV = logits_BV.clone()
+        words_BV[:, wait] = -torch.inf
         return torch.where(words_BV.logsumexp(-1) > logits_BV[:, wait], words_BV.argmax(-1), wait)
 
     def _speak(self, h: Tensor, text: Tensor, state: ModelState, settings: StepSettings) -> Tensor:

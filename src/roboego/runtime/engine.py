@@ -38,7 +38,12 @@ class Engine:
 
     A tick encodes what the sessions hear, steps the model, and decodes what it says, and waits for the device once. The model's step is one
     batched call over all slots. So are a codec's two, unless its slots share a state, as Mimi's do: then they are stepped one by one.
-    Slots whose session does not take part keep their state. Methods may be called from any thread; one runs at a time.
+    Slots whose session does not take part keep their state. Methods may be called from any thread, those of sessions too; one runs at a
+    time.
+
+    Attributes:
+        loaded, slots, device: as they were given.
+        lock: re-entrant; held by whatever steps, changes or reads a session.
 
     Args:
         loaded: the model with its codec; it is moved to `device`.
@@ -88,7 +93,7 @@ class Engine:
         self._see, self._see_in_background = see, see_in_background
         self._sessions: list[Session | None] = [None] * slots
         self._counters = Counters()
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self._allocate()
         self._warm_up()
 
@@ -105,7 +110,7 @@ class Engine:
             EngineFull: no slot is free.
             InputError: the model does not have this mode, or cannot read the prompt.
         """
-        with self._lock:
+        with self.lock:
             mode_token(self.loaded, mode)
             slot = next((i for i, session in enumerate(self._sessions) if session is None), None)
             if slot is None:
@@ -120,7 +125,7 @@ class Engine:
 
     def release(self, session: Session) -> None:
         """Frees a session's slot. What `Session.close` does."""
-        with self._lock:
+        with self.lock:
             if session.is_open and self._sessions[session.slot] is session:
                 self._sessions[session.slot] = None
                 session.end()
@@ -156,7 +161,7 @@ class Engine:
             For each session its frame, or why it has none: after input that cannot be used (the cause is an InputError) it goes on as if
             nothing had happened, after anything else it is closed. Other sessions are not affected.
         """
-        with self._lock:
+        with self.lock:
             start_ns = time.perf_counter_ns()
             results: dict[Session, Frame | SessionError] = {}
             prepared: dict[Session, Prepared] = {}

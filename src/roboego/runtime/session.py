@@ -46,6 +46,8 @@ PATIENCE_FRAMES = 25
 class Session:
     """One conversation. Made by `Engine.open`; use it in a `with` statement, or call `close`.
 
+    It may be used from any thread: what another thread asks for while the engine steps is done after the step.
+
     Attributes:
         engine, slot: where it lives.
         mode: what Ego was asked to do.
@@ -124,11 +126,12 @@ class Session:
             InputError: the model has no `<cut>`.
             SessionError: the session is closed.
         """
-        self._check_open()
-        if self.layout.text.cut is None:
-            raise InputError(f"{self._loaded.name} cannot be cut off: it has no token for it")
-        self._say.clear()
-        self._cutting = True
+        with self.engine.lock:
+            self._check_open()
+            if self.layout.text.cut is None:
+                raise InputError(f"{self._loaded.name} cannot be cut off: it has no token for it")
+            self._say.clear()
+            self._cutting = True
 
     def close(self) -> None:
         """Frees the slot. May be called again."""
@@ -137,22 +140,26 @@ class Session:
     @property
     def transcript(self) -> tuple[Reply, ...]:
         """Ego's replies (in mode "asr": what it wrote down), up to the last thousand, each with its tokens' frames."""
-        return tuple(self._replies.replies)
+        with self.engine.lock:
+            return tuple(self._replies.replies)
 
     @property
     def history(self) -> tuple[str, ...]:
         """What Ego has said: of replies that were cut, or are still being said, as much as was audible."""
-        return tuple(reply.said for reply in self._replies.replies)
+        with self.engine.lock:
+            return tuple(reply.said for reply in self._replies.replies)
 
     @property
     def heard(self) -> str:
         """What was heard, up to the last thousands of words; "" from a model without captions."""
-        return "".join(self._heard).strip()
+        with self.engine.lock:
+            return "".join(self._heard).strip()
 
     @property
     def is_idle(self) -> bool:
         """Ego neither writes nor has anything left to say, and no forced text waits."""
-        return self._replies.is_idle and not self._say and not self._saying
+        with self.engine.lock:
+            return self._replies.is_idle and not self._say and not self._saying
 
     @property
     def to_read(self) -> int:
@@ -312,9 +319,10 @@ class Session:
         return tokens
 
     def _queue(self, queue: deque[int], tokens: list[int]) -> None:
-        self._check_open()
-        self._check_room(queue, tokens)
-        queue.extend(tokens)
+        with self.engine.lock:
+            self._check_open()
+            self._check_room(queue, tokens)
+            queue.extend(tokens)
 
     def _check_open(self) -> None:
         if not self.is_open:

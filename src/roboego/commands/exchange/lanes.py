@@ -30,7 +30,7 @@ from roboego.commands.exchange.canvas import (
     text_width_in,
     tint,
 )
-from roboego.commands.exchange.record import Token, out_s
+from roboego.commands.exchange.record import DRAWN_FRAMES, Token, out_s
 from roboego.commands.exchange.text_lane import text_lane
 from roboego.commands.exchange.turns import EgoTurn, begins_word
 from roboego.perception.picture import open_picture
@@ -52,7 +52,7 @@ def lanes(scene: Scene, span: Span) -> list[Lane]:
     built.append(ego_lane(scene, span))
     if record.codes:
         built.append(codes_lane(scene, span))
-    if record.actions:
+    if record.action_dims:
         built.append(action_lane(scene, span))
     return [*built, compute_lane(scene, span)]
 
@@ -172,7 +172,7 @@ def codes_lane(scene: Scene, span: Span) -> Lane:
     height = 0.36
 
     def draw(axes: Axes) -> None:
-        frames = [t for t in span.frames if 0 <= t - 1 < scene.record.frames]
+        frames = [t for t in span.frames if 0 <= t - 1 < len(scene.record.codes)]
         if frames:
             codes_KT = np.stack([scene.record.codes[t - 1] for t in frames], 1).astype(np.float64)
             most = max(int(max(c.max() for c in scene.record.codes)), 1)
@@ -188,7 +188,7 @@ def action_lane(scene: Scene, span: Span) -> Lane:
     height = 0.5
 
     def draw(axes: Axes) -> None:
-        actions_TD = np.stack(scene.record.actions)
+        actions_TD = scene.record.actions[:DRAWN_FRAMES]
         low, high = actions_TD.min(0), actions_TD.max(0)
         scaled = (actions_TD - low) / np.maximum(high - low, 1e-9) * (height - 0.08) + 0.04
         times = [out_s(t) for t in range(len(actions_TD))]

@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 
 from roboego.commands.exchange.canvas import EGO, GRID, INK, LABEL_PT, QUIET_INK, SMALL_PT, USER, WRITTEN, Lane, Scene, Span, fonts, plain
 from roboego.commands.exchange.lanes import lanes
-from roboego.commands.exchange.record import Record
+from roboego.commands.exchange.record import DRAWN_FRAMES, Record
 from roboego.commands.exchange.turns import ego_turns, user_turns
 from roboego.timebase import (
     FRAME_MS,
@@ -29,7 +29,7 @@ from roboego.timebase import (
 WIDTH_IN, LEFT_IN, RIGHT_IN, TITLE_IN = 16.0, 1.2, 0.2, 0.3
 HEAD_IN, FOOT_IN, AXIS_IN, STRIP_GAP_IN, LANE_GAP_IN = 0.62, 0.56, 0.26, 0.30, 0.055
 SHORTEST_STRIP_S, STRIP_S, LONGEST_STRIP_S = 4.0, 9.6, 12.0
-MOST_STRIPS = 12
+MOST_STRIPS = DRAWN_FRAMES // seconds_to_frames(STRIP_S)
 """Of a longer conversation, the first minutes are drawn."""
 LONGEST_NAME = 40
 """Letters of the model's name that are shown."""
@@ -141,7 +141,7 @@ def _head(figure: Figure, scene: Scene, spans: list[Span]) -> None:
     if latencies:
         facts.append(f"first sound {float(np.median(latencies)):.2f} s after the user" + (" (median)" if len(latencies) > 1 else ""))
     if record.step_ms:
-        p50, p99 = np.percentile(record.step_ms, [50, 99])
+        p50, p99 = record.step_percentiles()
         facts.append(f"a step of 80 ms takes {p50:.1f} ms, 99% at most {p99:.1f} ms")
     figure.text(1 - RIGHT_IN / WIDTH_IN, y, "   ·   ".join(facts), size=LABEL_PT + 1, color=QUIET_INK, va="center", ha="right")
 

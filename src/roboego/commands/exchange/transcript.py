@@ -43,8 +43,8 @@ def transcript(record: Record, source: dict[str, Any]) -> dict[str, Any]:
             "p99_ms": round(p99, 3),
         },
         "step_ms": [round(ms, 2) for ms in record.step_ms],
-        "spoken_upto": record.spoken,
-        "actions": [action.tolist() for action in record.actions],
+        "spoken_upto": record.spoken.tolist(),
+        "actions": record.actions.tolist(),
     }
 
 
