@@ -9,6 +9,7 @@ from rich.console import Console
 from roboego.codecs.embedded.codec import EmbeddedCodec
 from roboego.codecs.embedded.files import rounded, save_codec
 from roboego.data.speech_bank import SpeechBank
+from roboego.errors import InputError
 from roboego.folders import replacing
 from roboego.recipes import nano
 from roboego.recipes.dry_run import RandomCrops, measure
@@ -16,6 +17,7 @@ from roboego.recipes.nano_data import Places
 from roboego.training.codec import CodecTask
 from roboego.training.codec_crops import CodecTraining
 from roboego.training.codec_decoder import DecoderTask
+from roboego.training.crew import join
 from roboego.training.loop import LoopConfig, train
 from roboego.training.phone_recognizer import PhoneRecognizer, RecognizerTask, RecognizerTraining
 
@@ -76,6 +78,8 @@ def recognizer(places: Places, device: torch.device, console: Console) -> tuple[
 
 def perform(places: Places, *, steps: int | None, dry_run: bool, device: str, console: Console) -> dict[str, Any]:
     """Trains the codec, then its decoder alone, and puts it, rounded to how it is stored, among the recipe's tools."""
+    if join(device).size > 1:
+        raise InputError("the codec is trained by one process; start it without torchrun")
     config = loop()
     if steps is not None:
         config = LoopConfig(**{**config.__dict__, "steps": steps})

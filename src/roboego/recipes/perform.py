@@ -26,6 +26,7 @@ from roboego.streams.grid import Codes
 from roboego.streams.tokenizer import Tokenizer
 from roboego.training.adapters import add_adapters
 from roboego.training.checkpoint import latest
+from roboego.training.crew import join
 from roboego.training.ear import Pronunciation
 from roboego.training.loop import Metrics, train
 from roboego.training.rows import Mixture, Pool
@@ -128,6 +129,8 @@ def perform(
         InputError: tools, data or the start are missing.
         CheckpointError: a checkpoint is damaged or of another model.
     """
+    crew = join(device)
+    where = crew.device(device)
     shop = open_workshop(tools, run.backbone) if run.pools else None
     tokenizer = open_tokenizer(tools, run.backbone) if shop is None else shop.tokenizer
     torch.manual_seed(run.loop.seed)
@@ -146,7 +149,7 @@ def perform(
         judge = WrittenAnswers(replace(exchanges, split="validation"), 8 * run.sentences)
     else:
         judge = FreeRunning(run, run.validation, data, shop)
-    task = StageTask(model.to(device), mixture, run.stage, judge, device=torch.device(device), pronounce=pronounce)
+    task = StageTask(model.to(where), mixture, run.stage, judge, device=where, pronounce=pronounce, crew=crew)
     if begins and run.start is not None:
         task.take_helpers(helpers_of(run.start, runs))
-    return train(task, run.loop, runs / run.name, device=torch.device(device), console=console)
+    return train(task, run.loop, runs / run.name, device=where, console=console, crew=crew)

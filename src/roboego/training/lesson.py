@@ -13,6 +13,7 @@ from torch import Tensor
 from roboego.model.config import ModelConfig
 from roboego.model.model import Batch
 from roboego.streams.grid import FrameGrid, Tokens
+from roboego.training.crew import ALONE, Crew
 from roboego.training.disturbance import Disturbance, disturb
 from roboego.training.ear import padded
 from roboego.training.rows import UNKNOWN, Row
@@ -106,13 +107,15 @@ class Lesson:
         return self if device.type == "cpu" else moved(self, device)
 
 
-def make_lesson(source: GridSource, config: StageConfig, model: ModelConfig, pronounce: Pronounce | None, step: int) -> Lesson:
-    """The lesson of a step: a pure function of the step and the seed.
+def make_lesson(
+    source: GridSource, config: StageConfig, model: ModelConfig, pronounce: Pronounce | None, step: int, crew: Crew = ALONE
+) -> Lesson:
+    """The lesson of a step: a pure function of the step, the seed and the process's rank.
 
     What is chosen is as long for every step: frames that do not count fill it up where too few have weight.
     """
-    rng = np.random.default_rng([config.seed, step])
-    rows = [source.row(np.random.default_rng([config.seed, step, b]), config.frames) for b in range(config.rows)]
+    rng = np.random.default_rng([config.seed, step] if crew.leads else [config.seed, step, config.rows + crew.rank])
+    rows = [source.row(np.random.default_rng([config.seed, step, b]), config.frames) for b in crew.share(config.rows)]
     batch, weights = collate([row.grid for row in rows])
     chosen, used = _choose(weights.speak.flatten().numpy().astype(np.float64), config.chosen, rng)
     captions = np.stack([row.captions for row in rows])

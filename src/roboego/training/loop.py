@@ -28,6 +28,7 @@ from roboego.training.checkpoint import (
     save_state,
 )
 from roboego.training.compiling import compile_parts
+from roboego.training.crew import ALONE, Crew
 from roboego.training.optimizers import Optimizers, optimizers
 
 Metrics = dict[str, float]
@@ -157,9 +158,19 @@ def stop_on_interrupt() -> Iterator[list[bool]]:
             signal.signal(s, handler)
 
 
-def train(task: Task, config: LoopConfig, folder: Path, *, device: torch.device | None = None, console: Console | None = None) -> int:
+def train(
+    task: Task,
+    config: LoopConfig,
+    folder: Path,
+    *,
+    device: torch.device | None = None,
+    console: Console | None = None,
+    crew: Crew = ALONE,
+) -> int:
     """Trains `task` until `config.steps`, resuming from the newest checkpoint in `folder`.
 
+    Args:
+        crew: the processes that train together; the first one validates, saves and tells.
     Returns:
         The steps done so far: fewer than `config.steps` if it was interrupted.
     Raises:
@@ -170,14 +181,19 @@ def train(task: Task, config: LoopConfig, folder: Path, *, device: torch.device 
     from torch.utils.tensorboard import SummaryWriter
 
     device = device or torch.device("cpu")
-    console = console or Console()
+    console = (console or Console()) if crew.leads else Console(quiet=True)
     torch.manual_seed(config.seed)
     optimizer = optimizer_for(task, config)
     checkpoints = Checkpoints(task, optimizer, folder, device, config.keep)
+    if crew.leads:
+        restore_killed(folder)
+    crew.wait()
     step = checkpoints.resume(console)
     if compile_parts(task.heavy_parts(), config.compile, device):
         console.print("compiling; the first steps take a minute or so")
-    writer = SummaryWriter(str(folder / "tensorboard"), purge_step=step)
+    writer = SummaryWriter(str(folder / "tensorboard"), purge_step=step) if crew.leads else None
+    trained = [p for group in optimizer.param_groups for p in group["params"]]
+    leaving = False
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -190,7 +206,7 @@ def train(task: Task, config: LoopConfig, folder: Path, *, device: torch.device 
     with stop_on_interrupt() as stopped, Progress(*columns, console=console) as bar:
         row = bar.add_task(folder.name, total=config.steps, completed=step, note="")
         started, since = time.monotonic(), step
-        while step < config.steps and not stopped:
+        while step < config.steps and not leaving:
             for group in optimizer.param_groups:
                 group["lr"] = rate_at(config, step)
             task.module.train()
@@ -198,7 +214,8 @@ def train(task: Task, config: LoopConfig, folder: Path, *, device: torch.device 
                 loss, metrics = task.loss(task.batch(step), step)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
-            norm = nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], config.clip)
+            crew.average(trained)
+            norm = nn.utils.clip_grad_norm_(trained, config.clip)
             optimizer.step()
             task.after_step(step)
             step += 1
@@ -206,7 +223,7 @@ def train(task: Task, config: LoopConfig, folder: Path, *, device: torch.device 
             saves = step % config.checkpoint_every == 0 or step == config.steps
             if saves or step % config.log_every == 0:
                 check_finite(step, last)
-            if step % config.log_every == 0:
+            if writer is not None and step % config.log_every == 0:
                 value = float(last["loss"])
                 speed = (step - since) / (time.monotonic() - started)
                 metrics = {"loss": value, **metrics, "gradient_norm": float(norm), "rate": rate_at(config, step - 1), "steps_per_s": speed}
@@ -216,7 +233,7 @@ def train(task: Task, config: LoopConfig, folder: Path, *, device: torch.device 
                 if not console.is_terminal:
                     console.print(f"step {step}: " + "  ".join(f"{k} {v:.4g}" for k, v in metrics.items()), soft_wrap=True)
                 started, since = time.monotonic(), step
-            if step % config.validate_every == 0 or step == config.steps:
+            if writer is not None and (step % config.validate_every == 0 or step == config.steps):
                 task.module.eval()
                 with torch.no_grad():
                     found = task.validate(step)
@@ -224,13 +241,16 @@ def train(task: Task, config: LoopConfig, folder: Path, *, device: torch.device 
                     writer.add_scalar(f"validation/{name}", number, step)
                 console.print(f"validation at step {step}: " + "  ".join(f"{k} {v:.4g}" for k, v in found.items()), soft_wrap=True)
                 started, since = time.monotonic(), step
-            if saves:
+            if saves and crew.leads:
                 checkpoints.save(step)
-        if stopped:
+            leaving = crew.agree(stopped, device)
+        if leaving:
             check_finite(step, last)
-            checkpoints.save(step)
+            if crew.leads:
+                checkpoints.save(step)
             console.print(f"stopped at step {step}; the same command goes on from here")
-    writer.close()
+    if writer is not None:
+        writer.close()
     return step
 
 
@@ -260,7 +280,6 @@ class Checkpoints:
         Raises:
             CheckpointError: it is damaged, or of another model.
         """
-        restore_killed(self.folder)
         newest = latest(self.folder)
         if newest is None:
             return 0

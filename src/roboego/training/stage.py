@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from roboego.model.model import RoboEgoModel, advances
 from roboego.streams.delays import apply_delays
 from roboego.streams.pointer import is_piece
+from roboego.training.crew import ALONE, Crew
 from roboego.training.ear import Ear
 from roboego.training.lesson import GridSource, Lesson, Pronounce, StageConfig, make_lesson
 from roboego.training.loop import Metrics
@@ -23,6 +24,7 @@ class StageTask:
     Args:
         validation: free-running figures, called with the model and the step.
         pronounce: what captions sound like; without it no phones are learned.
+        crew: the processes that share the rows.
     """
 
     def __init__(
@@ -34,16 +36,17 @@ class StageTask:
         *,
         device: torch.device | None = None,
         pronounce: Pronounce | None = None,
+        crew: Crew = ALONE,
     ) -> None:
         self.module = model
         self.source, self.config, self.validation = source, config, validation
         self.device = device or torch.device("cpu")
-        self.pronounce = pronounce
+        self.pronounce, self.crew = pronounce, crew
         self.ear = Ear(model.config.backbone.width).to(self.device) if config.phones and pronounce is not None else None
 
     def batch(self, step: int) -> Lesson:
         """The rows of a step."""
-        return make_lesson(self.source, self.config, self.module.config, self.pronounce, step).to(self.device)
+        return make_lesson(self.source, self.config, self.module.config, self.pronounce, step, self.crew).to(self.device)
 
     def loss(self, batch: Lesson, step: int) -> tuple[Tensor, Metrics]:
         target, weights, model, c = batch.target, batch.weights, self.module, self.config
