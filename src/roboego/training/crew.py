@@ -1,7 +1,6 @@
 """Several processes that train one model: each learns from rows of its own, and all take the mean of their gradients.
 
-On a CPU, where a second thread adds less than half of what its core could do, each core has a process; so has each of several GPUs.
-torchrun starts them, on one machine or many, and tells each its place in the environment.
+Each of several GPUs has a process, or each of several machines; torchrun starts them and tells each its place in the environment.
 """
 
 import os
