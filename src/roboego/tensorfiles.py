@@ -16,14 +16,17 @@ SHARD_BYTES = 15 * 2**20
 
 
 def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Writes one file, or nothing.
+    """Writes one file, or nothing; who may read it is as for any new file.
 
     Raises:
         OSError: it cannot be written, for instance because the disk is full. safetensors has an error of its own for that, which says
             the number in words.
     """
+    path.touch()
+    mode = path.stat().st_mode
     try:
         save_file(dict(tensors), path)
+        path.chmod(mode)  # safetensors leaves it to the owner alone
     except SafetensorError as error:
         path.unlink(missing_ok=True)
         number = re.search(r"os error (\d+)", str(error))

@@ -14,12 +14,23 @@ from roboego.training.loop import LoopConfig, Metrics, train
 ROWS = 8
 
 
+class TwoLines(nn.Module):
+    """Two matrices, so that each of two processes has one whose updates it makes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines = nn.ModuleList(nn.Linear(4, 2) for _ in range(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([line(x) for line in self.lines], -1)
+
+
 class SharedLine:
     """Each process learns from its share of the rows."""
 
     def __init__(self, crew: Crew) -> None:
         torch.manual_seed(3)
-        self.module: nn.Module = nn.Linear(4, 2)
+        self.module: nn.Module = TwoLines()
         self.unused = nn.Linear(1, 1)
         self.crew, self.validated = crew, 0
 

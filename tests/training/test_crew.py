@@ -33,7 +33,7 @@ def test_two_processes_learn_what_one_learns_and_go_on_together(tmp_path: Path) 
     first, second = (torch.load(folder / f"rank{rank}.pt") for rank in (0, 1))
     for name, tensor in whole.items():
         assert torch.equal(first[name], second[name])
-        assert_close(first[name], tensor, rtol=1e-3, atol=1e-4)
+        assert_close(first[name], tensor, rtol=1e-2, atol=1e-3)
     assert sorted(p.name for p in folder.glob("step-*")) == ["step-00000008", "step-00000012"]
 
 

@@ -25,6 +25,8 @@ class Args:
     """cpu, cuda, cuda:1 ..."""
     steps: int | None = None
     """Steps in all, instead of the recipe's."""
+    rows: int | None = None
+    """Rows of a step (not the codec's), instead of the recipe's; processes that torchrun starts share them."""
     backbone: Path | None = None
     """Train the stage on the Qwen2 or Llama in this folder (transformers format) instead of nano's own backbone, as a run of its own."""
     start: str | None = None
@@ -57,17 +59,17 @@ def run(args: Args) -> dict[str, Any]:
     from roboego.recipes.runs import with_adapters
     from roboego.training.allocator import restart_with_settings
 
-    check_at_least(1, steps=args.steps, lora_rank=args.lora_rank, lora_alpha=args.lora_alpha)
+    check_at_least(1, steps=args.steps, rows=args.rows, lora_rank=args.lora_rank, lora_alpha=args.lora_alpha)
     check_device(args.device)
     if args.device == "cpu":
         restart_with_settings()
     console = Console()
     places = nano_data.Places(root=args.folder)
     adapters = _adapters(args)
-    others = adapters is not None or args.start is not None or args.backbone is not None or args.compile == "on"
+    others = adapters is not None or args.start is not None or args.backbone is not None or args.rows is not None or args.compile == "on"
     if args.what == "codec" and others:
         raise InputError(
-            "--backbone, --lora-rank, --start and --compile on are for the other runs: roboego train post or roboego train sft"
+            "--rows, --backbone, --lora-rank, --start and --compile on are for the other runs: roboego train post or roboego train sft"
         )
     if args.what == "codec":
         return nano_codec.perform(places, steps=args.steps, dry_run=args.dry_run, device=args.device, console=console)
@@ -75,6 +77,8 @@ def run(args: Args) -> dict[str, Any]:
     recipe = replace(recipe, loop=replace(recipe.loop, compile=args.compile))
     if args.steps is not None:
         recipe = replace(recipe, loop=replace(recipe.loop, steps=args.steps))
+    if args.rows is not None:
+        recipe = replace(recipe, stage=replace(recipe.stage, rows=args.rows))
     data = places.grids
     if args.backbone is not None:
         recipe = foreign.on_decoder(args.backbone, recipe, adapters=adapters, start=args.start)

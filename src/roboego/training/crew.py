@@ -65,6 +65,19 @@ class Crew:
         for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):  # type: ignore[no-untyped-call]
             gradient.copy_(part.view_as(gradient))
 
+    def exchange(self, parts: Sequence[Tensor], owners: Sequence[int]) -> None:
+        """Gives each of these tensors, of one type, the values that its owner's has, in all processes."""
+        if self.size == 1:
+            return
+        for rank in range(self.size):
+            owned = [part for part, owner in zip(parts, owners, strict=True) if owner == rank]
+            if not owned:
+                continue
+            flat = torch.cat([part.flatten() for part in owned])
+            dist.broadcast(flat, rank)
+            for part, told in zip(owned, flat.split([part.numel() for part in owned]), strict=True):  # type: ignore[no-untyped-call]
+                part.copy_(told.view_as(part))
+
     def agree(self, stop: Sequence[bool], device: torch.device) -> bool:
         """Whether any process has been told to stop."""
         if self.size == 1:

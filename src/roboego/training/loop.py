@@ -124,11 +124,11 @@ def autocast(config: LoopConfig, device: torch.device) -> Any:
     return torch.autocast(device.type, torch.bfloat16, enabled=wanted == "bfloat16")
 
 
-def optimizer_for(task: Task, config: LoopConfig) -> Optimizers:
+def optimizer_for(task: Task, config: LoopConfig, crew: Crew = ALONE) -> Optimizers:
     """What the configuration asks for, over all that the task trains."""
     trained = [p for module in (task.module, *task.helpers()) for p in module.parameters() if p.requires_grad]
     rates: dict[str, Any] = {"learning_rate": config.learning_rate, "weight_decay": config.weight_decay, "betas": config.betas}
-    return optimizers(config.optimizer, trained, task.heavy_parts(), **rates)
+    return optimizers(config.optimizer, trained, task.heavy_parts(), crew=crew, **rates)
 
 
 def check_finite(step: int, values: Mapping[str, Tensor]) -> None:
@@ -183,7 +183,7 @@ def train(
     device = device or torch.device("cpu")
     console = (console or Console()) if crew.leads else Console(quiet=True)
     torch.manual_seed(config.seed)
-    optimizer = optimizer_for(task, config)
+    optimizer = optimizer_for(task, config, crew)
     checkpoints = Checkpoints(task, optimizer, folder, device, config.keep)
     if crew.leads:
         restore_killed(folder)

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from roboego.errors import InputError
+from roboego.training.crew import ALONE, Crew
+from roboego.training.muon import Muon
 
 CHOICES = ("adamw", "muon")
-NEWTON_SCHULZ_STEPS = 5
 
 
 class Optimizers:
@@ -50,14 +51,14 @@ def optimizers(
     learning_rate: float,
     weight_decay: float,
     betas: tuple[float, float],
+    crew: Crew = ALONE,
 ) -> Optimizers:
     """The optimizers of a run, with weight decay on matrices only.
-
-    Muon (Jordan et al., 2024) makes each update of a matrix orthogonal; scaled as in Moonlight (arXiv 2502.16982) it takes AdamW's rate.
 
     Args:
         choice: one of `CHOICES`.
         networks: whose linear layers Muon moves; embeddings, heads and vectors stay with AdamW.
+        crew: the processes that train together.
     Raises:
         InputError: no such choice.
     """
@@ -72,10 +73,7 @@ def optimizers(
     ]
     parts: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=learning_rate, betas=betas, fused=True)]
     if matrices:
-        muon = torch.optim.Muon(
-            matrices, lr=learning_rate, weight_decay=weight_decay, ns_steps=NEWTON_SCHULZ_STEPS, adjust_lr_fn="match_rms_adamw"
-        )
-        parts.append(muon)
+        parts.append(Muon(matrices, lr=learning_rate, weight_decay=weight_decay, crew=crew))
     return Optimizers(parts)
 
 
