@@ -13,6 +13,7 @@ from roboego.model.sampling import (
     Sampling,
     StreamSampling,
     StreamSettings,
+    due,
     fill_uniform,
     gumbel,
     penalized,
@@ -147,3 +148,27 @@ def test_noise_is_finite_at_both_ends() -> None:
 def test_impossible_settings_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(wrong))):
         StreamSampling(**wrong)
+
+
+def test_a_word_whose_frame_is_uncertain_is_written_when_it_is_overdue() -> None:
+    # In each of four frames, writing has a chance of 0.3, in a later one of 0.05.
+    chances = [0.02, 0.3, 0.3, 0.3, 0.3, 0.05]
+
+    def written(overdue: float) -> list[bool]:
+        unwritten, found = torch.zeros(1), []
+        for chance in chances:
+            logits = torch.log(torch.tensor([[1 - chance, 0.8 * chance, 0.2 * chance]]))
+            due_B, unwritten = due(logits, 0, unwritten, torch.tensor([overdue]))
+            found.append(bool(due_B))
+        return found
+
+    assert written(0.0) == [False] * 6
+    assert written(1.0) == [False, False, True, False, True, False]
+    assert written(0.5) == [False, False, False, False, False, False]
+    sure = torch.log(torch.tensor([[0.4, 0.6]]))
+    assert bool(due(sure, 0, torch.zeros(1), torch.zeros(1))[0])
+
+
+def test_overdue_is_a_share() -> None:
+    with pytest.raises(InputError, match="overdue"):
+        Sampling(overdue=1.5)

@@ -8,16 +8,17 @@ import torch
 from rich.console import Console
 
 from roboego.codecs.embedded.codec import EmbeddedCodec
+from roboego.data.alignment.phones import PHONES, phone_classes
+from roboego.data.alignment.recognizer import PhoneRecognizer, mel_matrix
 from roboego.data.speech_bank import BankJob, make_shard
 from roboego.data.voices.base import TimedPhone
 from roboego.errors import CheckpointError
 from roboego.training.codec import CodecTask
 from roboego.training.codec_crops import CodecTraining
 from roboego.training.codec_decoder import DecoderTask
-from roboego.training.codec_losses import SpectralLoss, mel_matrix
+from roboego.training.codec_losses import SpectralLoss
 from roboego.training.loop import LoopConfig, train
-from roboego.training.phone_recognizer import FeatureLoss, PhoneRecognizer, RecognizerTask, RecognizerTraining
-from roboego.training.phones import PHONES, phone_classes
+from roboego.training.phone_recognizer import FeatureLoss, RecognizerTask, RecognizerTraining
 from tests.data.small import SMALL_CODEC
 from tests.training.interrupted import assert_equal_weights, interrupt
 

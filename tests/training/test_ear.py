@@ -3,10 +3,10 @@
 import numpy as np
 import torch
 
+from roboego.data.alignment.phones import PHONES
 from roboego.recipes import nano
 from roboego.streams.alphabet import words
 from roboego.training.ear import Ear, Pronunciation, padded
-from roboego.training.phones import PHONES
 from roboego.training.rows import UNKNOWN
 
 SOUNDS = {"red": "ɹˈɛd", "ball": "bˈɔl"}

@@ -86,7 +86,7 @@ def _exercise(job: GridJob, bank: SpeechBank, i: int, shop: Workshop, rng: np.ra
         return saying(spoken, shop, rng) if spoken.words else None
     if job.kind != "asr":
         raise InputError(f"no grids of kind {job.kind!r}; choose asr or tts")
-    spoken = with_word_times(spoken)
+    spoken = with_word_times(spoken, shop.aligner)
     if not spoken.words:
         return None
     if rng.random() < job.change:

@@ -57,7 +57,7 @@ def dialogue(
     replies: list[Reply] = []
     playback: list[tuple[int, Sound]] = []
     for i, turn in enumerate(exchange.turns):
-        spoken = _say(turn.user, user, change, rng)
+        spoken = _say(turn.user, user, shop, change, rng)
         if rng.random() < m.pause:
             spoken = with_pause(spoken, seconds_to_samples(rng.uniform(*m.pause_s)), rng)
         user_turn = _Placed(spoken=spoken, start=clock)
@@ -106,8 +106,8 @@ def with_pause(spoken: Spoken, samples: int, rng: np.random.Generator) -> Spoken
     return replace(spoken, pcm=np.concatenate([before, np.zeros(samples, np.float32), after]), words=moved, phones=())
 
 
-def _say(text: str, voice: Voice, change: SpeakerChange | None, rng: np.random.Generator) -> Spoken:
-    spoken = with_word_times(voice.say(text, rng))
+def _say(text: str, voice: Voice, shop: Workshop, change: SpeakerChange | None, rng: np.random.Generator) -> Spoken:
+    spoken = with_word_times(voice.say(text, rng), shop.aligner)
     return as_speaker(spoken, change) if change is not None else spoken
 
 

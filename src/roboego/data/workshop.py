@@ -9,6 +9,7 @@ import torch
 
 from roboego.codecs.base import Codec
 from roboego.codecs.embedded.files import load_codec
+from roboego.data.alignment.aligner import PhoneAligner
 from roboego.data.voices.base import Sound
 from roboego.model.foreign.text import DecoderTokenizer, vocabulary
 from roboego.streams.conversation import listening_track
@@ -18,6 +19,8 @@ from roboego.timebase import FRAME_SAMPLES, samples_to_frames
 
 ASR_DELAY_FRAMES = 4
 """Frames that a transcribed word waits after it has been heard."""
+RECOGNIZER = "recognizer.safetensors"
+"""Its file in a tools folder."""
 WARM_UP_FRAMES = 6
 """Frames of silence that a codec hears before what is encoded, so that its past is not that of its very first frame."""
 
@@ -28,15 +31,17 @@ class Workshop:
 
     Attributes:
         silence: [K] codes of steady silence.
+        aligner: finds word times of voices that give none; without one they are estimated.
     """
 
     codec: Codec
     tokenizer: TextCodec
     silence: Codes
+    aligner: PhoneAligner | None = None
 
     @classmethod
-    def of(cls, codec: Codec, tokenizer: TextCodec) -> "Workshop":
-        return cls(codec=codec, tokenizer=tokenizer, silence=steady_silence(codec))
+    def of(cls, codec: Codec, tokenizer: TextCodec, aligner: PhoneAligner | None = None) -> "Workshop":
+        return cls(codec=codec, tokenizer=tokenizer, silence=steady_silence(codec), aligner=aligner)
 
     def encode(self, pcm: Sound) -> Codes:
         """Sound [N] -> codes [T, K], the last frame filled with silence."""
@@ -67,5 +72,7 @@ def open_tokenizer(tools: Path, backbone: Path | None = None) -> TextCodec:
 
 
 def open_workshop(tools: Path, backbone: Path | None = None) -> Workshop:
-    """The codec of a tools folder, and a tokenizer; see `open_tokenizer`."""
-    return Workshop.of(load_codec(tools / "codec"), open_tokenizer(tools, backbone))
+    """The codec of a tools folder, its phone recognizer if it has one, and a tokenizer; see `open_tokenizer`."""
+    recognizer = tools / RECOGNIZER
+    aligner = PhoneAligner.open(recognizer) if recognizer.is_file() else None
+    return Workshop.of(load_codec(tools / "codec"), open_tokenizer(tools, backbone), aligner)

@@ -18,7 +18,7 @@ from roboego.model.native import pointer as native_pointer
 from roboego.model.native.backbone import NativeStack
 from roboego.model.native.linear import NativeLinear
 from roboego.model.native.weights import DTYPES
-from roboego.model.sampling import HISTORY_FRAMES, Past, StreamSettings, gumbel, penalized, sample, wait_or_write
+from roboego.model.sampling import HISTORY_FRAMES, Past, StreamSettings, due, gumbel, penalized, sample, wait_or_write
 from roboego.model.speech_decoder import SpeechDecoder
 from roboego.model.state import ModelState, TextHead
 from roboego.streams.delays import apply_delays
@@ -105,6 +105,7 @@ class StepSettings:
 
     Attributes:
         wait_or_write: [B] (bool) as in `Sampling`; None: no slot.
+        overdue: [B] as in `Sampling`; None: 0 for all slots.
     """
 
     text: StreamSettings
@@ -112,6 +113,7 @@ class StepSettings:
     act: StreamSettings
     uniform: Tensor | None = None
     wait_or_write: Tensor | None = None
+    overdue: Tensor | None = None
 
 
 class RoboEgoModel(nn.Module):
@@ -276,6 +278,9 @@ class RoboEgoModel(nn.Module):
             logits = penalized(logits, state.texts.gather(1, past.place), valid, settings.text.penalty)
         if settings.wait_or_write is not None:
             logits = wait_or_write(logits, layout.text.wait, settings.text, settings.wait_or_write)
+        unwritten = state.unwritten
+        if settings.overdue is not None:
+            logits, unwritten = self._transcribed(logits, mode, unwritten, settings.overdue)
         noise = None
         if settings.uniform is not None and settings.text.samples:
             noise = gumbel(settings.uniform[:, : layout.text.ids])
@@ -288,7 +293,9 @@ class RoboEgoModel(nn.Module):
             native = isinstance(state.cache.steps, NativeStack)
             pointer = native_pointer.advanced(pointer, text, by, layout.text) if native else pointer.advanced(text, by, layout.text)
 
-        caption = state.caption if state.caption_head is None else self._caption(state.caption_head(h))
+        caption = state.caption
+        if state.caption_head is not None:
+            caption, unwritten = self._caption(state.caption_head(h), unwritten, settings.overdue)
         raw = self._speak(h, text, state, settings)
         act = self._act(h, settings)
         said, complete = state.said, raw
@@ -300,7 +307,7 @@ class RoboEgoModel(nn.Module):
         texts = state.texts.scatter_(1, place, text[:, None])
         codes = state.codes.scatter_(1, place[..., None].expand(-1, 1, raw.shape[1]), raw[:, None])
         after = ModelState(
-            cache, pointer, mode, text, raw, act, caption, heard, said, texts, codes, state.frame + 1,
+            cache, pointer, mode, text, raw, act, caption, heard, said, texts, codes, state.frame + 1, unwritten,
             self.config, state.depth, state.text_head, state.caption_head,
         )  # fmt: skip
         if given.active is not None:
@@ -352,12 +359,23 @@ class RoboEgoModel(nn.Module):
         h, cache = self.backbone.step(x, state.cache)
         return h, cache, heard
 
-    def _caption(self, logits_BV: Tensor) -> Tensor:
-        """The likeliest [B] of what is heard: first whether a word was, then which."""
+    def _transcribed(self, logits_BV: Tensor, mode_B: Tensor, unwritten_B2: Tensor, overdue_B: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of text in which slots in mode "asr" wait or write as words are due, and what is still unwritten."""
+        text = self.config.layout.text
+        if text.asr is None:
+            return logits_BV, unwritten_B2
+        due_B, still_B = due(logits_BV, text.wait, unwritten_B2[:, 0], overdue_B)
+        logits = logits_BV.clone()
+        logits[:, text.wait] = torch.where(mode_B == text.asr, torch.where(due_B, -torch.inf, torch.inf), logits[:, text.wait])
+        return logits, torch.stack([still_B, unwritten_B2[:, 1]], 1)
+
+    def _caption(self, logits_BV: Tensor, unwritten_B2: Tensor, overdue_B: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The likeliest [B] of what is heard: first whether a word is due, then which; and what is still unwritten."""
         wait = self.config.layout.text.wait
+        due_B, still_B = due(logits_BV, wait, unwritten_B2[:, 1], torch.zeros_like(unwritten_B2[:, 1]) if overdue_B is None else overdue_B)
         words_BV = logits_BV.clone()
         words_BV[:, wait] = -torch.inf
-        return torch.where(words_BV.logsumexp(-1) > logits_BV[:, wait], words_BV.argmax(-1), wait)
+        return torch.where(due_B, words_BV.argmax(-1), wait), torch.stack([unwritten_B2[:, 0], still_B], 1)
 
     def _speak(self, h: Tensor, text: Tensor, state: ModelState, settings: StepSettings) -> Tensor:
         """Samples the codebooks of one frame [B, K]."""

@@ -31,6 +31,7 @@ def step_settings(model: RoboEgoModel, samplings: list[Sampling]) -> StepSetting
         wait_or_write=torch.tensor([s.wait_or_write for s in samplings], device=device)
         if any(s.wait_or_write for s in samplings)
         else None,
+        overdue=torch.tensor([s.overdue for s in samplings], device=device) if any(s.overdue for s in samplings) else None,
     )
 
 

@@ -1,11 +1,13 @@
 """Sampling: temperature, top-k, top-p, repetition penalty over a window, greedy; every slot with its own settings and seed."""
 # B slots, C choices, P frames of the penalty window
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from roboego.errors import InputError
@@ -49,6 +51,9 @@ class Sampling:
     Attributes:
         wait_or_write: text is chosen in two steps: whether to write, by the probability of waiting, then what. Otherwise the likeliest of
             many ways to begin must beat waiting by itself: a model that is sure to answer, and not with which word, would keep silent.
+        overdue: of what is written down of what is heard (captions, and the text in mode "asr"): how much of the chance that a word was due
+            is carried on to the next frame while none is written; 0 to 1. A word whose frame is uncertain is not likely in any one of
+            them, and would never be written.
     """
 
     text: StreamSampling = field(default_factory=StreamSampling)
@@ -56,6 +61,11 @@ class Sampling:
     act: StreamSampling = field(default_factory=StreamSampling)
     seed: int = 0
     wait_or_write: bool = False
+    overdue: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.overdue <= 1:
+            raise InputError(f"overdue must be from 0 to 1, not {self.overdue}")
 
 
 @dataclass
@@ -166,6 +176,21 @@ def wait_or_write(logits_BC: Tensor, wait: int, settings: StreamSettings, slots_
     shifted = logits[:, wait] + written_B - written.logsumexp(-1)
     written[:, wait] = torch.where(slots_B, shifted, logits[:, wait])
     return written
+
+
+def due(logits_BC: Tensor, wait: int, unwritten_B: Tensor, overdue_B: Tensor) -> tuple[Tensor, Tensor]:
+    """Whether a word is due in this frame [B], and the log probability [B] that none was due since the last was written.
+
+    Args:
+        unwritten_B: the latter, after the frame before. overdue_B: how much of it counts, as in `Sampling`; with 0 a word is due if writing
+            is likelier than waiting.
+    """
+    logits = logits_BC.float()
+    written = logits.clone()
+    written[:, wait] = -torch.inf
+    still_B = overdue_B * unwritten_B - F.softplus(written.logsumexp(-1) - logits[:, wait])
+    due_B = still_B < -math.log(2)
+    return due_B, torch.where(due_B, 0.0, still_B)
 
 
 def sample(logits_BC: Tensor, settings: StreamSettings, noise_BC: Tensor | None) -> Tensor:

@@ -30,6 +30,7 @@ class ModelState:
         said: [B, n + 1, K] the same of speech.
         texts, codes: rings [B, P], [B, P, K] of outputs, for the repetition penalty; updated in place.
         frame: [B] frames so far.
+        unwritten: [B, 2] of text and caption: log probability that no word has been due since the last was written; see `sampling.due`.
         depth: room for the speech decoder; nothing in it outlives a step.
         text_head, caption_head: hidden states -> logits of what is written, and of what is heard (None without captions).
     """
@@ -46,6 +47,7 @@ class ModelState:
     texts: Tensor
     codes: Tensor
     frame: Tensor
+    unwritten: Tensor
     config: ModelConfig
     depth: DepthState | NativeDepth
     text_head: TextHead
@@ -79,6 +81,7 @@ class ModelState:
             texts=full(layout.text.wait, HISTORY_FRAMES),
             codes=full(layout.speak.pad_id, HISTORY_FRAMES, layout.speak.codebooks),
             frame=full(0),
+            unwritten=torch.zeros(batch, 2, device=device),
             config=config,
             depth=depth,
             text_head=text_head,
@@ -94,7 +97,7 @@ class ModelState:
             (self.mode, layout.text.wait), (self.text, layout.text.wait), (self.speak, layout.speak.pad_id),
             (self.act, layout.action_bins), (self.caption, layout.text.wait),
             (self.heard, layout.listen.pad_id), (self.said, layout.speak.pad_id),
-            (self.texts, layout.text.wait), (self.codes, layout.speak.pad_id), (self.frame, 0),
+            (self.texts, layout.text.wait), (self.codes, layout.speak.pad_id), (self.frame, 0), (self.unwritten, 0),
         )  # fmt: skip
         for tensor, value in fresh:
             tensor[mask_B] = value

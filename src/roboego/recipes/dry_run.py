@@ -10,6 +10,7 @@ import torch
 from rich.console import Console
 
 from roboego.codecs.embedded.codec import EmbeddedCodec
+from roboego.data.alignment.phones import PHONES
 from roboego.model.model import RoboEgoModel
 from roboego.recipes.runs import Run
 from roboego.streams.grid import Tokens, empty_grid
@@ -19,7 +20,6 @@ from roboego.training.codec_crops import PHONE_SLOTS, Batch, CodecTraining
 from roboego.training.codec_losses import SpectralLoss
 from roboego.training.compiling import compile_parts
 from roboego.training.loop import LoopConfig, Metrics, Task, autocast, optimizer_for
-from roboego.training.phones import PHONES
 from roboego.training.rows import Row
 from roboego.training.stage import StageTask
 

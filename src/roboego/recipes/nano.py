@@ -68,7 +68,7 @@ def tiny() -> ModelConfig:
 
 def sampling() -> Sampling:
     """How nano samples unless a session asks for something else: its text greedily, its speech a little freely."""
-    return Sampling(speak=StreamSampling(temperature=0.5, top_k=25), wait_or_write=True)
+    return Sampling(speak=StreamSampling(temperature=0.5, top_k=25), wait_or_write=True, overdue=0.9)
 
 
 def language() -> Run:
@@ -98,14 +98,17 @@ def language() -> Run:
 
 
 def post_training() -> Run:
-    """Stage 1: transcribing (words follow listening) and saying (words lead speech), row by row mixed."""
+    """Stage 1: transcribing (words follow listening) and saying (words lead speech), row by row mixed.
+
+    Its rate does not fall: stage 2 goes on from it.
+    """
     first = language()
     return replace(
         first,
         name="nano-post",
         start=first.name,
         first_sound=True,
-        loop=replace(first.loop, steps=10_000),
+        loop=replace(first.loop, steps=5_000, decay=0.0),
         written=0.1,
         pools=(
             ("asr-user-train", 0.3),
@@ -127,17 +130,19 @@ def sft() -> Run:
         name="nano-sft",
         start=first.name,
         first_sound=False,
-        stage=replace(first.stage, rows=4, frames=384, captions=3.0, recalls=0.3),
-        loop=replace(first.loop, steps=14_000, learning_rate=8e-4, decay=0.5),
+        stage=replace(first.stage, rows=8, frames=384, captions=3.0, recalls=0.3),
+        loop=replace(first.loop, steps=3_600, decay=0.5),
         pools=(
             ("dialogue-train", 0.42),
-            ("silence-", 0.06),
-            ("asr-dialogue-train", 0.05),
-            ("asr-user-train", 0.15),
-            ("asr-jumbled-train", 0.12),
-            ("tts-ego-train", 0.05),
-            ("tts-jumbled-train", 0.15),
+            ("silence-", 0.04),
+            ("asr-dialogue-train", 0.06),
+            ("asr-user-train", 0.14),
+            ("asr-jumbled-train", 0.1),
+            ("asr-ego-train", 0.03),
+            ("tts-ego-train", 0.08),
+            ("tts-user-train", 0.04),
+            ("tts-jumbled-train", 0.14),
         ),
-        written=0.3,
+        written=0.15,
         transcripts=(("dialogue-train", "asr-dialogue-train"), ("silence-", "")),
     )

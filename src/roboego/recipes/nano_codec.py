@@ -8,7 +8,9 @@ from rich.console import Console
 
 from roboego.codecs.embedded.codec import EmbeddedCodec
 from roboego.codecs.embedded.files import rounded, save_codec
+from roboego.data.alignment.recognizer import PhoneRecognizer, save_recognizer
 from roboego.data.speech_bank import SpeechBank
+from roboego.data.workshop import RECOGNIZER
 from roboego.errors import InputError
 from roboego.folders import replacing
 from roboego.recipes import nano
@@ -19,7 +21,7 @@ from roboego.training.codec_crops import CodecTraining
 from roboego.training.codec_decoder import DecoderTask
 from roboego.training.crew import join
 from roboego.training.loop import LoopConfig, train
-from roboego.training.phone_recognizer import PhoneRecognizer, RecognizerTask, RecognizerTraining
+from roboego.training.phone_recognizer import RecognizerTask, RecognizerTraining
 
 SHARES = (
     ("words-heart", 0.08),
@@ -70,9 +72,14 @@ def recognizer_loop() -> LoopConfig:
 
 
 def recognizer(places: Places, device: torch.device, console: Console) -> tuple[PhoneRecognizer, int]:
-    """The phone recognizer whose features the codec must keep, trained if it is not there, and the steps that it is trained for."""
+    """The phone recognizer whose features the codec must keep, trained if it is not there, and the steps that it is trained for.
+
+    It is put among the tools too: it finds the word times of voices that give none.
+    """
     task = RecognizerTask([SpeechBank(places.speech, (name,)) for name in RECOGNIZER_BANKS], RecognizerTraining(), device=device)
     done = train(task, recognizer_loop(), places.root / "recognizer", device=device, console=console)
+    if done == recognizer_loop().steps:
+        save_recognizer(task.module, places.tools / RECOGNIZER)
     return task.module, done
 
 

@@ -13,12 +13,13 @@ from torch import Tensor, nn
 
 from roboego.codecs.embedded.codec import EmbeddedCodec
 from roboego.codecs.embedded.config import EmbeddedCodecConfig
+from roboego.data.alignment.phones import PHONES
+from roboego.data.alignment.recognizer import PhoneRecognizer
 from roboego.training.codec_crops import PHONE_SLOTS, Batch, CodecTraining, Crops, CropSource
 from roboego.training.codec_losses import SpectralLoss
 from roboego.training.codec_quantizer import QuantizerTrainer
 from roboego.training.loop import Metrics
-from roboego.training.phone_recognizer import FeatureLoss, PhoneRecognizer
-from roboego.training.phones import PHONES
+from roboego.training.phone_recognizer import FeatureLoss
 
 
 class _Module(nn.Module):

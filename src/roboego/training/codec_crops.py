@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from roboego.codecs.embedded.codec import EmbeddedCodec
+from roboego.data.alignment.phones import phone_classes
 from roboego.data.speech_bank import SpeechBank
 from roboego.timebase import FRAME_SAMPLES
 from roboego.training.codec_losses import SpectralLoss
 from roboego.training.loop import Metrics
-from roboego.training.phones import add_noise, crop, phone_classes
+from roboego.training.noisy_crops import add_noise, crop
 
 PHONE_SLOTS = 4
 """Phone targets a frame: one every 20 ms."""

@@ -6,11 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from roboego.codecs.embedded.codec import EmbeddedCodec
+from roboego.data.alignment.recognizer import PhoneRecognizer
 from roboego.errors import CheckpointError
 from roboego.training.codec_crops import Batch, CodecTraining, Crops
 from roboego.training.codec_losses import SpectralLoss
 from roboego.training.loop import Metrics
-from roboego.training.phone_recognizer import FeatureLoss, PhoneRecognizer
+from roboego.training.phone_recognizer import FeatureLoss
 
 
 class DecoderTask:

@@ -4,24 +4,7 @@
 import torch
 from torch import Tensor
 
-from roboego.timebase import SAMPLE_RATE
-
-
-def mel_matrix(bins: int, mels: int, *, low_hz: float = 20.0) -> Tensor:
-    """Triangular mel filters [bins, mels] of unit peak (HTK's mel scale), for an STFT of `bins` frequencies at 24 kHz."""
-
-    def mel(hz: Tensor) -> Tensor:
-        return 2595 * torch.log10(1 + hz / 700)
-
-    edges = torch.linspace(float(mel(torch.tensor(low_hz))), float(mel(torch.tensor(SAMPLE_RATE / 2))), mels + 2)
-    frequency = mel(torch.linspace(0, SAMPLE_RATE / 2, bins))[:, None]
-    rising = (frequency - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    falling = (edges[2:] - frequency) / (edges[2:] - edges[1:-1])
-    filters = torch.minimum(rising, falling).clamp(min=0)
-    # Narrow low filters may miss every bin: give each at least its nearest.
-    nearest = (frequency - edges[1:-1]).abs().argmin(0)
-    filters[nearest, torch.arange(mels)] = filters[nearest, torch.arange(mels)].clamp(min=0.5)
-    return filters
+from roboego.data.alignment.recognizer import mel_matrix
 
 
 class SpectralLoss:

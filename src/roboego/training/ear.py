@@ -13,10 +13,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from roboego.data.alignment.phones import PHONES
 from roboego.streams.layout import TextLayout
 from roboego.streams.organizers.base import pieces
 from roboego.streams.tokenizer import TextCodec
-from roboego.training.phones import PHONES
 
 OUTPUTS = 3
 """Symbols that a frame of 80 ms may hold, blanks included."""

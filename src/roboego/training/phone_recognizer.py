@@ -1,4 +1,4 @@
-"""A small phone recognizer, trained in minutes: what its layers see of a sound is what a codec must keep for it to be understood.
+"""The phone recognizer's training, and what its layers see of a sound as a loss: a codec must keep it for the sound to be understood.
 
 Spectral losses alone average formants away; a loss on a recognizer's features (as in deep feature losses for speech enhancement, arXiv
 1806.10522) asks for the cues that tell phones apart.
@@ -13,47 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from roboego.data.alignment.phones import phone_classes
+from roboego.data.alignment.recognizer import HOP, PhoneRecognizer
 from roboego.data.speech_bank import SpeechBank
 from roboego.timebase import SAMPLE_RATE
-from roboego.training.codec_losses import mel_matrix
 from roboego.training.loop import Metrics
-from roboego.training.phones import PHONES, add_noise, crop, phone_classes
-
-HOP = SAMPLE_RATE // 100
-WINDOW = 600
-MELS = 64
-
-
-class PhoneRecognizer(nn.Module):
-    """Log-mel spectrum -> dilated convolutions that see 250 ms on either side -> phone classes, every 10 ms."""
-
-    window: Tensor
-    mel: Tensor
-
-    def __init__(self, width: int = 128, dilations: tuple[int, ...] = (1, 2, 4, 8, 1)) -> None:
-        super().__init__()
-        self.register_buffer("window", torch.hann_window(WINDOW), persistent=False)
-        self.register_buffer("mel", mel_matrix(WINDOW // 2 + 1, MELS), persistent=False)
-        self.into = nn.Conv1d(MELS, width, 3, padding=1)
-        self.layers = nn.ModuleList(nn.Conv1d(width, width, 5, padding=2 * d, dilation=d) for d in dilations)
-        self.norms = nn.ModuleList(nn.GroupNorm(1, width) for _ in dilations)
-        self.out = nn.Conv1d(width, len(PHONES) + 1, 1)
-
-    def features(self, pcm_BN: Tensor) -> list[Tensor]:
-        """What each layer sees [B, C, J]."""
-        magnitude = torch.stft(pcm_BN.float(), WINDOW, HOP, window=self.window, return_complex=True).abs()
-        level = torch.log(torch.einsum("bfj,fm->bmj", magnitude, self.mel) + 1e-2)
-        x = F.gelu(self.into(level))
-        found = []
-        for layer, norm in zip(self.layers, self.norms, strict=True):
-            x = x + F.gelu(norm(layer(x)))
-            found.append(x)
-        return found
-
-    def forward(self, pcm_BN: Tensor) -> Tensor:
-        """Logits [B, S, J]."""
-        logits: Tensor = self.out(self.features(pcm_BN)[-1])
-        return logits
+from roboego.training.noisy_crops import add_noise, crop
 
 
 class FeatureLoss:
