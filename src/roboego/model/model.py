@@ -276,15 +276,18 @@ class RoboEgoModel(nn.Module):
             past = Past.of(state.frame)
             valid = past.known & (past.age < settings.text.penalty_frames[:, None])
             logits = penalized(logits, state.texts.gather(1, past.place), valid, settings.text.penalty)
+        chosen_from = logits
         if settings.wait_or_write is not None:
-            logits = wait_or_write(logits, layout.text.wait, settings.text, settings.wait_or_write)
-        unwritten = state.unwritten
-        if settings.overdue is not None:
-            logits, unwritten = self._transcribed(logits, mode, unwritten, settings.overdue)
+            chosen_from = wait_or_write(logits, layout.text.wait, settings.text, settings.wait_or_write)
         noise = None
         if settings.uniform is not None and settings.text.samples:
             noise = gumbel(settings.uniform[:, : layout.text.ids])
-        text = sample(logits, settings.text, noise)
+        text = sample(chosen_from, settings.text, noise)
+        caption, unwritten = state.caption, state.unwritten
+        if state.caption_head is not None:
+            caption, unwritten = self._caption(state.caption_head(h), logits, mode, unwritten, settings.overdue)
+            if layout.text.asr is not None:
+                text = torch.where(mode == layout.text.asr, caption, text)
         text = torch.where(given.forced_text >= 0, given.forced_text, text)
 
         pointer = state.pointer
@@ -293,9 +296,6 @@ class RoboEgoModel(nn.Module):
             native = isinstance(state.cache.steps, NativeStack)
             pointer = native_pointer.advanced(pointer, text, by, layout.text) if native else pointer.advanced(text, by, layout.text)
 
-        caption = state.caption
-        if state.caption_head is not None:
-            caption, unwritten = self._caption(state.caption_head(h), unwritten, settings.overdue)
         raw = self._speak(h, text, state, settings)
         act = self._act(h, settings)
         said, complete = state.said, raw
@@ -359,23 +359,21 @@ class RoboEgoModel(nn.Module):
         h, cache = self.backbone.step(x, state.cache)
         return h, cache, heard
 
-    def _transcribed(self, logits_BV: Tensor, mode_B: Tensor, unwritten_B2: Tensor, overdue_B: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits of text in which slots in mode "asr" wait or write as words are due, and what is still unwritten."""
-        text = self.config.layout.text
-        if text.asr is None:
-            return logits_BV, unwritten_B2
-        due_B, still_B = due(logits_BV, text.wait, unwritten_B2[:, 0], overdue_B)
-        logits = logits_BV.clone()
-        logits[:, text.wait] = torch.where(mode_B == text.asr, torch.where(due_B, -torch.inf, torch.inf), logits[:, text.wait])
-        return logits, torch.stack([still_B, unwritten_B2[:, 1]], 1)
+    def _caption(
+        self, logits_BV: Tensor, text_BV: Tensor, mode_B: Tensor, unwritten_B: Tensor, overdue_B: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """The likeliest [B] of what is heard: first whether a word is due, then which; and what is still unwritten.
 
-    def _caption(self, logits_BV: Tensor, unwritten_B2: Tensor, overdue_B: Tensor | None) -> tuple[Tensor, Tensor]:
-        """The likeliest [B] of what is heard: first whether a word is due, then which; and what is still unwritten."""
-        wait = self.config.layout.text.wait
-        due_B, still_B = due(logits_BV, wait, unwritten_B2[:, 1], torch.zeros_like(unwritten_B2[:, 1]) if overdue_B is None else overdue_B)
+        In mode "asr" captions and text are one and the same, as they are in all that was learned: two heads' opinions of it count alike.
+        """
+        text = self.config.layout.text
+        if text.asr is not None:
+            both_BV = (logits_BV.float().log_softmax(-1) + text_BV.float().log_softmax(-1)) / 2
+            logits_BV = torch.where((mode_B == text.asr)[:, None], both_BV, logits_BV)
+        due_B, still_B = due(logits_BV, text.wait, unwritten_B, torch.zeros_like(unwritten_B) if overdue_B is None else overdue_B)
         words_BV = logits_BV.clone()
-        words_BV[:, wait] = -torch.inf
-        return torch.where(due_B, words_BV.argmax(-1), wait), torch.stack([unwritten_B2[:, 0], still_B], 1)
+        words_BV[:, text.wait] = -torch.inf
+        return torch.where(due_B, words_BV.argmax(-1), text.wait), still_B
 
     def _speak(self, h: Tensor, text: Tensor, state: ModelState, settings: StepSettings) -> Tensor:
         """Samples the codebooks of one frame [B, K]."""

@@ -51,7 +51,7 @@ class Sampling:
     Attributes:
         wait_or_write: text is chosen in two steps: whether to write, by the probability of waiting, then what. Otherwise the likeliest of
             many ways to begin must beat waiting by itself: a model that is sure to answer, and not with which word, would keep silent.
-        overdue: of what is written down of what is heard (captions, and the text in mode "asr"): how much of the chance that a word was due
+        overdue: of captions (and text in mode "asr", which is the same): how much of the chance that a word was due
             is carried on to the next frame while none is written; 0 to 1. A word whose frame is uncertain is not likely in any one of
             them, and would never be written.
     """

@@ -30,7 +30,7 @@ class ModelState:
         said: [B, n + 1, K] the same of speech.
         texts, codes: rings [B, P], [B, P, K] of outputs, for the repetition penalty; updated in place.
         frame: [B] frames so far.
-        unwritten: [B, 2] of text and caption: log probability that no word has been due since the last was written; see `sampling.due`.
+        unwritten: [B] log probability that no caption has been due since the last was written; see `sampling.due`.
         depth: room for the speech decoder; nothing in it outlives a step.
         text_head, caption_head: hidden states -> logits of what is written, and of what is heard (None without captions).
     """
@@ -81,7 +81,7 @@ class ModelState:
             texts=full(layout.text.wait, HISTORY_FRAMES),
             codes=full(layout.speak.pad_id, HISTORY_FRAMES, layout.speak.codebooks),
             frame=full(0),
-            unwritten=torch.zeros(batch, 2, device=device),
+            unwritten=torch.zeros(batch, device=device),
             config=config,
             depth=depth,
             text_head=text_head,

@@ -68,7 +68,7 @@ def tiny() -> ModelConfig:
 
 def sampling() -> Sampling:
     """How nano samples unless a session asks for something else: its text greedily, its speech a little freely."""
-    return Sampling(speak=StreamSampling(temperature=0.5, top_k=25), wait_or_write=True, overdue=0.9)
+    return Sampling(speak=StreamSampling(temperature=0.5, top_k=25), wait_or_write=True, overdue=0.8)
 
 
 def language() -> Run:
@@ -131,18 +131,18 @@ def sft() -> Run:
         start=first.name,
         first_sound=False,
         stage=replace(first.stage, rows=8, frames=384, captions=3.0, recalls=0.3),
-        loop=replace(first.loop, steps=3_600, decay=0.5),
+        loop=replace(first.loop, steps=12_000, decay=0.4),
         pools=(
             ("dialogue-train", 0.42),
             ("silence-", 0.04),
-            ("asr-dialogue-train", 0.06),
+            ("asr-dialogue-train", 0.05),
             ("asr-user-train", 0.14),
-            ("asr-jumbled-train", 0.1),
+            ("asr-jumbled-train", 0.08),
             ("asr-ego-train", 0.03),
             ("tts-ego-train", 0.08),
             ("tts-user-train", 0.04),
-            ("tts-jumbled-train", 0.14),
+            ("tts-jumbled-train", 0.12),
         ),
-        written=0.15,
+        written=0.4,
         transcripts=(("dialogue-train", "asr-dialogue-train"), ("silence-", "")),
     )
