@@ -168,21 +168,22 @@ def summary(questions: Sequence[Question], silences: Sequence[bool]) -> dict[str
     return {
         "questions": len(questions),
         "asked": sum(q.asked for q in questions),
-        "answered_right": _rate([q.right for q in questions]),
-        "took_floor_early": _rate([q.early for q in questions]),
-        "no_reply": _rate([q.latency_s is None and not q.early for q in questions]),
+        "answered_right": rate([q.right for q in questions]),
+        "took_floor_early": rate([q.early for q in questions]),
+        "no_reply": rate([q.latency_s is None and not q.early for q in questions]),
         "latency_s": {
             "median": float(np.median(latencies)) if latencies else None,
             "p90": float(np.quantile(latencies, 0.9)) if latencies else None,
             "median_interval": [interval.low, interval.high] if interval else None,
         },
         "captions_wer": captions.rate if any(q.heard for q in questions) else None,
-        "silences_kept": _rate(silences),
+        "silences_kept": rate(silences),
         "right_by_intent": {name: {"right": sum(values), "of": len(values)} for name, values in by_intent.items()},
     }
 
 
-def _rate(values: Sequence[bool]) -> dict[str, Any]:
+def rate(values: Sequence[bool]) -> dict[str, Any]:
+    """A share with its 95% interval."""
     if not values:
         return {"rate": None, "of": 0}
     interval = wilson(sum(values), len(values))
