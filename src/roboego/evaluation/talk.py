@@ -123,15 +123,22 @@ def ask(
     *,
     slots: int = 8,
     progress: Progress = lambda done, total: None,
+    look: Callable[[Sequence[Question], Talked], None] = lambda questions, talked: None,
 ) -> list[Question]:
-    """Puts exchanges, spoken by somebody, to the model."""
+    """Puts exchanges, spoken by somebody, to the model.
+
+    Args:
+        look: told of every conversation as it is over.
+    """
     engine = Engine(loaded, slots=slots)
     questions: list[Question] = []
     for first in range(0, len(spoken), slots):
         group = spoken[first : first + slots]
         users = [SimulatedUser(turns=sounds) for _, sounds in group]
         for (exchange, _), user, talked in zip(group, users, converse(engine, users), strict=True):
-            questions += judged(exchange, user, talked)
+            asked = judged(exchange, user, talked)
+            look(asked, talked)
+            questions += asked
         progress(min(first + slots, len(spoken)), len(spoken))
     return questions
 
