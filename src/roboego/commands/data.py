@@ -49,6 +49,7 @@ def run(args: Args) -> dict[str, Any]:
     from roboego.commands.common import check_at_least
     from roboego.data.workshop import open_workshop
     from roboego.recipes.nano_data import Places
+    from roboego.recipes.own import take_tools
 
     check_at_least(1, workers=args.workers)
     if not 0 <= args.held_out < 1:
@@ -59,6 +60,8 @@ def run(args: Args) -> dict[str, Any]:
         raise InputError(f"{args.source} is not a folder; name the folder of your recordings")
     console = Console(stderr=True)
     places = Places(root=args.folder)
+    if take_tools(places):
+        console.print(f"nano's codec and tokenizer are now in {places.tools}")
     open_workshop(places.tools)  # what is missing is told before anything is aligned
     kind = kind_of(args.source) if args.kind == "auto" else args.kind
     return _dialogues(args, console) if kind == "dialogues" else _sentences(args, kind, console)
