@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from roboego.evaluation.suites import Measuring
 
-Suite = Literal["talk", "duplex", "asr", "tts", "codec", "all"]
+Suite = Literal["talk", "duplex", "asr", "tts", "codec", "latency", "sync", "all"]
 
 
 @dataclass(kw_only=True)
@@ -24,7 +24,8 @@ class Args:
     suite: Suite = "talk"
     """What to measure. talk: spoken questions of the Talk part, who takes the floor when, silence kept. duplex: pauses, interruptions,
     backchannels, words to somebody else, Ego's own echo. asr, tts: word error rates.
-    codec: what Whisper-tiny understands before and after the codec."""
+    codec: what Whisper-tiny understands before and after the codec. latency: replies and silence after interruptions, with several
+    sessions at once. sync: text before speech, and `spoken_upto` beside what is heard."""
     count: int = 200
     """Questions of the suite talk (and half as many silences), sentences of the suite tts."""
     scenes: int = 40
@@ -102,7 +103,7 @@ def _prepared(args: Args, suites: tuple[str, ...], console: "Console") -> "Measu
         sentences=args.sentences,
         bank=args.folder / "speech",
     )
-    if {"tts", "codec"} & set(suites):
+    if {"tts", "codec", "sync"} & set(suites):
         measuring.judge  # noqa: B018
     if {"asr", "tts", "codec"} & set(suites):
         speech.parts(measuring.loaded)

@@ -6,8 +6,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from roboego.data.importing.aligner import Aligner
 from roboego.data.voices import ACCENTS, EGO, LISTENERS
-from roboego.evaluation import duplex, material, speech, talk
+from roboego.evaluation import duplex, latency, material, speech, sync, talk
 from roboego.evaluation.judge import WhisperJudge
 from roboego.evaluation.report import Sample
 from roboego.model.loaded import LoadedModel
@@ -68,15 +69,16 @@ def run_talk(m: Measuring) -> Found:
 
 def run_duplex(m: Measuring) -> Found:
     """Pauses, interruptions, backchannels, words to somebody else, Ego's own echo."""
-    askers = list(enumerate(m.askers))
-    plan = [
-        scene
-        for kind in duplex.KINDS
-        for i, voice in askers
-        for scene in duplex.scenes(kind, voice, len(range(i, m.scenes, len(askers))), seed=i)
-    ]
-    found = duplex.play(m.loaded, plan)
+    found = duplex.play(m.loaded, _scenes(m, duplex.KINDS))
     return duplex.summary([o for o, _ in found]) | {"voices": m.askers}, list(_looked_at(found))
+
+
+def _scenes(m: Measuring, kinds: Sequence[duplex.Kind]) -> list[duplex.Scene]:
+    """Scenes of each kind, the askers in turn."""
+    askers = list(enumerate(m.askers))
+    return [
+        scene for kind in kinds for i, voice in askers for scene in duplex.scenes(kind, voice, len(range(i, m.scenes, len(askers))), seed=i)
+    ]
 
 
 def _looked_at(found: Iterable[tuple[duplex.Outcome, talk.Talked]]) -> Iterable[Sample]:
@@ -108,11 +110,25 @@ def run_codec(m: Measuring) -> Found:
     return speech.codec_loss(m.loaded, m.bank, voices, m.sentences, m.judge), []
 
 
+def run_latency(m: Measuring) -> Found:
+    """How long a reply and silence after an interruption take, with 1, 4, 8 and 16 sessions at once."""
+    return latency.latency(m.loaded, _scenes(m, ("turn", "barge_in"))), []
+
+
+def run_sync(m: Measuring) -> Found:
+    """Text before speech, and `spoken_upto` against what Whisper hears."""
+    aligner = Aligner()
+    found = duplex.play(m.loaded, _scenes(m, ("turn",)))
+    return sync.summary([word for _, talked in found for word in sync.said_words(talked, aligner)]), []
+
+
 SUITES: dict[str, Callable[[Measuring], Found]] = {
     "talk": run_talk,
     "duplex": run_duplex,
     "asr": run_asr,
     "tts": run_tts,
     "codec": run_codec,
+    "latency": run_latency,
+    "sync": run_sync,
 }
 """By name, in the order in which all of them run."""
