@@ -38,6 +38,8 @@ class Args:
     conditions: tuple[str, ...] | None = None
     """Noises and rooms under which the suite asr has voices of training transcribed, beside clean ones; nothing after it for clean alone.
     (default: noise down to 0 dB, rooms, a telephone)"""
+    semi_duplex: bool = False
+    """Let the model take turns as voice assistants do: behind a voice detector, for comparison. (talk, duplex, sync)"""
     folder: Path = Path("runs")
     """Where the held-out speech is kept once made."""
     device: str = "cpu"
@@ -102,6 +104,7 @@ def _prepared(args: Args, suites: tuple[str, ...], console: "Console") -> "Measu
         scenes=args.scenes,
         sentences=args.sentences,
         bank=args.folder / "speech",
+        semi_duplex=args.semi_duplex,
     )
     if {"tts", "codec", "sync"} & set(suites):
         measuring.judge  # noqa: B018

@@ -18,12 +18,11 @@ from roboego.data.voices import open_voice
 from roboego.data.voices.base import Sound, Spoken, Voice
 from roboego.data.word_times import with_word_times
 from roboego.evaluation.material import level
+from roboego.evaluation.partners import Partner
 from roboego.evaluation.simulated_user import Leak, SimulatedUser
 from roboego.evaluation.talk import Question, Talked, converse, judged, rate
 from roboego.metrics.intervals import bootstrap_median
 from roboego.metrics.turns import Segment, stop_latency_s, voiced_segments
-from roboego.model.loaded import LoadedModel
-from roboego.runtime.engine import Engine
 from roboego.runtime.frame import Cut, ReplyStarted
 from roboego.streams.alphabet import words
 from roboego.timebase import FRAME_SAMPLES, seconds_to_samples
@@ -136,18 +135,15 @@ def _unanswered(text: str) -> Turn:
     return Turn(intent="none", user=text, ego="", answer=Answer(all_of=()))
 
 
-def play(
-    loaded: LoadedModel, plan: Sequence[Scene], *, slots: int = 8, progress: Progress = lambda done, total: None
-) -> list[tuple[Outcome, Talked]]:
-    """Plays the scenes to the model, in batched steps."""
-    engine = Engine(loaded, slots=slots)
+def play(partner: Partner, plan: Sequence[Scene], *, progress: Progress = lambda done, total: None) -> list[tuple[Outcome, Talked]]:
+    """Plays the scenes to a partner, as many at once as it takes."""
     found: list[tuple[Outcome, Talked]] = []
-    for first in range(0, len(plan), slots):
-        group = plan[first : first + slots]
+    for first in range(0, len(plan), partner.slots):
+        group = plan[first : first + partner.slots]
         users = [scene.user() for scene in group]
-        for scene, user, talked in zip(group, users, converse(engine, users), strict=True):
+        for scene, user, talked in zip(group, users, converse(partner, users), strict=True):
             found.append((outcome(scene, user, talked), talked))
-        progress(min(first + slots, len(plan)), len(plan))
+        progress(min(first + partner.slots, len(plan)), len(plan))
     return found
 
 

@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from roboego.evaluation.duplex import Scene, outcome
-from roboego.evaluation.talk import converse
+from roboego.evaluation.duplex import Scene, play
+from roboego.evaluation.partners import EnginePartner
 from roboego.metrics.intervals import bootstrap_median
 from roboego.model.loaded import LoadedModel
-from roboego.runtime.engine import Engine
 from roboego.timebase import FRAME_MS
 
 SESSIONS = (1, 4, 8, 16)
@@ -29,21 +28,16 @@ def latency(loaded: LoadedModel, plan: Sequence[Scene], sessions: Sequence[int] 
 
 
 def _with(loaded: LoadedModel, plan: Sequence[Scene], slots: int) -> dict[str, Any]:
-    engine = Engine(loaded, slots=slots)
     replies: list[float] = []
     stops: list[float] = []
     steps: list[float] = []
-    for first in range(0, len(plan), slots):
-        group = plan[first : first + slots]
-        users = [scene.user() for scene in group]
-        for scene, user, talked in zip(group, users, converse(engine, users), strict=True):
-            found = outcome(scene, user, talked)
-            if found.latency_s is not None and scene.kind == "turn":
-                replies.append(found.latency_s)
-            if found.stop_s is not None:
-                stops.append(found.stop_s)
-            if len(group) == slots:
-                steps += [frame.step_ms for frame in talked.frames]
+    whole = len(plan) // slots * slots  # a batch with room left takes shorter steps
+    for found, talked in play(EnginePartner(loaded, slots=slots), plan[:whole]):
+        if found.latency_s is not None and found.kind == "turn":
+            replies.append(found.latency_s)
+        if found.stop_s is not None:
+            stops.append(found.stop_s)
+        steps += [frame.step_ms for frame in talked.frames]
     taken = np.array(steps)
     step_s = float(np.median(taken)) / 1000 if steps else 0.0
     return {

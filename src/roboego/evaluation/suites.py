@@ -10,7 +10,9 @@ from roboego.data.importing.aligner import Aligner
 from roboego.data.voices import ACCENTS, EGO, LISTENERS
 from roboego.evaluation import duplex, latency, material, speech, sync, talk
 from roboego.evaluation.judge import WhisperJudge
+from roboego.evaluation.partners import EnginePartner, Partner
 from roboego.evaluation.report import Sample
+from roboego.evaluation.semi_duplex import SemiDuplexPartner
 from roboego.model.loaded import LoadedModel
 
 LOOKED_AT = 2
@@ -26,6 +28,7 @@ class Measuring:
         conditions: noises and rooms of the suite `asr`, beside clean.
         questions, scenes, sentences: how many, as `roboego eval --help` tells.
         bank: where held-out speech is kept.
+        semi_duplex: the model hears a turn only when it is over, as `roboego.evaluation.semi_duplex` has it.
     """
 
     loaded: LoadedModel
@@ -35,6 +38,12 @@ class Measuring:
     scenes: int
     sentences: int
     bank: Path
+    semi_duplex: bool = False
+
+    @cached_property
+    def partner(self) -> Partner:
+        """Whom simulated users talk with."""
+        return SemiDuplexPartner(self.loaded) if self.semi_duplex else EnginePartner(self.loaded)
 
     @cached_property
     def judge(self) -> WhisperJudge:
@@ -61,15 +70,15 @@ def run_talk(m: Measuring) -> Found:
             note = " ".join(f"user: {q.user} Ego: {q.written}" for q in questions)
             kept.append(Sample(suite="talk", title=title, note=note, talked=talked))
 
-    questions = talk.ask(m.loaded, spoken, look=look)
-    silences = talk.keeps_silent(m.loaded, material.silences(-(-m.questions // 2)))
+    questions = talk.ask(m.partner, spoken, look=look)
+    silences = talk.keeps_silent(m.partner, material.silences(-(-m.questions // 2)))
     wrong = [q.__dict__ for q in questions if not q.right]
     return talk.summary(questions, silences) | {"voices": m.askers, "wrong": wrong}, kept
 
 
 def run_duplex(m: Measuring) -> Found:
     """Pauses, interruptions, backchannels, words to somebody else, Ego's own echo."""
-    found = duplex.play(m.loaded, _scenes(m, duplex.KINDS))
+    found = duplex.play(m.partner, _scenes(m, duplex.KINDS))
     return duplex.summary([o for o, _ in found]) | {"voices": m.askers}, list(_looked_at(found))
 
 
@@ -118,7 +127,7 @@ def run_latency(m: Measuring) -> Found:
 def run_sync(m: Measuring) -> Found:
     """Text before speech, and `spoken_upto` against what Whisper hears."""
     aligner = Aligner()
-    found = duplex.play(m.loaded, _scenes(m, ("turn",)))
+    found = duplex.play(m.partner, _scenes(m, ("turn",)))
     return sync.summary([word for _, talked in found for word in sync.said_words(talked, aligner)]), []
 
 
