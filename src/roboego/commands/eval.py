@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from roboego.evaluation.suites import Measuring
 
-Suite = Literal["talk", "duplex", "asr", "tts", "codec", "latency", "sync", "all"]
+Suite = Literal["talk", "duplex", "asr", "tts", "codec", "latency", "cascade", "sync", "all"]
 
 
 @dataclass(kw_only=True)
@@ -25,7 +25,8 @@ class Args:
     """What to measure. talk: spoken questions of the Talk part, who takes the floor when, silence kept. duplex: pauses, interruptions,
     backchannels, words to somebody else, Ego's own echo. asr, tts: word error rates.
     codec: what Whisper-tiny understands before and after the codec. latency: replies and silence after interruptions, with several
-    sessions at once. sync: text before speech, and `spoken_upto` beside what is heard."""
+    sessions at once. cascade: the latency of a row of libraries in its place (needs the extra hub). sync: text before speech, and
+    `spoken_upto` beside what is heard. all: every suite but cascade."""
     count: int = 200
     """Questions of the suite talk (and half as many silences), sentences of the suite tts."""
     scenes: int = 40
@@ -62,7 +63,8 @@ def run(args: Args) -> dict[str, Any]:
     console = Console(stderr=True)
     if args.report is not None:
         check_folder_target(args.report)
-    suites = tuple(SUITES) if args.suite == "all" else (args.suite,)
+    # The cascade is no suite of the model's.
+    suites = tuple(name for name in SUITES if name != "cascade") if args.suite == "all" else (args.suite,)
     measuring = _prepared(args, suites, console)
     results: dict[str, Any] = {"model": measuring.loaded.name}
     samples = []

@@ -8,7 +8,7 @@ from typing import Any
 
 from roboego.data.importing.aligner import Aligner
 from roboego.data.voices import ACCENTS, EGO, LISTENERS
-from roboego.evaluation import duplex, latency, material, speech, sync, talk
+from roboego.evaluation import cascade, duplex, latency, material, speech, sync, talk
 from roboego.evaluation.judge import WhisperJudge
 from roboego.evaluation.partners import EnginePartner, Partner
 from roboego.evaluation.report import Sample
@@ -124,6 +124,13 @@ def run_latency(m: Measuring) -> Found:
     return latency.latency(m.loaded, _scenes(m, ("turn", "barge_in"))), []
 
 
+def run_cascade(m: Measuring) -> Found:
+    """Latency of voice detector, Whisper, a language model and a voice in a row, on the turns of the suite `latency`."""
+    parts = cascade.Cascade()
+    turns = _scenes(m, ("turn",))
+    return cascade.summary([parts.reply(scene.sounds[0], scene.turns[0].ego) for scene in turns]), []
+
+
 def run_sync(m: Measuring) -> Found:
     """Text before speech, and `spoken_upto` against what Whisper hears."""
     aligner = Aligner()
@@ -138,6 +145,7 @@ SUITES: dict[str, Callable[[Measuring], Found]] = {
     "tts": run_tts,
     "codec": run_codec,
     "latency": run_latency,
+    "cascade": run_cascade,
     "sync": run_sync,
 }
 """By name, in the order in which all of them run."""
