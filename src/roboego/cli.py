@@ -24,6 +24,7 @@ COMMANDS = {
     "speak": "Say a text.",
     "info": "What a model is made of, and its figures.",
     "synth": "Make training data: speech and dialogues.",
+    "data": "Take recordings of your own into the training data.",
     "train": "Train a codec or a model from a recipe.",
     "export": "Make a model folder of a run's newest checkpoint.",
     "eval": "Measure a model on a suite.",
@@ -38,7 +39,7 @@ EXTRAS = {
     **dict.fromkeys(("transformers", "huggingface_hub"), "hub"),
 }
 """Optional packages, and which extra of ours brings them."""
-NEEDS = {"synth": "data", "train": "train,data,eval", "eval": "data,eval"}
+NEEDS = {"synth": "data", "data": "data,eval", "train": "train,data,eval", "eval": "data,eval"}
 """Extras without which a command can do little."""
 
 WRONG_USE, INTERRUPTED, PIPE_CLOSED = 2, 130, 141

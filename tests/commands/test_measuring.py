@@ -53,6 +53,14 @@ def test_eval_measures_what_is_heard_and_how_a_talk_goes(tmp_path: Path, model: 
     assert done.told["talk"]["silences_kept"]["of"] == 1
 
 
+def test_eval_plays_scenes_and_writes_a_page(tmp_path: Path, model: Path, shell: Shell) -> None:
+    page = tmp_path / "report"
+    done = shell("eval", model, "--suite", "duplex", "--scenes", 1, "--voices", "heart", "--folder", tmp_path, "--report", page)
+    assert done.code == 0
+    assert {"turn", "pause", "barge_in", "stop", "backchannel", "aside", "echo"} < set(done.told["duplex"])
+    assert "<h2>duplex</h2>" in (page / "index.html").read_text()
+
+
 def test_eval_says_what_a_later_suite_lacks_before_the_first_one_runs(
     tmp_path: Path, model: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """From sentences to grids: exercises, dialogues, shards of both."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -15,10 +16,11 @@ from roboego.data.build import GridJob, make_all, make_grids, organizer
 from roboego.data.build_dialogues import DialogueJob, make_dialogues
 from roboego.data.dialogue import _answer, dialogue, silence, with_pause
 from roboego.data.exercises import reply_to_say, saying, token_ends, transcribing
-from roboego.data.manners import Manners
+from roboego.data.manners import CALM, Manners
 from roboego.data.shards import ShardReader
 from roboego.data.speech_bank import BankJob, SpeechBank, make_bank
 from roboego.data.talk.answer import Exchange, Manner
+from roboego.data.talk.asides import open_ends
 from roboego.data.talk.sampling import sample_exchange, sample_sentence
 from roboego.data.voices.base import Spoken, TimedWord
 from roboego.data.voices.neural import HibariVoice
@@ -100,19 +102,21 @@ def test_tokens_become_audible_in_order_and_the_last_with_the_last_sound() -> No
         token_ends(tokens, spoken.words[1:], len(spoken.pcm), shop().tokenizer)
 
 
-def talk(exchange: Exchange, seed: int, manners: Manners, spk_delay: int | None = None) -> Conversation:
+def talk(exchange: Exchange, seed: int, manners: Manners, spk_delay: int | None = None, asides: Sequence[str] = ()) -> Conversation:
     delay, rng = layout().spk_delay if spk_delay is None else spk_delay, np.random.default_rng(seed)
-    return dialogue(exchange, voice(), voice(), shop(), rng, spk_delay=delay, condition=Condition(), manners=manners)
+    return dialogue(exchange, voice(), voice(), shop(), rng, spk_delay=delay, condition=Condition(), manners=manners, asides=asides)
+
+
+def heard_in(made: Conversation) -> list[str]:
+    return " ".join(shop().tokenizer.decode([int(i) for i in c.tokens]) for c in made.captions).split()
 
 
 def test_dialogues_alternate_and_ego_answers_after_the_user() -> None:
     exchange = sample_exchange(np.random.default_rng(4), "train", turns=3)
-    calm = Manners(interruption=0.0, pause=0.0)
-    made = talk(exchange, 1, calm)
+    made = talk(exchange, 1, CALM)
     grid = organizer(layout(), shop()).arrange(made)
     assert written(grid.text) == " ".join(t.ego for t in exchange.turns)
-    heard = [shop().tokenizer.decode([int(i) for i in c.tokens]) for c in made.captions]
-    assert " ".join(heard).split() == [w for t in exchange.turns for w in words(t.user)]
+    assert heard_in(made) == [w for t in exchange.turns for w in words(t.user)]
     for reply, last_word in zip(made.replies, np.cumsum([len(words(t.user)) for t in exchange.turns]), strict=True):
         assert reply.start_s is not None
         assert 0.0 <= reply.start_s - made.captions[last_word - 1].end_s < 0.5
@@ -120,7 +124,7 @@ def test_dialogues_alternate_and_ego_answers_after_the_user() -> None:
 
 def test_an_interrupted_reply_is_cut() -> None:
     exchange = sample_exchange(np.random.default_rng(4), "train", turns=4)
-    rude = Manners(interruption=1.0)
+    rude = replace(CALM, interruption=1.0)
     cut = []
     for seed in range(4):
         made = talk(exchange, seed, rude)
@@ -130,9 +134,45 @@ def test_an_interrupted_reply_is_cut() -> None:
     assert cut
 
 
+def test_ego_goes_on_through_backchannels() -> None:
+    exchange = sample_exchange(np.random.default_rng(4), "train", turns=4)
+    made = talk(exchange, 2, replace(CALM, backchannel=1.0))
+    assert all(r.cut_s is None for r in made.replies)
+    assert len(made.replies) == 4
+    assert len(heard_in(made)) > sum(len(words(t.user)) for t in exchange.turns)
+
+
+def test_words_to_somebody_else_and_sentences_that_trail_off_are_heard_and_not_answered() -> None:
+    exchange = sample_exchange(np.random.default_rng(4), "train", turns=2)
+    made = talk(exchange, 2, replace(CALM, aside=1.0, trailing=1.0), asides=["hey tom, come here."])
+    assert len(made.replies) == 2
+    heard = heard_in(made)
+    assert heard[:4] == ["hey", "tom", "come", "here"]
+    begun = heard[4 : heard.index("hey", 4)]
+    assert begun[-len(words(exchange.turns[0].user)) :] == words(exchange.turns[0].user)
+    assert open_ends(exchange.turns[0].user) == () or len(begun) > len(words(exchange.turns[0].user))
+
+
+def test_ego_offers_help_once_after_a_long_silence() -> None:
+    exchange = sample_exchange(np.random.default_rng(4), "train", turns=1)
+    answer, offered = talk(exchange, 1, replace(CALM, offer=1.0)).replies
+    assert answer.start_s is not None
+    assert offered.start_s is not None
+    assert 15.0 < offered.start_s - answer.start_s - answer.token_ends_s[-1] < 16.5
+
+
+def test_a_stop_comes_while_ego_speaks() -> None:
+    exchange = sample_exchange(np.random.default_rng(1), "train", turns=2, intent="stop")
+    counting = replace(exchange, turns=(replace(exchange.turns[0], ego="one, two, three, four, five, six, seven."), exchange.turns[1]))
+    first, second = talk(counting, 1, CALM).replies
+    assert first.cut_s is not None
+    assert second.start_s is not None
+    assert first.cut_s < second.start_s
+
+
 def test_the_user_waits_for_speech_that_follows_its_text_later() -> None:
     exchange = sample_exchange(np.random.default_rng(4), "train", turns=3)
-    soon, late = (talk(exchange, 1, Manners(interruption=0.0, pause=0.0), delay) for delay in (2, 7))
+    soon, late = (talk(exchange, 1, CALM, delay) for delay in (2, 7))
     for i, (a, b) in enumerate(zip(soon.replies, late.replies, strict=True)):
         assert a.start_s is not None
         assert b.start_s is not None
@@ -147,11 +187,14 @@ def test_silence_is_silent() -> None:
     assert (grid.text_weight == 1).all()
 
 
-def test_a_pause_moves_what_follows() -> None:
+def test_a_pause_comes_where_the_sentence_cannot_be_over_and_moves_what_follows() -> None:
     spoken = say("put the red cube on the box.")
+    assert open_ends(spoken.text) == (2, 6)
     paused = with_pause(spoken, 4_800, np.random.default_rng(0))
     assert len(paused.pcm) == len(spoken.pcm) + 4_800
     assert paused.words[-1].end == spoken.words[-1].end + 4_800
+    moved = [a.start != b.start for a, b in zip(spoken.words, paused.words, strict=True)]
+    assert moved.index(True) in (2, 6)
     short = Spoken(text="yes", voice="x", pcm=np.zeros(10, np.float32), words=(TimedWord(text="yes", start=0, end=10),))
     assert with_pause(short, 100, np.random.default_rng(0)) is short
 
@@ -189,7 +232,9 @@ def test_banks_and_shards_resume_and_repeat(tmp_path: Path) -> None:
     again = make_grids(replace(grids[1], out=tmp_path / "more" / "tts.grids"))
     assert again.read_bytes() == (tmp_path / "tts.grids").read_bytes()
 
-    job = DialogueJob(out=tmp_path / "d" / "x.grids", tools=tmp_path / "tools", layout=layout(), voice="heart-changed", count=2)
+    job = DialogueJob(
+        out=tmp_path / "d" / "x.grids", tools=tmp_path / "tools", layout=layout(), voice="heart-changed", count=2, manners=CALM
+    )
     talk = ShardReader([make_dialogues(replace(job, transcript=tmp_path / "d" / "y.grids", silences=0.3))])
     heard = ShardReader([tmp_path / "d" / "y.grids"])
     assert len(talk) == len(heard) == 2

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from roboego.evaluation.simulated_user import Patience, SimulatedUser
+from roboego.evaluation.simulated_user import Leak, Patience, SimulatedUser
 
 FRAME = 1_920
 
@@ -43,3 +43,27 @@ def test_goes_on_when_nobody_answers() -> None:
     user = SimulatedUser(turns=[tone(5), tone(3)], patience=Patience(first=0.0, gap=0.0, no_answer=1.6))
     assert run(user, set()) < 400
     assert len(user.went) == 2
+
+
+def test_comes_in_while_ego_speaks() -> None:
+    user = SimulatedUser(turns=[tone(5), tone(3)], patience=Patience(first=0.0), meanwhile={1: 0.4})
+    run(user, set(range(8, 60)))
+    assert user.went[1].start == (9 + 5) * FRAME  # what Ego says in a step is heard a frame later
+
+
+def test_hears_itself_out_where_there_is_nothing_to_come_in_to() -> None:
+    user = SimulatedUser(turns=[tone(5), tone(3)], patience=Patience(first=0.0, gap=0.0, no_answer=1.6), meanwhile={1: 0.4})
+    assert run(user, set()) < 400
+    assert user.went[1].start == (5 + 20) * FRAME
+
+
+def test_ego_leaks_back_late_and_soft() -> None:
+    user = SimulatedUser(turns=[tone(1)], patience=Patience(first=8.0), leak=Leak(level_db=-20.0, delay_s=0.2))
+    said = [np.random.default_rng(t).normal(0, 0.1, FRAME).astype(np.float32) for t in range(10)]
+    heard = []
+    for frame in said:
+        heard.append(user.speak())
+        user.hear(frame)
+    played = np.concatenate([np.zeros(FRAME, np.float32), *said])
+    late = np.concatenate([np.zeros(4_800, np.float32), played])[: 10 * FRAME]
+    np.testing.assert_allclose(np.concatenate(heard), late / 10, atol=1e-7)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from roboego.data.talk.answer import Answer, Exchange, Turn
+from roboego.evaluation.partners import EnginePartner
 from roboego.evaluation.simulated_user import Patience, SimulatedUser
 from roboego.evaluation.talk import Talked, converse, judged, summary
-from roboego.runtime.engine import Engine
 from roboego.runtime.frame import Frame
 from tiny import obedient_loaded
 
@@ -61,7 +61,6 @@ def test_an_ego_that_never_falls_silent_is_asked_no_more() -> None:
 
 def test_a_model_that_hums_all_the_time_is_asked_once() -> None:
     user = hurried()
-    with Engine(obedient_loaded()) as engine:
-        (found,) = converse(engine, [user], longest=60)
+    (found,) = converse(EnginePartner(obedient_loaded(), slots=1), [user], longest=60)
     told = summary(judged(TWICE, user, found), [])
     assert (told["questions"], told["asked"], told["took_floor_early"]["rate"], told["no_reply"]["rate"]) == (2, 1, 0.5, 0.5)

@@ -1,7 +1,6 @@
-"""Measures a model on held-out sentences: talk (questions, turn-taking, silence), asr, tts, codec."""
+"""Measures a model on held-out sentences: talk (questions, turn-taking, silence), duplex (who speaks when), asr, tts, codec."""
 
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -13,7 +12,9 @@ from roboego.errors import InputError
 if TYPE_CHECKING:
     from rich.console import Console
 
-Suite = Literal["talk", "asr", "tts", "codec", "all"]
+    from roboego.evaluation.suites import Measuring
+
+Suite = Literal["talk", "duplex", "asr", "tts", "codec", "latency", "cascade", "sync", "all"]
 
 
 @dataclass(kw_only=True)
@@ -21,20 +22,33 @@ class Args:
     model: Annotated[str, tyro.conf.Positional] = "nano"
     """A name, a folder or a hub id."""
     suite: Suite = "talk"
-    """What to measure. talk: spoken questions of the Talk part, who takes the floor when, silence kept. asr, tts: word error rates.
-    codec: what Whisper-tiny understands before and after the codec."""
+    """What to measure. talk: spoken questions of the Talk part, who takes the floor when, silence kept. duplex: pauses, interruptions,
+    backchannels, words to somebody else, Ego's own echo. asr, tts: word error rates.
+    codec: what Whisper-tiny understands before and after the codec. latency: replies and silence after interruptions, with several
+    sessions at once. cascade: the latency of a row of libraries in its place (needs the extra hub). sync: text before speech, and
+    `spoken_upto` beside what is heard. all: every suite but cascade."""
     count: int = 200
     """Questions of the suite talk (and half as many silences), sentences of the suite tts."""
+    scenes: int = 40
+    """Scenes of each kind of the suite duplex."""
     sentences: int = 50
     """Sentences for each voice of the suites asr and codec."""
-    voices: tuple[str, ...] = ("kokoro", "joe", "espeak-en-us", "espeak-en-gb", "flite-kal16", "heart-changed", "nezumi")
-    """Who is transcribed and who asks, in turn; nezumi, who is in no training data, asks only if nobody else is named."""
+    voices: tuple[str, ...] | None = None
+    """Who is transcribed and who asks, in turn. (default: the voices that train listening, five accents that do not, and nezumi, who is
+    in no training data; only the first of these ask)"""
+    conditions: tuple[str, ...] | None = None
+    """Noises and rooms under which the suite asr has voices of training transcribed, beside clean ones; nothing after it for clean alone.
+    (default: noise down to 0 dB, rooms, a telephone)"""
+    semi_duplex: bool = False
+    """Let the model take turns as voice assistants do: behind a voice detector, for comparison. (talk, duplex, sync)"""
     folder: Path = Path("runs")
     """Where the held-out speech is kept once made."""
     device: str = "cpu"
     """cpu, cuda, cuda:1 ..."""
     json: Path | None = None
     """Write results here."""
+    report: Path | None = None
+    """Write a page with pictures and sound into this folder."""
 
 
 def run(args: Args) -> dict[str, Any]:
@@ -42,48 +56,67 @@ def run(args: Args) -> dict[str, Any]:
     from rich.pretty import pprint
     from rich.progress import track
 
-    import roboego
-    from roboego.data.voices import EGO, UNSEEN, check_voices
-    from roboego.evaluation import material, speech, talk
-    from roboego.evaluation.judge import WhisperJudge
+    from roboego.evaluation.report import write_report
+    from roboego.evaluation.suites import SUITES
+    from roboego.sound.files import check_folder_target
 
     console = Console(stderr=True)
-    check_at_least(1, count=args.count, sentences=args.sentences)
-    if not args.voices:
-        raise InputError("--voices needs at least one voice")
-    check_voices(*args.voices)
-    loaded = roboego.load(args.model, device=args.device)
-    bank = args.folder / "speech"
-    results: dict[str, Any] = {"model": loaded.name}
-    suites = ("talk", "asr", "tts", "codec") if args.suite == "all" else (args.suite,)
-    # Whatever a suite lacks is told before the first one runs: the figures of those that had finished would be lost.
-    judge = cache(WhisperJudge)
-    if {"tts", "codec"} & set(suites):
-        judge()
-    if suites != ("talk",):
-        speech.parts(loaded)
-    _make_speech(args, suites, bank, console)
+    if args.report is not None:
+        check_folder_target(args.report)
+    # The cascade is no suite of the model's.
+    suites = tuple(name for name in SUITES if name != "cascade") if args.suite == "all" else (args.suite,)
+    measuring = _prepared(args, suites, console)
+    results: dict[str, Any] = {"model": measuring.loaded.name}
+    samples = []
     for suite in track(suites, description="suites", console=console):
-        if suite == "talk":
-            voices = [v for v in args.voices if v != UNSEEN] or list(args.voices)
-            spoken = [e for i, v in enumerate(voices) for e in material.exchanges(v, -(-args.count // len(voices)), seed=i)]
-            questions = talk.ask(loaded, spoken)
-            silences = talk.keeps_silent(loaded, material.silences(-(-args.count // 2)))
-            results["talk"] = talk.summary(questions, silences) | {
-                "voices": voices,
-                "wrong": [q.__dict__ for q in questions if not q.right],
-            }
-        elif suite == "asr":
-            results["asr"] = speech.asr(loaded, bank, args.voices, args.sentences)
-        elif suite == "tts":
-            results["tts"] = speech.tts(loaded, bank, args.count, judge())
-        else:
-            results["codec"] = speech.codec_loss(loaded, bank, (EGO, *args.voices), args.sentences, judge())
+        results[suite], kept = SUITES[suite](measuring)
+        samples += kept
     pprint(results, console=Console(), expand_all=True, max_length=20)
+    if args.report is not None:
+        command = f"roboego eval {args.model} --suite {args.suite}"
+        console.print(f"report: {write_report(args.report, results, samples, command=command)}")
     return results
 
 
-def _make_speech(args: Args, suites: tuple[str, ...], bank: Path, console: "Console") -> None:
+def _prepared(args: Args, suites: tuple[str, ...], console: "Console") -> "Measuring":
+    """All that the suites need: whatever one lacks is told before the first one runs, whose figures would be lost.
+
+    Raises:
+        InputError: an option, the model or a judge is not usable.
+    """
+    import roboego
+    from roboego.data.acoustics.condition import preset
+    from roboego.data.voices import ACCENTS, LISTENERS, UNSEEN, check_voices
+    from roboego.evaluation import speech
+    from roboego.evaluation.suites import Measuring
+
+    check_at_least(1, count=args.count, scenes=args.scenes, sentences=args.sentences)
+    voices = (*LISTENERS, *ACCENTS, UNSEEN) if args.voices is None else args.voices
+    conditions = speech.CONDITIONS if args.conditions is None else args.conditions
+    if not voices:
+        raise InputError("--voices needs at least one voice")
+    check_voices(*voices)
+    for condition in conditions:
+        preset(condition)
+    measuring = Measuring(
+        loaded=roboego.load(args.model, device=args.device),
+        voices=voices,
+        conditions=conditions,
+        questions=args.count,
+        scenes=args.scenes,
+        sentences=args.sentences,
+        bank=args.folder / "speech",
+        semi_duplex=args.semi_duplex,
+    )
+    if {"tts", "codec", "sync"} & set(suites):
+        measuring.judge  # noqa: B018
+    if {"asr", "tts", "codec"} & set(suites):
+        speech.parts(measuring.loaded)
+    _make_speech(args, suites, voices, measuring.bank, console)
+    return measuring
+
+
+def _make_speech(args: Args, suites: tuple[str, ...], voices: tuple[str, ...], bank: Path, console: "Console") -> None:
     """Makes the sentences that suites after `talk` hear, as far as they are not there yet."""
     from rich.progress import track
 
@@ -93,7 +126,7 @@ def _make_speech(args: Args, suites: tuple[str, ...], bank: Path, console: "Cons
 
     wanted: list[tuple[str, int, Side]] = []
     if {"asr", "codec"} & set(suites):
-        wanted += [(voice, args.sentences, "user") for voice in args.voices]
+        wanted += [(voice, args.sentences, "user") for voice in voices]
     if "tts" in suites:
         wanted.append((EGO, args.count, "ego"))
     if "codec" in suites:

@@ -9,10 +9,12 @@ import tyro
 
 @dataclass(kw_only=True)
 class Args:
-    what: Annotated[Literal["post", "sft"], tyro.conf.Positional]
-    """post: stage 1. sft: stage 2."""
+    what: Annotated[Literal["post", "sft", "own"], tyro.conf.Positional]
+    """post: stage 1. sft: stage 2. own: nano taught further with recordings of your own."""
     out: Path
     """The folder to write; one that is there is replaced."""
+    name: str | None = None
+    """Under which name the recordings of `own` were imported."""
     lora: bool = False
     """The stage as `roboego train --lora-rank` made it, its adapters merged."""
     backbone: Path | None = None
@@ -33,7 +35,7 @@ def run(args: Args) -> dict[str, Any]:
     from dataclasses import replace
 
     from roboego.errors import InputError
-    from roboego.recipes import foreign, nano, nano_data
+    from roboego.recipes import foreign, nano, nano_data, own
     from roboego.recipes.export import export
     from roboego.recipes.runs import adapted_name
     from roboego.sound.files import check_folder_target
@@ -51,12 +53,18 @@ def run(args: Args) -> dict[str, Any]:
             raise InputError(f"{path} is not what `roboego eval --json` writes; give another file")
         figures |= told
     note = "" if args.note is None else read_note(args.note)
-    recipe = nano.post_training() if args.what == "post" else nano.sft()
+    if (args.what == "own") != (args.name is not None):
+        raise InputError("--name says whose recordings roboego train own learned from: give both or neither")
+    places = nano_data.Places(root=args.folder)
+    if args.name is not None:
+        recipe = own.own(args.name, places)
+    else:
+        recipe = nano.post_training() if args.what == "post" else nano.sft()
     if args.backbone is not None:
         recipe = foreign.on_decoder(args.backbone, recipe)
     if args.lora:
         recipe = replace(recipe, name=adapted_name(recipe.name))
-    done = export(recipe, nano_data.Places(root=args.folder), args.out, figures, note)
+    done = export(recipe, places, args.out, figures, note)
     print(f"{done['run']} at step {done['step']} is in {done['folder']} ({done['bytes'] / 2**20:.1f} MiB)")
     return done
 

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Args:
-    what: Annotated[Literal["codec", "language", "post", "sft"], tyro.conf.Positional]
+    what: Annotated[Literal["codec", "language", "post", "sft", "own"], tyro.conf.Positional]
     """codec: the embedded codec. language: the backbone, from written exchanges. post: stage 1, transcribing and saying. sft: stage 2,
-    conversing."""
+    conversing. own: nano taught further with recordings that `roboego data import` took in."""
+    name: str | None = None
+    """Under which name the recordings of `own` were imported."""
     recipe: Literal["nano"] = "nano"
     folder: Path = Path("runs")
     """Where data, checkpoints and everything else of the recipe lie."""
@@ -53,7 +55,7 @@ def run(args: Args) -> dict[str, Any]:
     from rich.console import Console
 
     from roboego.loading import check_device
-    from roboego.recipes import foreign, nano, nano_codec, nano_data
+    from roboego.recipes import foreign, nano, nano_codec, nano_data, own
     from roboego.recipes.dry_run import estimate
     from roboego.recipes.perform import perform
     from roboego.recipes.runs import with_adapters
@@ -73,7 +75,12 @@ def run(args: Args) -> dict[str, Any]:
         )
     if args.what == "codec":
         return nano_codec.perform(places, steps=args.steps, dry_run=args.dry_run, device=args.device, console=console)
-    recipe = {"language": nano.language, "post": nano.post_training, "sft": nano.sft}[args.what]()
+    if (args.what == "own") != (args.name is not None):
+        raise InputError("--name says whose recordings roboego train own learns from: give both or neither")
+    if args.name is not None:
+        recipe = own.own(args.name, places)
+    else:
+        recipe = {"language": nano.language, "post": nano.post_training, "sft": nano.sft}[args.what]()
     recipe = replace(recipe, loop=replace(recipe.loop, compile=args.compile))
     if args.steps is not None:
         recipe = replace(recipe, loop=replace(recipe.loop, steps=args.steps))

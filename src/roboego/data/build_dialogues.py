@@ -13,7 +13,7 @@ from roboego.data.build import organizer
 from roboego.data.dialogue import dialogue, silence
 from roboego.data.manners import Manners
 from roboego.data.shards import ShardWriter
-from roboego.data.talk.sampling import Split, sample_exchange
+from roboego.data.talk.sampling import Split, sample_aside, sample_exchange
 from roboego.data.voices import open_voice
 from roboego.data.voices.neural import HibariVoice
 from roboego.data.workshop import open_workshop
@@ -73,7 +73,11 @@ def make_dialogues(job: DialogueJob) -> Path:
                 exchange = sample_exchange(rng, job.split)
                 speaker = draw_speaker(rng) if job.voice.endswith("-changed") or rng.random() < job.change else None
                 delay = job.layout.spk_delay
-                made = dialogue(exchange, user, ego, shop, rng, spk_delay=delay, condition=condition, change=speaker, manners=job.manners)
+                others = [sample_aside(rng, job.split)]
+                made = dialogue(
+                    exchange, user, ego, shop, rng,
+                    spk_delay=delay, condition=condition, change=speaker, manners=job.manners, asides=others,
+                )  # fmt: skip
                 metadata = {
                     "mode": "dialogue",
                     "voice": job.voice,

@@ -1,7 +1,8 @@
-"""Spoken dialogues: exchanges laid out on a clock, with pauses, silences and interruptions, from both sides' voices."""
+"""Spoken dialogues: exchanges laid out on a clock, with pauses, silences, interruptions and asides, from both sides' voices."""
 # N samples, T frames
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from roboego.data.acoustics.voice_change import SpeakerChange, as_speaker
 from roboego.data.exercises import EGO_GAIN, at_level, reply_to_say
 from roboego.data.manners import Manners
 from roboego.data.talk.answer import Exchange, Turn
+from roboego.data.talk.asides import backchannel, offer, open_ends
 from roboego.data.voices.base import PacedVoice, Sound, Spoken, TimedWord, Voice
 from roboego.data.word_times import with_word_times
 from roboego.data.workshop import Workshop
@@ -17,6 +19,8 @@ from roboego.streams.alphabet import words
 from roboego.streams.conversation import Caption, Conversation, Reply
 from roboego.timebase import FRAME_SAMPLES, frames_to_seconds, samples_to_frames, samples_to_seconds, seconds_to_samples
 
+SHORTEST_S = 1.2
+"""An answer shorter than this is over before anybody says something to it."""
 SLOW, LOUD = 0.7, 1.7
 """Speed and gain of an answer that is to be slower or louder than Ego usually speaks."""
 
@@ -45,45 +49,127 @@ def dialogue(
     condition: Condition,
     change: SpeakerChange | None = None,
     manners: Manners | None = None,
+    asides: Sequence[str] = (),
 ) -> Conversation:
     """An exchange as it might go: the user's track through `condition`, Ego's replies in time.
 
     Args:
         spk_delay: frames from a reply's text to its speech, as the layout has it: what the user hears is what the user reacts to.
+        asides: what the user may say to somebody else between two turns; without any, nobody else is spoken to.
     """
-    m = manners or Manners()
-    clock = seconds_to_samples(rng.uniform(*m.lead_s))
-    placed: list[_Placed] = []
-    replies: list[Reply] = []
-    playback: list[tuple[int, Sound]] = []
+    scene = _Scene(user=user, ego=ego, shop=shop, rng=rng, m=manners or Manners(), spk_delay=spk_delay, change=change)
+    scene.clock = seconds_to_samples(rng.uniform(*scene.m.lead_s))
     for i, turn in enumerate(exchange.turns):
-        spoken = _say(turn.user, user, shop, change, rng)
-        if rng.random() < m.pause:
-            spoken = with_pause(spoken, seconds_to_samples(rng.uniform(*m.pause_s)), rng)
-        user_turn = _Placed(spoken=spoken, start=clock)
-        placed.append(user_turn)
-        reaction = int(rng.choice(len(m.reaction_frames), p=m.reaction_frames))
-        first_frame = samples_to_frames(user_turn.end) + reaction
-        answer = _answer(turn, ego, rng)
-        reply = reply_to_say(answer, shop, start_s=frames_to_seconds(first_frame))
-        speech = (first_frame + spk_delay) * FRAME_SAMPLES
+        follows = exchange.turns[i + 1] if i + 1 < len(exchange.turns) else None
+        scene.prelude(turn, asides)
+        scene.exchange(turn, follows)
+    frames = samples_to_frames(scene.last + seconds_to_samples(rng.uniform(*scene.m.tail_s)))
+    samples = frames * FRAME_SAMPLES
+    track = _mixed([(p.start, p.spoken.pcm) for p in scene.placed], samples)
+    heard = apply(condition, at_level(track, rng), rng, echo_of=_mixed(scene.playback, samples))
+    return Conversation(heard=shop.heard(heard), mode="duplex", replies=tuple(scene.replies), captions=_captions(scene.placed, shop))
+
+
+@dataclass(kw_only=True)
+class _Scene:
+    """A dialogue as it is laid out on the clock, in samples.
+
+    Attributes:
+        clock: when the user may say the next thing; `last` is when the last sound so far has ended.
+        placed: what the user says; replies: what Ego does; playback: the sound of it.
+        barges: the user's next sentence interrupts the reply that is going on, which has to be cut then.
+    """
+
+    user: Voice
+    ego: PacedVoice
+    shop: Workshop
+    rng: np.random.Generator
+    m: Manners
+    spk_delay: int
+    change: SpeakerChange | None
+    clock: int = 0
+    last: int = 0
+    placed: list[_Placed] = field(default_factory=list)
+    replies: list[Reply] = field(default_factory=list)
+    playback: list[tuple[int, Sound]] = field(default_factory=list)
+    barges: bool = False
+
+    def says(self, text: str) -> _Placed:
+        """The user says something now."""
+        return self._place(_say(text, self.user, self.shop, self.change, self.rng), self.clock)
+
+    def prelude(self, turn: Turn, asides: Sequence[str]) -> None:
+        """What the user may say before a turn that is not for Ego to answer. Who barges in comes to the point."""
+        if self.barges:
+            return
+        if asides and self.rng.random() < self.m.aside:
+            self.clock = self.says(str(self.rng.choice(asides))).end + self._time(self.m.gap_s)
+        ends = open_ends(turn.user)
+        if ends and self.rng.random() < self.m.trailing:
+            begun = " ".join(turn.user.split()[: int(self.rng.choice(ends))]).rstrip(".,?")
+            self.clock = self.says(begun).end + self._time(self.m.trailing_s)
+
+    def exchange(self, turn: Turn, follows: Turn | None) -> None:
+        """The user's turn and Ego's answer, and what happens while Ego speaks."""
+        spoken = _say(turn.user, self.user, self.shop, self.change, self.rng)
+        if self.rng.random() < self.m.pause:
+            spoken = with_pause(spoken, self._time(self.m.pause_s), self.rng)
+        asked = self._place(spoken, self.clock)
+        reaction = int(self.rng.choice(len(self.m.reaction_frames), p=self.m.reaction_frames))
+        first = samples_to_frames(asked.end) + reaction
+        if self.barges:
+            first = max(first, self._yield_to(asked) + 1)
+        answer = _answer(turn, self.ego, self.rng)
+        speech = self._reply(answer, first)
+        self._meanwhile(answer, speech, follows)
+
+    def _meanwhile(self, answer: Spoken, speech: int, follows: Turn | None) -> None:
+        """While Ego speaks: the user barges in, says "uh huh", or listens and goes on when Ego has ended."""
+        long_enough = answer.duration_s > SHORTEST_S
+        stops = follows is not None and follows.intent == "stop"
+        if follows is not None and long_enough and (stops or self.rng.random() < self.m.interruption):
+            self.barges = True
+            self.clock = speech + seconds_to_samples(self.rng.uniform(0.5, answer.duration_s - 0.4))
+            return
         end = speech + len(answer.pcm)
-        if i + 1 < len(exchange.turns) and rng.random() < m.interruption and answer.duration_s > 1.2:
-            clock = speech + seconds_to_samples(rng.uniform(0.5, answer.duration_s - 0.4))
-            cut = clock + seconds_to_samples(rng.uniform(*m.yield_s))
-            if cut < end:
-                reply = replace(reply, cut_s=frames_to_seconds(samples_to_frames(cut)))
-                answer = replace(answer, pcm=answer.pcm[: samples_to_frames(cut) * FRAME_SAMPLES - speech])
-        else:
-            gap = m.lull_s if rng.random() < m.lull else m.gap_s
-            clock = end + seconds_to_samples(rng.uniform(*gap))
-        replies.append(reply)
-        playback.append((speech, answer.pcm * EGO_GAIN))
-        last = max(end, user_turn.end)
-    frames = samples_to_frames(last + seconds_to_samples(rng.uniform(*m.tail_s)))
-    track = _mixed([(p.start, p.spoken.pcm) for p in placed], frames * FRAME_SAMPLES)
-    heard = apply(condition, at_level(track, rng), rng, echo_of=_mixed(playback, frames * FRAME_SAMPLES))
-    return Conversation(heard=shop.heard(heard), mode="duplex", replies=tuple(replies), captions=_captions(placed, shop))
+        if long_enough and self.rng.random() < self.m.backchannel:
+            self.clock = speech + seconds_to_samples(self.rng.uniform(0.4, answer.duration_s - 0.3))
+            end = max(end, self.says(backchannel(self.rng)).end)
+        if self.rng.random() < self.m.offer:
+            end = self._offers(end)
+        self.clock = end + self._time(self.m.lull_s if self.rng.random() < self.m.lull else self.m.gap_s)
+
+    def _offers(self, end: int) -> int:
+        """Ego breaks a long silence; returns when it has."""
+        offered = self.ego.say(offer(self.rng), self.rng)
+        return self._reply(offered, samples_to_frames(end + self._time(self.m.offer_s))) + len(offered.pcm)
+
+    def _reply(self, answer: Spoken, first_frame: int) -> int:
+        """Ego begins to write in that frame; returns the sample at which it is heard."""
+        self.replies.append(reply_to_say(answer, self.shop, start_s=frames_to_seconds(first_frame)))
+        speech = (first_frame + self.spk_delay) * FRAME_SAMPLES
+        self.playback.append((speech, answer.pcm * EGO_GAIN))
+        self.last = max(self.last, speech + len(answer.pcm))
+        return speech
+
+    def _yield_to(self, turn: _Placed) -> int:
+        """Ego falls silent soon after the user's turn has begun, unless it has ended by then. Returns the frame."""
+        self.barges = False
+        cut = min(turn.start + self._time(self.m.yield_s), turn.end + seconds_to_samples(self.m.yield_end_s))
+        start, pcm = self.playback[-1]
+        frame = samples_to_frames(cut)
+        if frame * FRAME_SAMPLES < start + len(pcm):
+            self.replies[-1] = replace(self.replies[-1], cut_s=frames_to_seconds(frame))
+            self.playback[-1] = start, pcm[: frame * FRAME_SAMPLES - start]
+        return frame
+
+    def _place(self, spoken: Spoken, start: int) -> _Placed:
+        self.placed.append(_Placed(spoken=spoken, start=start))
+        self.last = max(self.last, self.placed[-1].end)
+        return self.placed[-1]
+
+    def _time(self, bounds: tuple[float, float]) -> int:
+        return seconds_to_samples(self.rng.uniform(*bounds))
 
 
 def silence(seconds: float, shop: Workshop, rng: np.random.Generator, *, condition: Condition) -> Conversation:
@@ -93,10 +179,11 @@ def silence(seconds: float, shop: Workshop, rng: np.random.Generator, *, conditi
 
 
 def with_pause(spoken: Spoken, samples: int, rng: np.random.Generator) -> Spoken:
-    """The sentence with a pause before one of its later words. Sentences of fewer than four words stay as they are."""
-    if len(spoken.words) < 4:
+    """The sentence with a pause after one of its words that cannot be its last. Where it has none, it stays as it is."""
+    ends = open_ends(spoken.text)
+    if not ends or len(spoken.words) != len(words(spoken.text)):
         return spoken
-    i = int(rng.integers(1, len(spoken.words) - 1))
+    i = int(rng.choice(ends))
     at = (spoken.words[i - 1].end + spoken.words[i].start) // 2
     fade = np.linspace(1, 0, 240, dtype=np.float32)
     before, after = spoken.pcm[:at].copy(), spoken.pcm[at:].copy()

@@ -1,4 +1,4 @@
-"""How people talk with Ego in synthetic dialogues: pauses, gaps, interruptions, and how fast Ego answers."""
+"""How people talk with Ego in synthetic dialogues: pauses, gaps, interruptions, asides, and how fast Ego answers."""
 
 from dataclasses import dataclass
 
@@ -10,18 +10,34 @@ class Manners:
     Attributes:
         reaction_frames: odds of waiting 0, 1, 2, ... whole frames after the frame in which the user ended: long
             enough for the last word's caption to be written, which the answer may take up.
-        pause: chance that the user pauses inside a sentence, and for how long.
+        pause: chance that the user pauses inside a sentence, where it cannot be over, and for how long.
+        trailing: chance that the user first trails off in the middle of the sentence, and how long it takes to begin again.
+        aside: chance that the user first says something to somebody else, which Ego leaves alone.
         gap_s: from Ego's end to the user's next turn; `lull` is the chance of a long one instead.
-        interruption: chance that the user's next turn comes while Ego speaks; Ego falls silent after `yield_s`.
+        offer: chance of a silence so long that Ego asks, `offer_s` after the last sound, whether help is needed.
+        interruption: chance that the user's next turn comes while Ego speaks; Ego falls silent `yield_s` after it began, and at the
+            latest `yield_end_s` after its end.
+        backchannel: chance that the user says something short while Ego speaks, which goes on.
     """
 
     lead_s: tuple[float, float] = (0.3, 2.5)
     reaction_frames: tuple[float, ...] = (0.0, 0.0, 0.0, 0.1, 0.6, 0.3)
-    pause: float = 0.2
-    pause_s: tuple[float, float] = (0.25, 1.0)
+    pause: float = 0.25
+    pause_s: tuple[float, float] = (0.25, 1.2)
+    trailing: float = 0.05
+    trailing_s: tuple[float, float] = (1.2, 3.5)
+    aside: float = 0.1
     gap_s: tuple[float, float] = (0.3, 2.0)
-    lull: float = 0.15
+    lull: float = 0.12
     lull_s: tuple[float, float] = (3.0, 9.0)
-    interruption: float = 0.15
-    yield_s: tuple[float, float] = (0.35, 0.7)
+    offer: float = 0.03
+    offer_s: tuple[float, float] = (15.0, 16.0)
+    interruption: float = 0.18
+    yield_s: tuple[float, float] = (0.4, 0.8)
+    yield_end_s: float = 0.16
+    backchannel: float = 0.15
     tail_s: tuple[float, float] = (0.8, 3.0)
+
+
+CALM = Manners(pause=0.0, trailing=0.0, aside=0.0, offer=0.0, interruption=0.0, backchannel=0.0)
+"""One speaks after the other, and nothing else happens."""

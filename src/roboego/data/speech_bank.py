@@ -5,7 +5,7 @@ in one go from its own seed and renamed into place, so an interrupted command go
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,36 +134,42 @@ def make_shard(job: BankJob, voice: Voice | None = None) -> Path:
         return final
     voice = voice or _voice(job.voice)
     rng = np.random.default_rng([job.seed, job.shard])
+    said: list[Spoken] = []
+    while len(said) < job.sentences:
+        spoken = voice.say(job.source(rng), rng)
+        if np.abs(spoken.pcm).max(initial=0.0) > 0.0:
+            said.append(spoken)
+    return write_shard(job.stem, said)
+
+
+def write_shard(stem: Path, said: Sequence[Spoken]) -> Path:
+    """Writes the two files of a shard, samples first; sentences louder than full scale are made softer. Returns the .jsonl.
+
+    Raises:
+        InputError: they cannot be written, for instance because the disk is full.
+    """
     parts: list[NDArray[np.int16]] = []
     lines: list[str] = []
-    while len(lines) < job.sentences:
-        spoken = voice.say(job.source(rng), rng)
-        peak = float(np.abs(spoken.pcm).max(initial=0.0))
-        if peak == 0.0:
-            continue
-        pcm = np.round(spoken.pcm * (min(1.0, 0.98 / peak) * 32767)).astype(np.int16)
-        parts.append(pcm)
-        lines.append(
-            json.dumps(
-                {
-                    "text": spoken.text,
-                    "voice": spoken.voice,
-                    "samples": len(pcm),
-                    "words": [(w.text, w.start, w.end) for w in spoken.words],
-                    "phones": [(p.symbol, p.start, p.end) for p in spoken.phones],
-                },
-                ensure_ascii=False,
-            )
-        )
-    job.folder.mkdir(parents=True, exist_ok=True)
+    for spoken in said:
+        peak = max(float(np.abs(spoken.pcm).max(initial=0.0)), 0.98)
+        parts.append(np.round(spoken.pcm * (0.98 / peak * 32767)).astype(np.int16))
+        entry = {
+            "text": spoken.text,
+            "voice": spoken.voice,
+            "samples": len(spoken.pcm),
+            "words": [(w.text, w.start, w.end) for w in spoken.words],
+            "phones": [(p.symbol, p.start, p.end) for p in spoken.phones],
+        }
+        lines.append(json.dumps(entry, ensure_ascii=False))
+    stem.parent.mkdir(parents=True, exist_ok=True)
     for suffix, data in ((".pcm", np.concatenate(parts).tobytes()), (".jsonl", "\n".join(lines).encode())):
-        path = job.stem.with_suffix(suffix)
+        path = stem.with_suffix(suffix)
         try:
             with appearing(path) as temporary:
                 temporary.write_bytes(data)
         except OSError as error:
             raise InputError(f"cannot write {path} ({error.strerror}): free some space or choose another folder") from error
-    return final
+    return stem.with_suffix(".jsonl")
 
 
 def make_bank(jobs: list[BankJob], *, workers: int, progress: Callable[[int, int], None] = lambda done, total: None) -> None:

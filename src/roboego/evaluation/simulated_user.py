@@ -1,7 +1,7 @@
-"""A simulated user: speaks its turns one after another, waiting for Ego to finish, as a patient person would."""
+"""A simulated user: speaks its turns one after another, waiting for Ego to finish unless it is to come in while Ego speaks."""
 # Time: the user's frame t is heard during [t, t + 1) * 80 ms; what Ego answers to it is played during [t + 1, t + 2) * 80 ms.
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,6 +28,14 @@ class Patience:
     no_answer: float = 4.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Leak:
+    """How Ego's own voice comes back into the microphone: its level beside what is played, and how much later (a frame at least)."""
+
+    level_db: float = -15.0
+    delay_s: float = 0.12
+
+
 @dataclass
 class SpokenTurn:
     """A turn as it went: samples on the user's clock."""
@@ -42,24 +50,34 @@ class SimulatedUser:
 
     Attributes:
         turns: what it says, trimmed of silence.
+        meanwhile: which turns are said while Ego speaks, by their place, and how many seconds after it began to.
+        leak: Ego's voice in the user's microphone; None: headphones.
         went: the turns said so far.
     """
 
     turns: Sequence[Sound]
     patience: Patience = field(default_factory=Patience)
+    meanwhile: Mapping[int, float] = field(default_factory=dict)
+    leak: Leak | None = None
     went: list[SpokenTurn] = field(default_factory=list)
     clock: int = 0
     done: bool = False
     _next: int = -1
+    _first_voiced: int = -1
     _last_voiced: int = -1
+    _played: list[Sound] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._next = seconds_to_samples(self.patience.first)
 
     def hear(self, speech: Sound) -> None:
         """What Ego plays while the user's next frame is captured."""
+        if self.leak is not None:
+            self._played.append(speech)
         if np.sqrt(np.mean(speech**2)) > 10 ** (DEFAULT_ACTIVITY.absolute_db / 20):
             self._last_voiced = self.clock + FRAME_SAMPLES
+            if self.went and self._first_voiced < self.went[-1].end <= self.clock:
+                self._first_voiced = self.clock
 
     def speak(self) -> Sound:
         """The user's next frame [1920]."""
@@ -78,12 +96,15 @@ class SimulatedUser:
             frame[begin - start :] += sound[: stop - begin]
             self._next = -1
         self.clock = stop
-        return frame
+        return frame if self.leak is None else frame + self._leaked(start)
 
     def _may_begin(self) -> bool:
         if self._next >= 0:
             return True
-        if self._over():
+        after = self.meanwhile.get(len(self.went))
+        if after is not None and self._first_voiced >= self.went[-1].end:
+            self._next = self._first_voiced + seconds_to_samples(after)
+        elif self._over():
             self._next = self.clock + seconds_to_samples(self.patience.gap)
         return self._next >= 0
 
@@ -95,3 +116,15 @@ class SimulatedUser:
         if self._last_voiced > end:
             return samples_to_seconds(self.clock - self._last_voiced) >= self.patience.quiet
         return samples_to_seconds(self.clock - end) >= self.patience.no_answer
+
+    def _leaked(self, start: int) -> Sound:
+        """What is heard of Ego from this sample on: one frame of what it has played, which stands a frame later on the user's clock."""
+        assert self.leak is not None
+        heard = np.zeros(FRAME_SAMPLES, np.float32)
+        begin = start - max(seconds_to_samples(self.leak.delay_s), FRAME_SAMPLES)
+        for t in (begin // FRAME_SAMPLES, begin // FRAME_SAMPLES + 1):
+            if 1 <= t <= len(self._played):
+                at = t * FRAME_SAMPLES - begin
+                piece = self._played[t - 1][max(-at, 0) : FRAME_SAMPLES - max(at, 0)]
+                heard[max(at, 0) : max(at, 0) + len(piece)] += piece
+        return heard * np.float32(10 ** (self.leak.level_db / 20))

@@ -1,5 +1,6 @@
 """The suites `asr`, `tts` and `codec`: what the model understands, whether it is understood, and what its codec loses."""
 
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,9 @@ import numpy as np
 import torch
 
 from roboego.codecs.base import Codec
-from roboego.data.voices import LISTENERS
-from roboego.data.voices.base import Sound
+from roboego.data.acoustics.condition import apply, preset
+from roboego.data.voices import ACCENTS, LISTENERS
+from roboego.data.voices.base import Sound, Spoken
 from roboego.data.workshop import steady_silence
 from roboego.errors import InputError
 from roboego.evaluation.judge import WhisperJudge
@@ -37,20 +39,42 @@ def parts(loaded: LoadedModel) -> tuple[Codec, TextCodec]:
     return loaded.codec, loaded.tokenizer
 
 
-def asr(loaded: LoadedModel, folder: Path, voices: Sequence[str], count: int) -> dict[str, Any]:
-    """WER of what the model writes of held-out sentences, clean: of voices that train listening, of those that do not, and by voice."""
+CONDITIONS = (
+    "babble-20db", "babble-10db", "babble-5db", "babble-0db", "street-10db", "music-10db", "fan-10db",
+    "room-small", "room-large", "far", "telephone", "quiet",
+)  # fmt: skip
+"""Under which the suite `asr` has voices of training transcribed; names of `roboego.data.acoustics.condition.preset`."""
+
+
+def asr(loaded: LoadedModel, folder: Path, voices: Sequence[str], count: int, conditions: Sequence[str] = ()) -> dict[str, Any]:
+    """WER of what the model writes of held-out sentences.
+
+    Clean: of voices that train listening, of a voice and of accents that do not, and by voice. Under each condition: of as many sentences
+    as one voice has, by the voices of training in turn.
+    """
     codec, tokenizer = parts(loaded)
     silence = steady_silence(codec)
-    pairs: dict[str, list[tuple[str, str]]] = {}
-    for voice in voices:
-        bank = sentences(folder, voice, count)
-        spoken = [bank[i] for i in range(count)]
-        tracks = [_codes(codec, framed(level(s.pcm), lead_s=0.5, tail_s=0.8)) for s in spoken]
-        written = transcribe_codes(loaded.model, tokenizer, tracks, silence)
-        pairs[voice] = [(s.text, w) for s, w in zip(spoken, written, strict=True)]
-    groups = {"training": [v for v in voices if v in LISTENERS], "unseen": [v for v in voices if v not in LISTENERS]}
-    pooled = {group: _rates(*zip(*(p for v in members for p in pairs[v]), strict=True)) for group, members in groups.items() if members}
-    return pooled | {"voices": {voice: _rates(*zip(*found, strict=True)) for voice, found in pairs.items()}}
+    banks = {voice: sentences(folder, voice, count) for voice in voices}
+
+    def transcribed(spoken: Sequence[Spoken], condition: str) -> list[tuple[str, str]]:
+        rng = np.random.default_rng(zlib.crc32(condition.encode()))
+        heard = [apply(preset(condition), framed(level(s.pcm), lead_s=0.5, tail_s=0.8), rng) for s in spoken]
+        written = transcribe_codes(loaded.model, tokenizer, [_codes(codec, h) for h in heard], silence)
+        return [(s.text, w) for s, w in zip(spoken, written, strict=True)]
+
+    pairs = {voice: transcribed([bank[i] for i in range(count)], "clean") for voice, bank in banks.items()}
+    groups = {
+        "training": [v for v in voices if v in LISTENERS],
+        "accents": [v for v in voices if v in ACCENTS],
+        "unseen": [v for v in voices if v not in LISTENERS and v not in ACCENTS],
+    }
+    found = {group: _rates(*zip(*(p for v in members for p in pairs[v]), strict=True)) for group, members in groups.items() if members}
+    found["voices"] = {voice: _rates(*zip(*pair, strict=True)) for voice, pair in pairs.items()}
+    turns = [banks[v] for v in groups["training"]]
+    if turns and conditions:
+        spoken = [turns[i % len(turns)][i] for i in range(count)]
+        found["conditions"] = {name: _rates(*zip(*transcribed(spoken, name), strict=True)) for name in conditions}
+    return found
 
 
 def tts(loaded: LoadedModel, folder: Path, count: int, judge: WhisperJudge) -> dict[str, Any]:

@@ -9,13 +9,12 @@ import numpy as np
 
 from roboego.data.talk.answer import Exchange, is_right
 from roboego.data.voices.base import Sound
+from roboego.evaluation.partners import Partner
 from roboego.evaluation.simulated_user import SimulatedUser
 from roboego.metrics.intervals import bootstrap_median, wilson
 from roboego.metrics.turns import voiced_segments
 from roboego.metrics.wer import WordErrors, word_errors
-from roboego.model.loaded import LoadedModel
-from roboego.runtime.engine import Engine
-from roboego.runtime.frame import Frame, StepIn
+from roboego.runtime.frame import Frame
 from roboego.timebase import FRAME_SAMPLES, samples_to_seconds
 
 LONGEST_FRAMES = 1_500
@@ -55,30 +54,22 @@ class Talked:
     frames: list[Frame] = field(default_factory=list)
 
 
-def converse(engine: Engine, users: Sequence[SimulatedUser], *, longest: int = LONGEST_FRAMES) -> list[Talked]:
-    """Lets each user talk to a session of its own, all of them in batched steps, as fast as possible."""
-    sessions = [engine.open() for _ in users]
+def converse(partner: Partner, users: Sequence[SimulatedUser], *, longest: int = LONGEST_FRAMES) -> list[Talked]:
+    """Lets each user have a conversation of its own, all of them together, as fast as possible."""
     heard: list[list[Sound]] = [[] for _ in users]
     said: list[list[Sound]] = [[np.zeros(FRAME_SAMPLES, np.float32)] for _ in users]
     frames: list[list[Frame]] = [[] for _ in users]
-    try:
+    with partner.open(len(users)) as talks:
         for _ in range(longest):
             talking = [i for i, user in enumerate(users) if not user.done]
             if not talking:
                 break
             for i in talking:
                 heard[i].append(users[i].speak())
-            ticked = engine.tick({sessions[i]: StepIn(listen=heard[i][-1]) for i in talking})
-            for i in talking:
-                frame = ticked[sessions[i]]
-                if not isinstance(frame, Frame):
-                    raise frame
+            for i, frame in talks.step({i: heard[i][-1] for i in talking}).items():
                 frames[i].append(frame)
                 said[i].append(frame.speech)
                 users[i].hear(frame.speech)
-    finally:
-        for session in sessions:
-            session.close()
     return [
         Talked(user=np.concatenate(h), ego=np.concatenate(s)[: len(h) * FRAME_SAMPLES], frames=f)
         for h, s, f in zip(heard, said, frames, strict=True)
@@ -118,44 +109,42 @@ def judged(exchange: Exchange, user: SimulatedUser, talked: Talked) -> list[Ques
 
 
 def ask(
-    loaded: LoadedModel,
+    partner: Partner,
     spoken: Sequence[tuple[Exchange, Sequence[Sound]]],
     *,
-    slots: int = 8,
     progress: Progress = lambda done, total: None,
+    look: Callable[[Sequence[Question], Talked], None] = lambda questions, talked: None,
 ) -> list[Question]:
-    """Puts exchanges, spoken by somebody, to the model."""
-    engine = Engine(loaded, slots=slots)
+    """Puts exchanges, spoken by somebody, to a partner.
+
+    Args:
+        look: told of every conversation as it is over.
+    """
     questions: list[Question] = []
-    for first in range(0, len(spoken), slots):
-        group = spoken[first : first + slots]
+    for first in range(0, len(spoken), partner.slots):
+        group = spoken[first : first + partner.slots]
         users = [SimulatedUser(turns=sounds) for _, sounds in group]
-        for (exchange, _), user, talked in zip(group, users, converse(engine, users), strict=True):
-            questions += judged(exchange, user, talked)
-        progress(min(first + slots, len(spoken)), len(spoken))
+        for (exchange, _), user, talked in zip(group, users, converse(partner, users), strict=True):
+            asked = judged(exchange, user, talked)
+            look(asked, talked)
+            questions += asked
+        progress(min(first + partner.slots, len(spoken)), len(spoken))
     return questions
 
 
-def keeps_silent(loaded: LoadedModel, backgrounds: Sequence[Sound], *, slots: int = 8) -> list[bool]:
+def keeps_silent(partner: Partner, backgrounds: Sequence[Sound]) -> list[bool]:
     """Whether Ego stays quiet, in text and sound, while nobody speaks."""
-    engine = Engine(loaded, slots=slots)
     kept = []
-    for first in range(0, len(backgrounds), slots):
-        group = backgrounds[first : first + slots]
-        sessions = [engine.open() for _ in group]
+    for first in range(0, len(backgrounds), partner.slots):
+        group = backgrounds[first : first + partner.slots]
         written, said = [""] * len(group), [[np.zeros(0, np.float32)] for _ in group]
-        for t in range(min(len(b) for b in group) // FRAME_SAMPLES):
-            steps = {s: StepIn(listen=b[t * FRAME_SAMPLES : (t + 1) * FRAME_SAMPLES]) for s, b in zip(sessions, group, strict=True)}
-            ticked = engine.tick(steps)
-            for i, session in enumerate(sessions):
-                frame = ticked[session]
-                if not isinstance(frame, Frame):
-                    raise frame
-                written[i] += frame.text
-                said[i].append(frame.speech)
+        with partner.open(len(group)) as talks:
+            for t in range(min(len(b) for b in group) // FRAME_SAMPLES):
+                heard = {i: b[t * FRAME_SAMPLES : (t + 1) * FRAME_SAMPLES] for i, b in enumerate(group)}
+                for i, frame in talks.step(heard).items():
+                    written[i] += frame.text
+                    said[i].append(frame.speech)
         kept += [not w.strip() and not voiced_segments(np.concatenate(s)) for w, s in zip(written, said, strict=True)]
-        for session in sessions:
-            session.close()
     return kept
 
 
@@ -168,21 +157,22 @@ def summary(questions: Sequence[Question], silences: Sequence[bool]) -> dict[str
     return {
         "questions": len(questions),
         "asked": sum(q.asked for q in questions),
-        "answered_right": _rate([q.right for q in questions]),
-        "took_floor_early": _rate([q.early for q in questions]),
-        "no_reply": _rate([q.latency_s is None and not q.early for q in questions]),
+        "answered_right": rate([q.right for q in questions]),
+        "took_floor_early": rate([q.early for q in questions]),
+        "no_reply": rate([q.latency_s is None and not q.early for q in questions]),
         "latency_s": {
             "median": float(np.median(latencies)) if latencies else None,
             "p90": float(np.quantile(latencies, 0.9)) if latencies else None,
             "median_interval": [interval.low, interval.high] if interval else None,
         },
         "captions_wer": captions.rate if any(q.heard for q in questions) else None,
-        "silences_kept": _rate(silences),
+        "silences_kept": rate(silences),
         "right_by_intent": {name: {"right": sum(values), "of": len(values)} for name, values in by_intent.items()},
     }
 
 
-def _rate(values: Sequence[bool]) -> dict[str, Any]:
+def rate(values: Sequence[bool]) -> dict[str, Any]:
+    """A share with its 95% interval."""
     if not values:
         return {"rate": None, "of": 0}
     interval = wilson(sum(values), len(values))

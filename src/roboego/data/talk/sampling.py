@@ -6,10 +6,12 @@ from functools import cache
 from hashlib import blake2b
 from typing import Literal, TypeVar
 
+from roboego.data.talk import asides
 from roboego.data.talk.answer import Exchange, Turn
 from roboego.data.talk.dressing import EXTRAS, dress
 from roboego.data.talk.grammar import Rng, chance, pick
 from roboego.data.talk.intents import ALL, BY_NAME, Context, Intent, Move
+from roboego.data.talk.lexicon import NAMES
 from roboego.data.talk.phrases import phrase_words
 from roboego.data.talk.world import ASKING, SCENERY, TELLING
 from roboego.errors import InputError
@@ -26,7 +28,8 @@ _TRIES = 100_000
 _TALK = 0.5  # how many of the loose sentences come from the Talk part; the others are about the table
 _OPENERS = ("greeting", "how_are_you", "hear")
 _CLOSERS = ("goodbye", "thanks")
-_REPEATING = ("again", "slower", "louder")
+_FOLLOWING = ("again", "slower", "louder", "stop")
+_NAMED_EGO = {"ego", "robot", "friend"}
 
 T = TypeVar("T")
 
@@ -85,6 +88,15 @@ def sample_sentence(rng: Rng, split: Split, side: Side = "user") -> str:
     return _until(draw, lambda text: _fits(text) and split_of(text) == split)
 
 
+def sample_aside(rng: Rng, split: Split) -> str:
+    """What a user says to somebody else in the room, of the split: by name, and often what Ego could answer."""
+
+    def draw() -> str:
+        return asides.to_another(rng, sample_sentence(rng, split))
+
+    return _until(draw, lambda text: not _NAMED_EGO & set(words(text)) and _fits(text) and split_of(text) == split)
+
+
 @cache
 def vocabulary() -> tuple[str, ...]:
     """All words that the grammar can utter, on both sides, sorted."""
@@ -92,8 +104,8 @@ def vocabulary() -> tuple[str, ...]:
     for intent in ALL:
         for pattern in (*intent.ask, *intent.reply):
             found |= pattern.words(intent.slots)
-    for pattern in EXTRAS:
-        found |= pattern.words()
+    for pattern in (*EXTRAS, *asides.EXTRAS):
+        found |= pattern.words({"name": NAMES})
     for options in (*(group[0] for group in ASKING), *(group[0] for group in TELLING)):
         for pattern in options:
             found |= pattern.words(SCENERY)
@@ -116,7 +128,7 @@ def _plan(rng: Rng, count: int, last: str | None) -> list[str]:
 
 
 def _last(rng: Rng, count: int) -> str:
-    options = [i for i in ALL if not (count == 1 and (i.name in _REPEATING or i.needs) and chance(rng, 0.85))]
+    options = [i for i in ALL if not (count == 1 and (i.name in _FOLLOWING or i.needs) and chance(rng, 0.85))]
     weights = [
         i.weight * (0.1 if count > 1 and i.name in _OPENERS else 2.0 if count > 2 and (i.needs or i.name in _CLOSERS) else 1.0)
         for i in options
@@ -135,7 +147,7 @@ def _middle(rng: Rng, around: tuple[str, ...]) -> str:
             return 0.0
         if intent.needs:
             return intent.weight * (1.5 if intent.needs in before and intent.name not in around else 0.03)
-        if intent.name in _REPEATING:
+        if intent.name in _FOLLOWING:
             return intent.weight * (1.0 if before else 0.05)
         return intent.weight
 

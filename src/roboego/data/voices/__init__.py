@@ -1,6 +1,7 @@
 """The voices: one for Ego, several for listeners, one that only tests hear. Opened by name, in the process that uses them."""
 
 from collections.abc import Callable
+from functools import partial
 
 from roboego.data.voices.base import Spoken, TimedPhone, TimedWord, Voice
 from roboego.data.voices.formant import EspeakVoice, FliteVoice
@@ -12,6 +13,14 @@ LISTENERS = ("kokoro", "joe", "espeak-en-us", "espeak-en-gb", "flite-kal16", "he
 """Voices that train listening. "kokoro" is a family of speakers, "heart-changed" Ego's engine with pitch and formants moved."""
 UNSEEN = "nezumi"
 """Kept for tests alone."""
+ACCENTS = ("espeak-en-gb-scotland", "espeak-en-gb-x-gbclan", "espeak-en-gb-x-gbcwmd", "espeak-en-029", "flite-awb")
+"""Regional Englishes that no training hears: Scotland, Lancaster, the West Midlands, the Caribbean; and a Scottish diphone voice."""
+
+
+def _debian(name: str) -> Voice:
+    engine, _, speaker = name.partition("-")
+    return EspeakVoice(accent=speaker) if engine == "espeak" else FliteVoice(speaker=speaker)
+
 
 _OPEN: dict[str, Callable[[], Voice]] = {
     EGO: HibariVoice,
@@ -23,6 +32,7 @@ _OPEN: dict[str, Callable[[], Voice]] = {
     "espeak-en-us": lambda: EspeakVoice(accent="en-us"),
     "espeak-en-gb": lambda: EspeakVoice(accent="en-gb"),
     "flite-kal16": lambda: FliteVoice(speaker="kal16"),
+    **{name: partial(_debian, name) for name in ACCENTS},
 }
 
 
@@ -49,4 +59,4 @@ def open_voice(name: str) -> Voice:
     return _OPEN[name]()
 
 
-__all__ = ["EGO", "LISTENERS", "UNSEEN", "Spoken", "TimedPhone", "TimedWord", "Voice", "check_voices", "open_voice"]
+__all__ = ["ACCENTS", "EGO", "LISTENERS", "UNSEEN", "Spoken", "TimedPhone", "TimedWord", "Voice", "check_voices", "open_voice"]

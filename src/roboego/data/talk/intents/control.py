@@ -1,4 +1,4 @@
-"""Say that again, slower, louder: Ego repeats its last answer."""
+"""Say that again, slower, louder: Ego repeats its last answer. Stop: it is quiet."""
 
 import re
 from collections.abc import Callable
@@ -69,6 +69,27 @@ _LOUDER_ALONE = patterns("okay, i will speak louder.", "sure, i will speak up.",
 
 _NOTHING = patterns("i have not said anything yet.", "i did not say anything yet.", "sorry, i have not said anything so far.")
 
+_STOP = patterns(
+    "stop [it|that] [please].",
+    "stop (talking|speaking) [please|now].",
+    "(wait|hold on) [a second|a minute|a moment] [please].",
+    "[please] be quiet [now].",
+    "quiet, please.",
+    "(okay|thanks|no|thank you), (stop|enough|that is enough|wait).",
+    "(that is|that's) enough [for now|thank you].",
+    "(please|just) (stop|wait|be quiet).",
+    "you can stop [now|talking now].",
+    "(no|no no), (stop|wait|hold on).",
+    "i do not want to hear (it|that|more).",
+)
+_STOP_REPLY = patterns("okay, i stop.", "okay, i am quiet.", "sure, i will stop.", "of course. i will wait.", "okay, i am waiting.")
+
+
+def _stop(rng: Rng, context: Context) -> Move:
+    """What Ego was saying stays what it said last."""
+    quiet = Answer(all_of=(("stop", "quiet", "wait", "waiting"),))
+    return Move(user=pick(rng, _STOP).sample(rng), ego=reply(rng, _STOP_REPLY), answer=quiet, base=context.last)
+
 
 def _repeating(
     ask: tuple[Pattern, ...], intro: tuple[Pattern, ...], alone: tuple[Pattern, ...], without: Answer, manner: Manner
@@ -114,4 +135,5 @@ INTENTS = (
         weight=0.6,
         move=_repeating(_LOUDER, _LOUDER_INTRO, _LOUDER_ALONE, _LOUD, "louder"),
     ),
+    Intent(name="stop", ask=_STOP, reply=_STOP_REPLY, move=_stop, slots=NO_SLOTS, weight=0.7),
 )

@@ -1,0 +1,146 @@
+"""Takes recordings of your own into the training data."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+
+from roboego.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+MOST_TOLD = 10
+"""Files that were left out, of which the console tells why."""
+
+Kind = Literal["auto", "wav-text", "librispeech", "dialogues"]
+
+
+@dataclass(kw_only=True)
+class Args:
+    what: Annotated[Literal["import"], tyro.conf.Positional]
+    """import: make grids of recordings, which the recipes' stages then learn from too."""
+    source: Annotated[Path, tyro.conf.Positional]
+    """The folder of the recordings."""
+    name: str
+    """What to call them: a voice, a corpus. Letters, digits and hyphens."""
+    kind: Kind = "auto"
+    """wav-text: sound files, each with a .txt of its name beside it, or a metadata.csv. librispeech: its folders. dialogues: stereo files,
+    the user left and Ego right, with or without a .json transcript beside each. auto: whichever the folder looks like."""
+    side: Literal["user", "ego"] = "user"
+    """Whose voice sentences are: somebody Ego hears, or Ego's own. (Dialogues have both.)"""
+    held_out: float = 0.05
+    """Share of the sentences that training never sees."""
+    folder: Path = Path("runs")
+    """Where data and tools of the recipe lie."""
+    workers: int = 2
+    """Processes that make grids."""
+    json: Path | None = None
+    """Write results here."""
+
+
+def run(args: Args) -> dict[str, Any]:
+    import re
+
+    from rich.console import Console
+
+    from roboego.commands.common import check_at_least
+    from roboego.data.workshop import open_workshop
+    from roboego.recipes.nano_data import Places
+    from roboego.recipes.own import take_tools
+
+    check_at_least(1, workers=args.workers)
+    if not 0 <= args.held_out < 1:
+        raise InputError(f"--held-out must be from 0 to below 1, not {args.held_out}")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", args.name):
+        raise InputError(f"--name must be of small letters, digits and hyphens, not {args.name!r}")
+    if not args.source.is_dir():
+        raise InputError(f"{args.source} is not a folder; name the folder of your recordings")
+    console = Console(stderr=True)
+    places = Places(root=args.folder)
+    if take_tools(places):
+        console.print(f"nano's codec and tokenizer are now in {places.tools}")
+    open_workshop(places.tools)  # what is missing is told before anything is aligned
+    kind = kind_of(args.source) if args.kind == "auto" else args.kind
+    return _dialogues(args, console) if kind == "dialogues" else _sentences(args, kind, console)
+
+
+def kind_of(folder: Path) -> Kind:
+    """What the files of a folder look like.
+
+    Raises:
+        InputError: there is no sound in it.
+    """
+    import soundfile
+
+    from roboego.data.importing.recordings import SUFFIXES
+
+    if any(folder.rglob("*.trans.txt")):
+        return "librispeech"
+    first = next((p for p in sorted(folder.rglob("*")) if p.suffix.lower() in SUFFIXES), None)
+    if first is None:
+        raise InputError(f"{folder} holds no sound files ({', '.join(SUFFIXES)}); name the folder of your recordings")
+    texts = first.with_suffix(".txt").is_file() or (folder / "metadata.csv").is_file()
+    return "wav-text" if texts or soundfile.info(first).channels == 1 else "dialogues"
+
+
+def _sentences(args: Args, kind: Kind, console: "Console") -> dict[str, Any]:
+    from rich.progress import track
+
+    from roboego.data.build import make_all, make_grids
+    from roboego.data.importing.aligner import Aligner
+    from roboego.data.importing.recordings import librispeech, wav_and_text
+    from roboego.data.importing.sentences import grid_jobs, import_sentences
+    from roboego.recipes import nano
+    from roboego.recipes.nano_data import Places
+
+    places = Places(root=args.folder)
+    found = list(librispeech(args.source) if kind == "librispeech" else wav_and_text(args.source))
+    told = import_sentences(
+        track(found, description="aligning", console=console),
+        places.speech,
+        name=args.name,
+        side=args.side,
+        aligner=Aligner(),
+        held_out=args.held_out,
+    )
+    jobs = grid_jobs(told, speech=places.speech, grids=places.grids, tools=places.tools, layout=nano.layout(), side=args.side)
+    make_all(jobs, make_grids, workers=args.workers)
+    for bank, count in told.banks.items():
+        console.print(f"{bank}: {count} sentences")
+    _tell(told.seconds, told.skipped, console)
+    return {"kind": kind, "banks": told.banks, "minutes": told.seconds / 60, "shards": [str(j.out) for j in jobs], "skipped": told.skipped}
+
+
+def _dialogues(args: Args, console: "Console") -> dict[str, Any]:
+    from rich.progress import Progress
+
+    from roboego.data.importing.dialogues import import_dialogues
+    from roboego.recipes import nano
+    from roboego.recipes.nano_data import Places
+
+    places = Places(root=args.folder)
+    with Progress(console=console) as bar:
+        row = bar.add_task("dialogues", total=None)
+        told = import_dialogues(
+            args.source,
+            places.grids,
+            tools=places.tools,
+            layout=nano.layout(),
+            name=args.name,
+            progress=lambda done, total: bar.update(row, completed=done, total=total),
+        )
+    console.print(f"{told.conversations} conversations")
+    _tell(told.seconds, told.skipped, console)
+    return {"kind": "dialogues", "conversations": told.conversations, "minutes": told.seconds / 60, "skipped": told.skipped}
+
+
+def _tell(seconds: float, skipped: Sequence[tuple[str, str]], console: "Console") -> None:
+    """How much it was, and what was left out."""
+    console.print(f"{seconds / 60:.1f} minutes in all")
+    for path, reason in skipped[:MOST_TOLD]:
+        console.print(f"left out {path}: {reason}")
+    if len(skipped) > MOST_TOLD:
+        console.print(f"... and {len(skipped) - MOST_TOLD} more; --json tells all")

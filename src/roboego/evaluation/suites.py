@@ -1,0 +1,151 @@
+"""The suites of `roboego eval`, each a function of what is to be measured: its figures, and conversations worth a look."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from roboego.data.importing.aligner import Aligner
+from roboego.data.voices import ACCENTS, EGO, LISTENERS
+from roboego.evaluation import cascade, duplex, latency, material, speech, sync, talk
+from roboego.evaluation.judge import WhisperJudge
+from roboego.evaluation.partners import EnginePartner, Partner
+from roboego.evaluation.report import Sample
+from roboego.evaluation.semi_duplex import SemiDuplexPartner
+from roboego.model.loaded import LoadedModel
+
+LOOKED_AT = 2
+"""Conversations of each kind of scene, and of each outcome, that are kept to look at."""
+
+
+@dataclass(kw_only=True)
+class Measuring:
+    """What is measured, and how much of it.
+
+    Attributes:
+        voices: who is transcribed; those among them that train listening ask, or all if there are none.
+        conditions: noises and rooms of the suite `asr`, beside clean.
+        questions, scenes, sentences: how many, as `roboego eval --help` tells.
+        bank: where held-out speech is kept.
+        semi_duplex: the model hears a turn only when it is over, as `roboego.evaluation.semi_duplex` has it.
+    """
+
+    loaded: LoadedModel
+    voices: Sequence[str]
+    conditions: Sequence[str]
+    questions: int
+    scenes: int
+    sentences: int
+    bank: Path
+    semi_duplex: bool = False
+
+    @cached_property
+    def partner(self) -> Partner:
+        """Whom simulated users talk with."""
+        return SemiDuplexPartner(self.loaded) if self.semi_duplex else EnginePartner(self.loaded)
+
+    @cached_property
+    def judge(self) -> WhisperJudge:
+        return WhisperJudge()
+
+    @property
+    def askers(self) -> list[str]:
+        return [v for v in self.voices if v in LISTENERS] or list(self.voices)
+
+
+Found = tuple[dict[str, Any], list[Sample]]
+
+
+def run_talk(m: Measuring) -> Found:
+    """Spoken questions, who takes the floor when, silence kept."""
+    each = -(-m.questions // len(m.askers))
+    spoken = [e for i, v in enumerate(m.askers) for e in material.exchanges(v, each, seed=i)]
+    kept: list[Sample] = []
+
+    def look(questions: Sequence[talk.Question], talked: talk.Talked) -> None:
+        right = all(q.right for q in questions)
+        title = "answered rightly" if right else "answered wrongly"
+        if sum(s.title == title for s in kept) < LOOKED_AT:
+            note = " ".join(f"user: {q.user} Ego: {q.written}" for q in questions)
+            kept.append(Sample(suite="talk", title=title, note=note, talked=talked))
+
+    questions = talk.ask(m.partner, spoken, look=look)
+    silences = talk.keeps_silent(m.partner, material.silences(-(-m.questions // 2)))
+    wrong = [q.__dict__ for q in questions if not q.right]
+    return talk.summary(questions, silences) | {"voices": m.askers, "wrong": wrong}, kept
+
+
+def run_duplex(m: Measuring) -> Found:
+    """Pauses, interruptions, backchannels, words to somebody else, Ego's own echo."""
+    found = duplex.play(m.partner, _scenes(m, duplex.KINDS))
+    return duplex.summary([o for o, _ in found]) | {"voices": m.askers}, list(_looked_at(found))
+
+
+def _scenes(m: Measuring, kinds: Sequence[duplex.Kind]) -> list[duplex.Scene]:
+    """Scenes of each kind, the askers in turn."""
+    askers = list(enumerate(m.askers))
+    return [
+        scene for kind in kinds for i, voice in askers for scene in duplex.scenes(kind, voice, len(range(i, m.scenes, len(askers))), seed=i)
+    ]
+
+
+def _looked_at(found: Iterable[tuple[duplex.Outcome, talk.Talked]]) -> Iterable[Sample]:
+    """The first scenes of each kind that went well, and that did not."""
+    seen: dict[tuple[str, bool], int] = {}
+    for outcome, talked in found:
+        if outcome.good is None:
+            continue
+        key = (outcome.kind, outcome.good)
+        seen[key] = seen.get(key, 0) + 1
+        if seen[key] <= LOOKED_AT:
+            title = f"{outcome.kind.replace('_', ' ')}: {'as it should be' if outcome.good else 'not as it should be'}"
+            yield Sample(suite="duplex", title=title, note=f"user: {outcome.user} Ego: {outcome.written}", talked=talked)
+
+
+def run_asr(m: Measuring) -> Found:
+    """Transcription: by voice, of accents and a voice that no training hears, in noise, rooms and over the telephone."""
+    return speech.asr(m.loaded, m.bank, m.voices, m.sentences, m.conditions), []
+
+
+def run_tts(m: Measuring) -> Found:
+    """What Whisper-tiny understands of the model's speech."""
+    return speech.tts(m.loaded, m.bank, m.questions, m.judge), []
+
+
+def run_codec(m: Measuring) -> Found:
+    """What Whisper-tiny understands before and after the codec."""
+    voices = [EGO, *(v for v in m.voices if v not in ACCENTS)]
+    return speech.codec_loss(m.loaded, m.bank, voices, m.sentences, m.judge), []
+
+
+def run_latency(m: Measuring) -> Found:
+    """How long a reply and silence after an interruption take, with 1, 4, 8 and 16 sessions at once."""
+    return latency.latency(m.loaded, _scenes(m, ("turn", "barge_in"))), []
+
+
+def run_cascade(m: Measuring) -> Found:
+    """Latency of voice detector, Whisper, a language model and a voice in a row, on the turns of the suite `latency`."""
+    parts = cascade.Cascade()
+    turns = _scenes(m, ("turn",))
+    return cascade.summary([parts.reply(scene.sounds[0], scene.turns[0].ego) for scene in turns]), []
+
+
+def run_sync(m: Measuring) -> Found:
+    """Text before speech, and `spoken_upto` against what Whisper hears."""
+    aligner = Aligner()
+    found = duplex.play(m.partner, _scenes(m, ("turn",)))
+    return sync.summary([word for _, talked in found for word in sync.said_words(talked, aligner)]), []
+
+
+SUITES: dict[str, Callable[[Measuring], Found]] = {
+    "talk": run_talk,
+    "duplex": run_duplex,
+    "asr": run_asr,
+    "tts": run_tts,
+    "codec": run_codec,
+    "latency": run_latency,
+    "cascade": run_cascade,
+    "sync": run_sync,
+}
+"""By name, in the order in which all of them run."""
