@@ -51,7 +51,7 @@ class Cascade:
 
         self.gate = gate or Gate()
         self.ear, self.voice = WhisperJudge(threads=torch.get_num_threads(), beam=1), HibariVoice()
-        self.llm = Qwen2ForCausalLM(Qwen2Config(**(shape or QWEN_05B))).bfloat16().eval()
+        self.llm: Any = Qwen2ForCausalLM(Qwen2Config(**(shape or QWEN_05B))).bfloat16().train(False)
 
     @torch.no_grad()
     def reply(self, heard: Sound, answer: str) -> Stages:

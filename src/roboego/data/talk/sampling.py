@@ -66,9 +66,9 @@ def sample_exchange(rng: Rng, split: Split, turns: int | None = None, *, intent:
     for name in _plan(rng, count, intent):
         move = _move(rng, BY_NAME[name], context, split)
         done.append(Turn(intent=name, user=move.user, ego=move.ego, answer=move.answer, manner=move.manner))
-        context = replace(
-            context, name=move.name or context.name, kept=move.kept or context.kept, last=move.base or move.ego, last_answer=move.answer
-        )
+        context = replace(context, name=move.name or context.name, kept=move.kept or context.kept)
+        if not move.passing:
+            context = replace(context, last=move.base or move.ego, last_answer=move.answer)
     return Exchange(intent=done[-1].intent, turns=tuple(done))
 
 

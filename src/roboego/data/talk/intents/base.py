@@ -36,6 +36,7 @@ class Move:
 
     Attributes:
         base: the part of `ego` that "say that again" repeats, if not all of it.
+        passing: "say that again" repeats what was said before it.
     """
 
     user: str
@@ -45,6 +46,7 @@ class Move:
     name: str | None = None
     kept: str | None = None
     base: str | None = None
+    passing: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -88,7 +88,7 @@ _STOP_REPLY = patterns("okay, i stop.", "okay, i am quiet.", "sure, i will stop.
 def _stop(rng: Rng, context: Context) -> Move:
     """What Ego was saying stays what it said last."""
     quiet = Answer(all_of=(("stop", "quiet", "wait", "waiting"),))
-    return Move(user=pick(rng, _STOP).sample(rng), ego=reply(rng, _STOP_REPLY), answer=quiet, base=context.last)
+    return Move(user=say(rng, _STOP, "social"), ego=reply(rng, _STOP_REPLY), answer=quiet, passing=context.last is not None)
 
 
 def _repeating(
