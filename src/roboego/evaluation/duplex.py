@@ -20,8 +20,7 @@ from roboego.data.word_times import with_word_times
 from roboego.evaluation.material import level
 from roboego.evaluation.partners import Partner
 from roboego.evaluation.simulated_user import Leak, SimulatedUser
-from roboego.evaluation.talk import Question, Talked, converse, judged, rate
-from roboego.metrics.intervals import bootstrap_median
+from roboego.evaluation.talk import Question, Talked, converse, judged, rate, times
 from roboego.metrics.turns import Segment, stop_latency_s, voiced_segments
 from roboego.runtime.frame import Cut, ReplyStarted
 from roboego.streams.alphabet import words
@@ -220,16 +219,7 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
             "good": rate([bool(o.good) for o in counted]),
             "not_reached": len(found) - len(counted),
             "answered_right": rate([o.right for o in counted if o.right is not None]),
-            "latency_s": _times([o.latency_s for o in counted]),
-            "stop_s": _times([o.stop_s for o in counted]),
+            "latency_s": times([o.latency_s for o in counted]),
+            "stop_s": times([o.stop_s for o in counted]),
         }
     return told | {"wrong": [asdict(o) for o in outcomes if o.good is False or o.right is False]}
-
-
-def _times(values: Sequence[float | None]) -> dict[str, Any] | None:
-    known = [v for v in values if v is not None]
-    if len(known) < 2:
-        return None
-    interval = bootstrap_median(known)
-    low, high = interval.low, interval.high
-    return {"median": float(np.median(known)), "p90": float(np.quantile(known, 0.9)), "median_interval": [low, high], "of": len(known)}

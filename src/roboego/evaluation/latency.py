@@ -11,7 +11,7 @@ import numpy as np
 
 from roboego.evaluation.duplex import Scene, play
 from roboego.evaluation.partners import EnginePartner
-from roboego.metrics.intervals import bootstrap_median
+from roboego.evaluation.talk import times
 from roboego.model.loaded import LoadedModel
 from roboego.timebase import FRAME_MS
 
@@ -41,20 +41,8 @@ def _with(loaded: LoadedModel, plan: Sequence[Scene], slots: int) -> dict[str, A
     taken = np.array(steps)
     step_s = float(np.median(taken)) / 1000 if steps else 0.0
     return {
-        "reply_s": _times([s + step_s for s in replies]),
-        "stop_s": _times([s + step_s for s in stops]),
+        "reply_s": times([s + step_s for s in replies]),
+        "stop_s": times([s + step_s for s in stops]),
         "step_ms": {"p50": float(np.median(taken)), "p99": float(np.quantile(taken, 0.99))} if steps else None,
         "late_steps": float((taken > FRAME_MS).mean()) if steps else None,
-    }
-
-
-def _times(values: Sequence[float]) -> dict[str, Any] | None:
-    if len(values) < 2:
-        return None
-    interval = bootstrap_median(values)
-    return {
-        "median": float(np.median(values)),
-        "p90": float(np.quantile(values, 0.9)),
-        "median_interval": [interval.low, interval.high],
-        "of": len(values),
     }

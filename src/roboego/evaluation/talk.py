@@ -177,3 +177,17 @@ def rate(values: Sequence[bool]) -> dict[str, Any]:
         return {"rate": None, "of": 0}
     interval = wilson(sum(values), len(values))
     return {"rate": sum(values) / len(values), "of": len(values), "interval": [interval.low, interval.high]}
+
+
+def times(values: Sequence[float | None]) -> dict[str, Any] | None:
+    """Median with its 95% interval, and the 90% quantile, of the times that are known; None of fewer than two."""
+    known = [v for v in values if v is not None]
+    if len(known) < 2:
+        return None
+    found = bootstrap_median(known)
+    return {
+        "median": float(np.median(known)),
+        "p90": float(np.quantile(known, 0.9)),
+        "median_interval": [found.low, found.high],
+        "of": len(known),
+    }

@@ -28,7 +28,7 @@ def own(name: str, places: Places) -> Run:
         return any(places.grids.glob(f"{prefix}*.grids"))
 
     base = nano.sft()
-    theirs = [f"{kind}-{name}" for kind in KINDS if there(f"{kind}-{name}-")]
+    theirs = [f"{kind}-{name}-" for kind in KINDS if there(f"{kind}-{name}-")]  # another name may begin with this one
     if not theirs:
         raise InputError(f"no grids of {name!r} in {places.grids}; make them with: roboego data import FOLDER --name {name}")
     kept = [(prefix, share) for prefix, share in base.pools if there(prefix)]
@@ -44,7 +44,7 @@ def own(name: str, places: Places) -> Run:
         pools=tuple(pools),
         written=(1 - SHARE) * base.written / whole,
         validation=judged,
-        transcripts=((f"dialogue-train-{name}", f"asr-dialogue-train-{name}"), *base.transcripts),
+        transcripts=((f"dialogue-train-{name}-", f"asr-dialogue-train-{name}-"), *base.transcripts),
     )
 
 
@@ -52,7 +52,7 @@ def _validation(name: str, there: Callable[[str], bool]) -> tuple[str, str] | No
     """Held-out sentences to transcribe and to say: one's own where there are some. None unless there are both."""
     found = []
     for kind in ("asr-user-validation", "tts-ego-validation"):
-        options = [prefix for prefix in (f"{kind}-{name}", kind) if there(prefix)]
+        options = [prefix for prefix in (f"{kind}-{name}-", kind) if there(prefix)]
         if not options:
             return None
         found.append(options[0])
