@@ -242,6 +242,12 @@ def test_a_tiny_model_learns_by_heart(tmp_path: Path) -> None:
     assert set(metrics) >= {"text", "spoken", "first_codebook", "codebooks", "words"}
 
 
+def test_finer_codebooks_weigh_less() -> None:
+    shares = task(finer=0.5)._finer(3, torch.zeros(1))
+    assert torch.allclose(shares, torch.tensor([4.0, 2.0, 1.0]) / 7)
+    assert torch.allclose(task()._finer(4, torch.zeros(1)), torch.full((4,), 0.25))
+
+
 def test_a_dry_run_estimates(tmp_path: Path) -> None:
     run = replace(nano.sft(), model=nano.tiny(), stage=replace(nano.sft().stage, rows=2, frames=32))
     task = random_task(run, torch.device("cpu"))

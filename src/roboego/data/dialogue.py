@@ -146,8 +146,9 @@ class _Scene:
 
     def _reply(self, answer: Spoken, first_frame: int) -> int:
         """Ego begins to write in that frame; returns the sample at which it is heard."""
-        self.replies.append(reply_to_say(answer, self.shop, start_s=frames_to_seconds(first_frame)))
-        speech = (first_frame + self.spk_delay) * FRAME_SAMPLES
+        late = int(self.rng.integers(FRAME_SAMPLES))
+        self.replies.append(reply_to_say(answer, self.shop, start_s=frames_to_seconds(first_frame), late=late))
+        speech = (first_frame + self.spk_delay) * FRAME_SAMPLES + late
         self.playback.append((speech, answer.pcm * EGO_GAIN))
         self.last = max(self.last, speech + len(answer.pcm))
         return speech

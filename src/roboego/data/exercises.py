@@ -29,15 +29,26 @@ TAIL_FRAMES = 2
 
 
 def reply_to_say(
-    spoken: Spoken, shop: Workshop, *, start_s: float | None = None, speech_start_s: float | None = None, forced: bool = False
+    spoken: Spoken,
+    shop: Workshop,
+    *,
+    start_s: float | None = None,
+    speech_start_s: float | None = None,
+    forced: bool = False,
+    late: int = 0,
 ) -> Reply:
-    """A sentence in Ego's voice as a reply: tokens, codes, and when each token has become audible."""
-    pcm = np.concatenate([spoken.pcm * EGO_GAIN, np.zeros(TAIL_FRAMES * FRAME_SAMPLES, np.float32)])
+    """A sentence in Ego's voice as a reply: tokens, codes, and when each token has become audible.
+
+    Args:
+        late: samples from the start of its first frame to the start of the sentence. The same sentence has other codes at each, so where
+            they vary, how it sounds is learned, and not its codes by heart.
+    """
+    pcm = np.concatenate([np.zeros(late, np.float32), spoken.pcm * EGO_GAIN, np.zeros(TAIL_FRAMES * FRAME_SAMPLES, np.float32)])
     tokens = np.asarray(shop.tokenizer.encode(spoken.text), np.int32)
     return Reply(
         tokens=tokens,
         codes=shop.encode(pcm),
-        token_ends_s=token_ends(tokens, spoken.words, len(spoken.pcm), shop.tokenizer),
+        token_ends_s=samples_to_seconds(late) + token_ends(tokens, spoken.words, len(spoken.pcm), shop.tokenizer),
         start_s=start_s,
         speech_start_s=speech_start_s,
         forced=forced,
@@ -69,7 +80,7 @@ def token_ends(tokens: NDArray[np.int32], timed: Sequence[TimedWord], samples: i
 def saying(spoken: Spoken, shop: Workshop, rng: np.random.Generator, *, background: Sound | None = None) -> Conversation:
     """Ego says a given sentence; it hears silence, or `background`."""
     lead = int(rng.integers(0, 4))
-    reply = reply_to_say(spoken, shop, start_s=frames_to_seconds(lead), forced=True)
+    reply = reply_to_say(spoken, shop, start_s=frames_to_seconds(lead), forced=True, late=int(rng.integers(FRAME_SAMPLES)))
     frames = lead + 8 + len(reply.codes) + int(rng.integers(4, 20))
     heard = np.tile(shop.silence, (frames, 1)) if background is None else shop.heard(background[: frames * FRAME_SAMPLES])
     return Conversation(heard=heard[:frames], mode="tts", replies=(reply,))

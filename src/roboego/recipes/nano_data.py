@@ -21,17 +21,19 @@ WORDS = {
     EGO: 14, "heart-changed": 10, "joe": 6, "joe-changed": 4, "kokoro": 2, "espeak-en-us": 8, "espeak-en-gb": 3, "flite-kal16": 3,
 }  # fmt: skip
 """Shards of a hundred sentences of subject-free words, for the codec, by voice."""
-EGO_TRAIN = 60
+EGO_TRAIN = 90
 USER_TRAIN = {EGO: 60, "joe": 12, "kokoro": 4, "espeak-en-us": 30, "espeak-en-gb": 20, "flite-kal16": 20}
 """The same of in-world sentences, most from the engines that speak fast. Ego's engine among the users is heard only with its pitch and
 formants moved."""
-JUMBLED = {EGO: 120, "espeak-en-us": 30, "espeak-en-gb": 20, "flite-kal16": 20, "joe": 12}
+JUMBLED = {EGO: 160, "espeak-en-us": 30, "espeak-en-gb": 20, "flite-kal16": 20, "joe": 12}
 """The same of jumbled sentences."""
 HELD_OUT = {"validation": ("joe", EGO), "test": ("joe", "espeak-en-us", "kokoro", EGO, UNSEEN)}
 DIALOGUES = {"joe": 18, "espeak-en-us": 16, "espeak-en-gb": 12, "flite-kal16": 16, "heart-changed": 36, "kokoro": 2}
 """Shards of a hundred dialogues by the voice that talks to Ego."""
 ASR_VARIANTS = {"joe": 2, "kokoro": 3}
 """How often each training sentence of the slow engines is heard, under another condition each time; those of the others once."""
+TTS_VARIANTS = 2
+"""How often each training sentence is said, beginning elsewhere in a frame each time."""
 
 
 DIALOGUE_SHARDS = ("dialogue-", "asr-dialogue-", "silence-")
@@ -95,7 +97,7 @@ def grids(places: Places, scale: float = 1.0) -> list[GridJob]:
         for kind in ("asr", "tts") if bank.voice == EGO else ("asr",):
             if kind == "asr" and side == "ego" and split != "train":
                 continue
-            variants = ASR_VARIANTS.get(bank.voice, 1) if kind == "asr" and split == "train" else 1
+            variants = (ASR_VARIANTS.get(bank.voice, 1) if kind == "asr" else TTS_VARIANTS) if split == "train" else 1
             for variant in range(variants):
                 jobs.append(_grid_job(places, bank, kind, variant, clean=split != "train"))
     return jobs

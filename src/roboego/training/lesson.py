@@ -38,6 +38,7 @@ class StageConfig:
         text, spoken, first_codebook, codebooks, act: weights of the streams' losses.
         phones: weight of the phones that a training-only ear hears in the middle of the backbone, where captions are known; 0 goes without.
         captions: weight of the caption stream's loss, where rows know what is heard.
+        finer: weight of a codebook after the first as a share of the one before it: the coarse ones decide what is understood.
         chosen: share of the frames on which all codebooks are learned (the first is learned on all of them).
         disturbance: what of the inputs is made wrong.
         splices: chance that a transcription goes on in the middle of another one.
@@ -50,6 +51,7 @@ class StageConfig:
     spoken: float = 0.5
     first_codebook: float = 1.0
     codebooks: float = 1.0
+    finer: float = 1.0
     act: float = 1.0
     phones: float = 0.0
     captions: float = 1.0

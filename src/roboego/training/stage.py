@@ -86,8 +86,14 @@ class StageTask:
         if batch.used:
             logits = speech(h_MW[batch.chosen], text[batch.chosen], codes_MK[batch.chosen])[: batch.used, 1:]
             wanted = codes_MK[batch.chosen[: batch.used], 1:]
-            parts["codebooks"] = self.config.codebooks, _cross_entropy(logits.flatten(0, 1), wanted.flatten()).mean()
+            each_MK = _cross_entropy(logits.flatten(0, 1), wanted.flatten()).reshape(wanted.shape)
+            parts["codebooks"] = self.config.codebooks, each_MK.mean(0) @ self._finer(wanted.shape[1], each_MK)
         return parts
+
+    def _finer(self, codebooks: int, like: Tensor) -> Tensor:
+        """Shares [K] of the codebooks after the first, together 1."""
+        shares = self.config.finer ** torch.arange(codebooks, dtype=like.dtype, device=like.device)
+        return shares / shares.sum()
 
     @torch.no_grad()
     def _words(self, h_NW: Tensor, text_N: Tensor) -> Tensor:

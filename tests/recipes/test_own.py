@@ -1,0 +1,47 @@
+"""nano taught further with one's own recordings: what the run learns from, and how it is judged."""
+
+from pathlib import Path
+
+import pytest
+
+from roboego.errors import InputError
+from roboego.recipes import nano
+from roboego.recipes.nano_data import Places
+from roboego.recipes.own import SHARE, own, take_tools
+
+
+def places(folder: Path, *shards: str) -> Places:
+    made = Places(root=folder)
+    made.grids.mkdir(parents=True)
+    for name in shards:
+        (made.grids / f"{name}.grids").touch()
+    return made
+
+
+def test_half_is_theirs_and_half_is_what_is_there_of_before(tmp_path: Path) -> None:
+    run = own("anna", places(tmp_path, "asr-user-train-anna-00000", "asr-user-train-anna-2-00000", "tts-ego-train-heart-00000-0"))
+    shares = dict(run.pools)
+    assert shares.pop("asr-user-train-anna-") == SHARE
+    # What was imported as "anna-2" is none of theirs, but among what all stages learn from.
+    assert set(shares) == {"asr-user-train", "tts-ego-train"}
+    assert sum(shares.values()) + run.written == pytest.approx(1 - SHARE)
+    assert shares["asr-user-train"] / shares["tts-ego-train"] == pytest.approx(
+        dict(nano.sft().pools)["asr-user-train"] / dict(nano.sft().pools)["tts-ego-train"]
+    )
+    assert run.validation is None
+
+
+def test_their_own_held_out_sentences_judge_it(tmp_path: Path) -> None:
+    there = ("tts-ego-train-mine-00000", "tts-ego-validation-mine-00000", "asr-user-validation-joe-00000-0")
+    assert own("mine", places(tmp_path, *there)).validation == ("asr-user-validation", "tts-ego-validation-mine-")
+
+
+def test_without_recordings_it_says_how_to_import_some(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="roboego data import FOLDER --name nobody"):
+        own("nobody", places(tmp_path, "asr-user-train-anna-00000"))
+
+
+def test_tools_are_taken_once(tmp_path: Path) -> None:
+    assert take_tools(Places(root=tmp_path))
+    assert {p.name for p in (tmp_path / "tools").iterdir()} == {"codec", "tokenizer.json"}
+    assert not take_tools(Places(root=tmp_path))
