@@ -12,18 +12,19 @@ import torch
 from roboego.codecs.embedded.codec import EmbeddedCodec
 from roboego.codecs.embedded.files import rounded, save_codec
 from roboego.data.acoustics.condition import Condition
-from roboego.data.build import GridJob, make_all, make_grids, organizer
+from roboego.data.build import GridJob, make_grids, organizer
 from roboego.data.build_dialogues import DialogueJob, make_dialogues
 from roboego.data.dialogue import _answer, dialogue, silence, with_pause
 from roboego.data.exercises import reply_to_say, saying, token_ends, transcribing
 from roboego.data.manners import CALM, Manners
 from roboego.data.shards import ShardReader
-from roboego.data.speech_bank import BankJob, SpeechBank, make_bank
+from roboego.data.speech_bank import BankJob, SpeechBank, make_shard
 from roboego.data.talk.answer import Exchange, Manner
 from roboego.data.talk.asides import open_ends
 from roboego.data.talk.sampling import sample_exchange, sample_sentence
 from roboego.data.voices.base import Spoken, TimedWord
 from roboego.data.voices.neural import HibariVoice
+from roboego.data.workers import make_all
 from roboego.data.workshop import Workshop
 from roboego.errors import InputError
 from roboego.recipes import nano
@@ -218,13 +219,13 @@ def _source(rng: np.random.Generator) -> str:
 
 def test_banks_and_shards_resume_and_repeat(tmp_path: Path) -> None:
     jobs = [BankJob(folder=tmp_path / "speech", name="user-heart", voice="heart", source=_source, shard=i, sentences=3) for i in range(2)]
-    make_bank(jobs, workers=1)
+    make_all(jobs, make_shard, workers=1)
     bank = SpeechBank(tmp_path / "speech", ("user-heart",))
     assert len(bank) == 6
     assert bank[0].words
     before = (tmp_path / "speech" / "user-heart-00001.pcm").read_bytes()
     (tmp_path / "speech" / "user-heart-00001.jsonl").unlink()
-    make_bank(jobs, workers=1)
+    make_all(jobs, make_shard, workers=1)
     assert (tmp_path / "speech" / "user-heart-00001.pcm").read_bytes() == before
     with pytest.raises(InputError, match="roboego synth speech"):
         SpeechBank(tmp_path, ("nobody",))

@@ -89,10 +89,11 @@ def kind_of(folder: Path) -> Kind:
 def _sentences(args: Args, kind: Kind, console: "Console") -> dict[str, Any]:
     from rich.progress import track
 
-    from roboego.data.build import make_all, make_grids
+    from roboego.data.build import make_grids
     from roboego.data.importing.aligner import Aligner
     from roboego.data.importing.recordings import librispeech, wav_and_text
     from roboego.data.importing.sentences import grid_jobs, import_sentences
+    from roboego.data.workers import make_all
     from roboego.recipes import nano
     from roboego.recipes.nano_data import Places
 

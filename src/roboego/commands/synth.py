@@ -37,9 +37,10 @@ def run(args: Args) -> dict[str, Any]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    from roboego.data.build import make_all, make_grids
+    from roboego.data.build import make_grids
     from roboego.data.build_dialogues import make_dialogues
-    from roboego.data.speech_bank import make_bank
+    from roboego.data.speech_bank import make_shard
+    from roboego.data.workers import make_all
     from roboego.data.workshop import open_workshop
     from roboego.errors import InputError
     from roboego.recipes import foreign, nano, nano_data
@@ -63,11 +64,11 @@ def run(args: Args) -> dict[str, Any]:
         console.print(f"{len(paths)} turns in {args.folder / 'demo-clips'}")
         return {"clips": [str(path) for path in paths]}
 
-    def with_bar(make: Callable[[Callable[[int, int], None]], None]) -> None:
+    def with_bar(jobs: Sequence[Any], make: Callable[[Any], Path]) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
         with Progress(*columns, console=console) as bar:
             row = bar.add_task(f"{args.what}, shards", total=None)
-            make(lambda done, total: bar.update(row, completed=done, total=total))
+            make_all(jobs, make, workers=args.workers, progress=lambda done, total: bar.update(row, completed=done, total=total))
 
     if args.what in ("grids", "dialogues"):
         open_workshop(places.tools, args.backbone)  # what is missing is told now, not by a worker
@@ -75,13 +76,13 @@ def run(args: Args) -> dict[str, Any]:
     folder = places.grids if args.backbone is None else foreign.grids_folder(places, args.backbone)
     if args.what == "speech":
         jobs = [j for j in nano_data.banks(places, args.scale) if args.only in j.name]
-        with_bar(lambda progress: make_bank(list(jobs), workers=args.workers, progress=progress))
+        with_bar(jobs, make_shard)
     elif args.what == "grids":
         made = nano_data.grids(places, args.scale) if args.backbone is None else foreign.grids(places, args.backbone, args.scale)
         jobs = [j for j in made if args.only in j.out.name]
-        with_bar(lambda progress: make_all(jobs, make_grids, workers=args.workers, progress=progress))
+        with_bar(jobs, make_grids)
     else:
         talks = nano_data.dialogues(places, args.scale) if args.backbone is None else foreign.dialogues(places, args.backbone, args.scale)
         jobs = [j for j in talks if args.only in j.out.name]
-        with_bar(lambda progress: make_all(jobs, make_dialogues, workers=args.workers, progress=progress))
+        with_bar(jobs, make_dialogues)
     return {"shards": len(jobs), "folder": str(places.speech if args.what == "speech" else folder)}

@@ -1,10 +1,7 @@
-"""Shards of FrameGrids from speech banks: what both stages learn from. Parallel, resumable, the same from the same seed."""
+"""Shards of FrameGrids from speech banks: what both stages learn from. The same from the same seed."""
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -21,8 +18,6 @@ from roboego.streams.conversation import Conversation
 from roboego.streams.layout import StreamLayout
 from roboego.streams.organizers.text_first import TextFirst
 from roboego.streams.organizers.weights import WeightConfig
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,30 +88,3 @@ def _exercise(job: GridJob, bank: SpeechBank, i: int, shop: Workshop, rng: np.ra
         spoken = changed_voice(spoken, rng)
     condition = draw_condition(rng, severity=job.severity) if job.severity > 0 else Condition()
     return transcribing(spoken, shop, condition, rng)
-
-
-class Job(Protocol):
-    """Something that makes the file `out`."""
-
-    @property
-    def out(self) -> Path: ...
-
-
-AnyJob = TypeVar("AnyJob", bound=Job)
-
-
-def make_all(
-    jobs: Sequence[AnyJob], make: Callable[[AnyJob], Path], *, workers: int, progress: Progress = lambda done, total: None
-) -> None:
-    """Makes the missing shards in `workers` processes. `progress(done, total)` is called after each."""
-    missing = [job for job in jobs if not job.out.exists()]
-    progress(len(jobs) - len(missing), len(jobs))
-    with ProcessPoolExecutor(max_workers=workers) as pool:
-        futures = [pool.submit(make, job) for job in missing]
-        try:
-            for done, future in enumerate(as_completed(futures), start=1):
-                future.result()
-                progress(len(jobs) - len(missing) + done, len(jobs))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise

@@ -6,7 +6,6 @@ in one go from its own seed and renamed into place, so an interrupted command go
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +41,11 @@ class BankJob:
     @property
     def stem(self) -> Path:
         return self.folder / f"{self.name}-{self.shard:05d}"
+
+    @property
+    def out(self) -> Path:
+        """The file that is written last."""
+        return self.stem.with_suffix(".jsonl")
 
 
 class SpeechBank:
@@ -129,9 +133,8 @@ def make_shard(job: BankJob, voice: Voice | None = None) -> Path:
     Raises:
         InputError: it cannot be written, for instance because the disk is full, or the voice is not to be had.
     """
-    final = job.stem.with_suffix(".jsonl")
-    if final.exists():
-        return final
+    if job.out.exists():
+        return job.out
     voice = voice or _voice(job.voice)
     rng = np.random.default_rng([job.seed, job.shard])
     said: list[Spoken] = []
@@ -170,21 +173,6 @@ def write_shard(stem: Path, said: Sequence[Spoken]) -> Path:
         except OSError as error:
             raise InputError(f"cannot write {path} ({error.strerror}): free some space or choose another folder") from error
     return stem.with_suffix(".jsonl")
-
-
-def make_bank(jobs: list[BankJob], *, workers: int, progress: Callable[[int, int], None] = lambda done, total: None) -> None:
-    """Makes the missing shards in `workers` processes. `progress(done, total)` is called after each."""
-    missing = [job for job in jobs if not job.stem.with_suffix(".jsonl").exists()]
-    progress(len(jobs) - len(missing), len(jobs))
-    with ProcessPoolExecutor(max_workers=workers) as pool:
-        futures = [pool.submit(make_shard, job) for job in missing]
-        try:
-            for done, future in enumerate(as_completed(futures), start=1):
-                future.result()
-                progress(len(jobs) - len(missing) + done, len(jobs))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
 
 
 _opened: dict[str, Voice] = {}
