@@ -138,6 +138,17 @@ def test_disturbed_inputs_leave_targets_alone() -> None:
     assert torch.equal(calm.speak, batch.speak)
 
 
+def test_what_nobody_hears_is_never_misheard() -> None:
+    batch, _ = collate([g[slice(0, 20)] for g in grids()])
+    batch.caption = torch.full_like(batch.text, nano.tiny().layout.text.first_word) + torch.arange(20)
+    heard = np.zeros(batch.text.shape, bool)
+    heard[0] = True
+    given = disturb(batch, nano.tiny(), Disturbance(captions=0.5), np.random.default_rng(0), heard).caption
+    assert given is not None
+    assert torch.equal(given[1:], batch.caption[1:])
+    assert not torch.equal(given[0], batch.caption[0])
+
+
 def test_only_what_was_transcribed_is_misheard() -> None:
     layout = nano.tiny().layout.text
     read = torch.zeros(2, 400, dtype=torch.int64)

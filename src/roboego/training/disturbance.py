@@ -35,8 +35,13 @@ class Disturbance:
     captions: float = 0.1
 
 
-def disturb(batch: Batch, model: ModelConfig, config: Disturbance, rng: np.random.Generator) -> Batch:
-    """A batch as inputs: some of Ego's own codes and transcribed pieces wrong, some of what it hears coarse."""
+def disturb(batch: Batch, model: ModelConfig, config: Disturbance, rng: np.random.Generator, heard: Frames | None = None) -> Batch:
+    """A batch as inputs: some of Ego's own codes and transcribed pieces wrong, some of what it hears coarse.
+
+    Args:
+        heard: [B, T] frames whose captions are of sound. Others are left right: where there is no sound, nothing could correct them.
+            None: all of them are.
+    """
     layout = model.layout
     speak, listen, spoken = batch.speak.clone(), batch.listen.clone(), batch.spoken.clone()
     rows, frames, books = speak.shape
@@ -52,7 +57,7 @@ def disturb(batch: Batch, model: ModelConfig, config: Disturbance, rng: np.rando
     if batch.caption is None:
         text, caption = misheard(batch.text, written, layout.text, config, rng), None
     else:
-        caption = misheard(batch.caption, np.ones_like(written), layout.text, config, rng)
+        caption = misheard(batch.caption, np.ones_like(written) if heard is None else heard, layout.text, config, rng)
         text = torch.where(torch.from_numpy(written), caption, batch.text)
     return Batch(text, batch.read, speak, listen, spoken, batch.act, caption, batch.look, batch.seen)
 

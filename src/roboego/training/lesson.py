@@ -122,7 +122,7 @@ def make_lesson(
     chosen, used = _choose(weights.speak.flatten().numpy().astype(np.float64), config.chosen, rng)
     captions = np.stack([row.captions for row in rows])
     batch.caption = torch.from_numpy(np.stack([row.given for row in rows])).long()
-    given = disturb(batch, model, config.disturbance, rng)
+    given = disturb(batch, model, config.disturbance, rng, captions != UNKNOWN)
     phones, counts = padded([[] if pronounce is None else pronounce(row) for row in captions])
     return Lesson(
         target=batch,
