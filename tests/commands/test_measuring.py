@@ -61,6 +61,21 @@ def test_eval_plays_scenes_and_writes_a_page(tmp_path: Path, model: Path, shell:
     assert "<h2>duplex</h2>" in (page / "index.html").read_text()
 
 
+def test_eval_tells_what_was_forgotten_sentence_by_sentence(tmp_path: Path, model: Path, shell: Shell) -> None:
+    common = ("--suite", "retention", "--count", 1, "--sentences", 2, "--voices", "heart", "--conditions", "--folder", tmp_path / "runs")
+    missing = shell("eval", model, *common)
+    assert missing.code == 2
+    assert "--before" in missing.err
+    done = shell("eval", model, *common, "--before", model)
+    assert done.code == 0
+    told = done.told["retention"]
+    for found in (told["asr"]["unseen"], told["voices"]["heart"], told["tts"]["model"]):
+        assert found["before"] == found["after"]
+        assert found["points"] == 0.0
+        assert found["points_interval"] == [0.0, 0.0]
+    assert "conditions" not in told
+
+
 def test_eval_says_what_a_later_suite_lacks_before_the_first_one_runs(
     tmp_path: Path, model: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from roboego.evaluation.suites import Measuring
 
-Suite = Literal["talk", "duplex", "asr", "tts", "codec", "latency", "cascade", "sync", "all"]
+Suite = Literal["talk", "duplex", "asr", "tts", "codec", "latency", "cascade", "sync", "retention", "all"]
 
 
 @dataclass(kw_only=True)
@@ -26,7 +26,8 @@ class Args:
     backchannels, words to somebody else, Ego's own echo. asr, tts: word error rates.
     codec: what Whisper-tiny understands before and after the codec. latency: replies and silence after interruptions, with several
     sessions at once. cascade: the latency of a row of libraries in its place (needs the extra hub). sync: text before speech, and
-    `spoken_upto` beside what is heard. all: every suite but cascade."""
+    `spoken_upto` beside what is heard. retention: asr and tts beside those of the model --before. all: every suite but cascade, and
+    retention only if there is a model --before."""
     count: int = 200
     """Questions of the suite talk (and half as many silences), sentences of the suite tts."""
     scenes: int = 40
@@ -41,6 +42,8 @@ class Args:
     (default: noise down to 0 dB, rooms, a telephone)"""
     semi_duplex: bool = False
     """Let the model take turns as voice assistants do: behind a voice detector, for comparison. (talk, duplex, sync)"""
+    before: str | None = None
+    """The model as it was before its last stage, for the suite retention: a name, a folder or a hub id."""
     folder: Path = Path("runs")
     """Where the held-out speech is kept once made."""
     device: str = "cpu"
@@ -63,8 +66,11 @@ def run(args: Args) -> dict[str, Any]:
     console = Console(stderr=True)
     if args.report is not None:
         check_folder_target(args.report)
-    # The cascade is no suite of the model's.
-    suites = tuple(name for name in SUITES if name != "cascade") if args.suite == "all" else (args.suite,)
+    suites = tuple(SUITES) if args.suite == "all" else (args.suite,)
+    if args.suite == "all":
+        # The cascade is no suite of the model's.
+        left_out = ("cascade",) if args.before is not None else ("cascade", "retention")
+        suites = tuple(name for name in suites if name not in left_out)
     measuring = _prepared(args, suites, console)
     results: dict[str, Any] = {"model": measuring.loaded.name}
     samples = []
@@ -98,6 +104,8 @@ def _prepared(args: Args, suites: tuple[str, ...], console: "Console") -> "Measu
     check_voices(*voices)
     for condition in conditions:
         preset(condition)
+    if "retention" in suites and args.before is None:
+        raise InputError("the suite retention compares two models; name the earlier one: --before MODEL")
     measuring = Measuring(
         loaded=roboego.load(args.model, device=args.device),
         voices=voices,
@@ -107,11 +115,14 @@ def _prepared(args: Args, suites: tuple[str, ...], console: "Console") -> "Measu
         sentences=args.sentences,
         bank=args.folder / "speech",
         semi_duplex=args.semi_duplex,
+        before=None if args.before is None else roboego.load(args.before, device=args.device),
     )
-    if {"tts", "codec", "sync"} & set(suites):
+    if {"tts", "codec", "sync", "retention"} & set(suites):
         measuring.judge  # noqa: B018
-    if {"asr", "tts", "codec"} & set(suites):
-        speech.parts(measuring.loaded)
+    if {"asr", "tts", "codec", "retention"} & set(suites):
+        for loaded in (measuring.loaded, measuring.before):
+            if loaded is not None:
+                speech.parts(loaded)
     _make_speech(args, suites, voices, measuring.bank, console)
     return measuring
 
@@ -125,9 +136,9 @@ def _make_speech(args: Args, suites: tuple[str, ...], voices: tuple[str, ...], b
     from roboego.evaluation import material
 
     wanted: list[tuple[str, int, Side]] = []
-    if {"asr", "codec"} & set(suites):
+    if {"asr", "codec", "retention"} & set(suites):
         wanted += [(voice, args.sentences, "user") for voice in voices]
-    if "tts" in suites:
+    if {"tts", "retention"} & set(suites):
         wanted.append((EGO, args.count, "ego"))
     if "codec" in suites:
         wanted.append((EGO, args.sentences, "ego"))

@@ -10,7 +10,7 @@ import torch
 
 from roboego.codecs.base import Codec
 from roboego.data.acoustics.condition import apply, preset
-from roboego.data.voices import ACCENTS, LISTENERS
+from roboego.data.voices import ACCENTS, EGO, LISTENERS
 from roboego.data.voices.base import Sound, Spoken
 from roboego.data.workshop import steady_silence
 from roboego.errors import InputError
@@ -46,47 +46,62 @@ CONDITIONS = (
 """Under which the suite `asr` has voices of training transcribed; names of `roboego.data.acoustics.condition.preset`."""
 
 
-def asr(loaded: LoadedModel, folder: Path, voices: Sequence[str], count: int, conditions: Sequence[str] = ()) -> dict[str, Any]:
-    """WER of what the model writes of held-out sentences.
+Pairs = Sequence[tuple[str, str]]
+"""What was said, and what was written or heard of it, sentence by sentence."""
 
-    Clean: of voices that train listening, of a voice and of accents that do not, and by voice. Under each condition: of as many sentences
-    as one voice has, by the voices of training in turn.
+
+def transcripts(
+    loaded: LoadedModel, folder: Path, voices: Sequence[str], count: int, conditions: Sequence[str] = ()
+) -> tuple[dict[str, Pairs], dict[str, Pairs]]:
+    """Held-out sentences and what the model writes of them: clean by voice, and by condition.
+
+    Under each condition stand as many sentences as one voice has, of the voices of training in turn.
     """
     codec, tokenizer = parts(loaded)
     silence = steady_silence(codec)
     banks = {voice: sentences(folder, voice, count) for voice in voices}
 
-    def transcribed(spoken: Sequence[Spoken], condition: str) -> list[tuple[str, str]]:
+    def transcribed(spoken: Sequence[Spoken], condition: str) -> Pairs:
         rng = np.random.default_rng(zlib.crc32(condition.encode()))
         heard = [apply(preset(condition), framed(level(s.pcm), lead_s=0.5, tail_s=0.8), rng) for s in spoken]
         written = transcribe_codes(loaded.model, tokenizer, [_codes(codec, h) for h in heard], silence)
         return [(s.text, w) for s, w in zip(spoken, written, strict=True)]
 
-    pairs = {voice: transcribed([bank[i] for i in range(count)], "clean") for voice, bank in banks.items()}
-    groups = {
-        "training": [v for v in voices if v in LISTENERS],
-        "accents": [v for v in voices if v in ACCENTS],
-        "unseen": [v for v in voices if v not in LISTENERS and v not in ACCENTS],
-    }
-    found = {group: _rates(*zip(*(p for v in members for p in pairs[v]), strict=True)) for group, members in groups.items() if members}
-    found["voices"] = {voice: _rates(*zip(*pair, strict=True)) for voice, pair in pairs.items()}
-    turns = [banks[v] for v in groups["training"]]
-    if turns and conditions:
-        spoken = [turns[i % len(turns)][i] for i in range(count)]
-        found["conditions"] = {name: _rates(*zip(*transcribed(spoken, name), strict=True)) for name in conditions}
-    return found
+    clean = {voice: transcribed([bank[i] for i in range(count)], "clean") for voice, bank in banks.items()}
+    turns = [banks[v] for v in voices if v in LISTENERS]
+    spoken = [turns[i % len(turns)][i] for i in range(count)] if turns else []
+    return clean, {name: transcribed(spoken, name) for name in conditions if spoken}
+
+
+def grouped(clean: dict[str, Pairs]) -> dict[str, Pairs]:
+    """Clean transcripts of voices that train listening, of accents and of a voice that do not; groups without a voice are left out."""
+    groups: dict[str, list[tuple[str, str]]] = {"training": [], "accents": [], "unseen": []}
+    for voice, pairs in clean.items():
+        groups["training" if voice in LISTENERS else "accents" if voice in ACCENTS else "unseen"] += pairs
+    return {name: pairs for name, pairs in groups.items() if pairs}
+
+
+def asr(loaded: LoadedModel, folder: Path, voices: Sequence[str], count: int, conditions: Sequence[str] = ()) -> dict[str, Any]:
+    """WER of `transcripts`: by group, by voice and by condition."""
+    clean, noisy = transcripts(loaded, folder, voices, count, conditions)
+    found = _each(grouped(clean)) | {"voices": _each(clean)}
+    return found | ({"conditions": _each(noisy)} if noisy else {})
+
+
+def said(loaded: LoadedModel, folder: Path, count: int, judge: WhisperJudge) -> Pairs:
+    """Held-out sentences of Ego's and what Whisper-tiny hears when the model says them."""
+    codec, tokenizer = parts(loaded)
+    bank = sentences(folder, EGO, count, side="ego")
+    texts = [bank.text(i) for i in range(count)]
+    sounds = synthesize(loaded.model, codec, tokenizer, texts, steady_silence(codec), sampling=loaded.sampling)
+    return [(text, judge.transcribe(sound)) for text, sound in zip(texts, sounds, strict=True)]
 
 
 def tts(loaded: LoadedModel, folder: Path, count: int, judge: WhisperJudge) -> dict[str, Any]:
     """WER of what Whisper-tiny hears when the model says held-out sentences of Ego's, beside its teacher's own voice."""
-    codec, tokenizer = parts(loaded)
-    bank = sentences(folder, "heart", count, side="ego")
-    texts = [bank.text(i) for i in range(count)]
-    sounds = synthesize(loaded.model, codec, tokenizer, texts, steady_silence(codec), sampling=loaded.sampling)
-    return {
-        "model": _rates(texts, [judge.transcribe(s) for s in sounds]),
-        "teacher": _rates(texts, [judge.transcribe(framed(level(bank[i].pcm))) for i in range(count)]),
-    }
+    bank = sentences(folder, EGO, count, side="ego")
+    teacher = [(bank.text(i), judge.transcribe(framed(level(bank[i].pcm)))) for i in range(count)]
+    return {"model": rates(said(loaded, folder, count, judge)), "teacher": rates(teacher)}
 
 
 def codec_loss(loaded: LoadedModel, folder: Path, voices: Sequence[str], count: int, judge: WhisperJudge) -> dict[str, Any]:
@@ -95,7 +110,7 @@ def codec_loss(loaded: LoadedModel, folder: Path, voices: Sequence[str], count: 
     found = {}
     heard: dict[str, list[tuple[str, str, str]]] = {}
     for voice in voices:
-        bank = sentences(folder, voice, count, side="ego" if voice == "heart" else "user")
+        bank = sentences(folder, voice, count, side="ego" if voice == EGO else "user")
         texts = [bank.text(i) for i in range(count)]
         sounds = [framed(level(bank[i].pcm)) for i in range(count)]
         again = [codec.decode(codec.encode(torch.from_numpy(s)[None].to(codec.device)))[0].cpu().numpy() for s in sounds]
@@ -108,8 +123,7 @@ def codec_loss(loaded: LoadedModel, folder: Path, voices: Sequence[str], count: 
 
 def _lost(heard: Sequence[tuple[str, str, str]]) -> dict[str, Any]:
     """What references, and what Whisper heard before and after the codec, say of it."""
-    texts, before, after = zip(*heard, strict=True)
-    original, again = _rates(texts, before), _rates(texts, after)
+    original, again = rates([(text, before) for text, before, _ in heard]), rates([(text, after) for text, _, after in heard])
     return {"original": original, "resynthesised": again, "points": 100 * (again["wer"] - original["wer"])}
 
 
@@ -123,7 +137,12 @@ def _codes(codec: Codec, pcm: Sound) -> np.ndarray[Any, np.dtype[np.int16]]:
     return codec.encode(torch.from_numpy(pcm)[None].to(codec.device))[0].cpu().numpy().astype(np.int16)
 
 
-def _rates(references: Sequence[str], hypotheses: Sequence[str]) -> dict[str, Any]:
-    errors = [word_errors(r, h) for r, h in zip(references, hypotheses, strict=True)]
+def rates(pairs: Pairs) -> dict[str, Any]:
+    """Word error rate with its interval."""
+    errors = [word_errors(r, h) for r, h in pairs]
     total, interval = WordErrors.total(errors), rate_interval(errors)
     return {"wer": total.rate, "interval": [interval.low, interval.high], "sentences": len(errors), "words": total.words}
+
+
+def _each(pairs: dict[str, Pairs]) -> dict[str, Any]:
+    return {name: rates(each) for name, each in pairs.items()}

@@ -8,7 +8,7 @@ from typing import Any
 
 from roboego.data.importing.aligner import Aligner
 from roboego.data.voices import ACCENTS, EGO, LISTENERS
-from roboego.evaluation import cascade, duplex, latency, material, speech, sync, talk
+from roboego.evaluation import cascade, duplex, latency, material, retention, speech, sync, talk
 from roboego.evaluation.judge import WhisperJudge
 from roboego.evaluation.partners import EnginePartner, Partner
 from roboego.evaluation.report import Sample
@@ -29,6 +29,7 @@ class Measuring:
         questions, scenes, sentences: how many, as `roboego eval --help` tells.
         bank: where held-out speech is kept.
         semi_duplex: the model hears a turn only when it is over, as `roboego.evaluation.semi_duplex` has it.
+        before: the model as it was earlier, for the suite `retention`.
     """
 
     loaded: LoadedModel
@@ -39,6 +40,7 @@ class Measuring:
     sentences: int
     bank: Path
     semi_duplex: bool = False
+    before: LoadedModel | None = None
 
     @cached_property
     def partner(self) -> Partner:
@@ -138,6 +140,13 @@ def run_sync(m: Measuring) -> Found:
     return sync.summary([word for _, talked in found for word in sync.said_words(talked, aligner)]), []
 
 
+def run_retention(m: Measuring) -> Found:
+    """What was forgotten since `before`, by voice and condition."""
+    assert m.before is not None  # whoever asks for this suite names it
+    counts = m.sentences, m.questions
+    return retention.retention(m.before, m.loaded, m.bank, m.voices, counts, m.conditions, m.judge), []
+
+
 SUITES: dict[str, Callable[[Measuring], Found]] = {
     "talk": run_talk,
     "duplex": run_duplex,
@@ -147,5 +156,6 @@ SUITES: dict[str, Callable[[Measuring], Found]] = {
     "latency": run_latency,
     "cascade": run_cascade,
     "sync": run_sync,
+    "retention": run_retention,
 }
 """By name, in the order in which all of them run."""
