@@ -47,7 +47,7 @@ class Sample:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """A rate with its interval, or a time with its own, and of how many it is."""
+    """A rate with its interval, or a time or a likelihood with its own, and of how many it is."""
 
     name: str
     value: float
@@ -81,7 +81,7 @@ def write_report(folder: Path, results: dict[str, Any], samples: Sequence[Sample
 
 def _section(folder: Path, suite: str, found: dict[str, Any], samples: Sequence[Sample]) -> str:
     parts = [f"<h2>{html.escape(suite)}</h2>"]
-    for unit, title in (("share", "rates"), ("s", "times")):
+    for unit, title in (("share", "rates"), ("s", "times"), ("nats", "likelihoods")):
         figures = [f for f in figures_of(found) if f.unit == unit]
         if not figures:
             continue
@@ -118,6 +118,9 @@ def figures_of(found: dict[str, Any], name: str = "") -> Iterator[Measured]:
         elif value.get("rate") is not None and "interval" in value:
             low, high = value["interval"]
             yield Measured(name=label, value=value["rate"], low=low, high=high, of=str(value["of"]), unit="share")
+        elif "nats_a_word" in value:
+            low, high = value["interval"]
+            yield Measured(name=f"{label} word", value=value["nats_a_word"], low=low, high=high, of=f"{value['words']} words", unit="nats")
         elif value.get("median") is not None and value.get("median_interval"):
             low, high = value["median_interval"]
             yield Measured(name=f"{label} median", value=value["median"], low=low, high=high, of=str(value.get("of", "")), unit="s")
@@ -126,7 +129,7 @@ def figures_of(found: dict[str, Any], name: str = "") -> Iterator[Measured]:
 
 
 def _told(value: float, unit: str) -> str:
-    return f"{value:.1%}" if unit == "share" else f"{value:.2f} s"
+    return f"{value:.1%}" if unit == "share" else f"{value:.2f} {unit}"
 
 
 def _drawn(figures: Sequence[Measured], unit: str) -> Figure:
@@ -139,7 +142,7 @@ def _drawn(figures: Sequence[Measured], unit: str) -> Figure:
     axes.plot(values, places, "o", color=USER, ms=5)
     axes.set_yticks(places, [f.name for f in figures], fontsize=8.5)
     axes.set_xlim(min(0.0, float(low.min())), 100 if unit == "share" else None)
-    axes.set_xlabel("percent" if unit == "share" else "seconds", fontsize=8.5)
+    axes.set_xlabel({"share": "percent", "s": "seconds", "nats": "nats a word"}[unit], fontsize=8.5)
     axes.grid(axis="x", color=GRID)
     return drawing
 

@@ -9,6 +9,7 @@ import torch
 from rich.console import Console
 
 from roboego.codecs.base import Codec
+from roboego.data.rearranged import Rearranged
 from roboego.data.shards import ShardReader
 from roboego.data.voices.neural import phonemize
 from roboego.data.workshop import Workshop, open_tokenizer, open_workshop
@@ -19,6 +20,7 @@ from roboego.evaluation.stages import synthesize, transcribe_codes
 from roboego.metrics.wer import WordErrors, word_errors
 from roboego.model.config import ModelConfig
 from roboego.model.model import RoboEgoModel
+from roboego.recipes import nano
 from roboego.recipes.nano_data import maker
 from roboego.recipes.runs import Run
 from roboego.recipes.start import FIRST_SPREAD, Adapted, begin_codes, helpers_of, keep_record, open_start
@@ -51,8 +53,15 @@ def open_pool(folder: Path, prefix: str, shop: Workshop, model: ModelConfig) -> 
 
 def _pool(prefix: str, share: float, run: Run, data: Path, shop: Workshop) -> Pool:
     twin = dict(run.transcripts).get(prefix) if run.model.caption_head else None
-    transcripts = open_pool(data, twin, shop, run.model) if twin else None
-    return Pool(open_pool(data, prefix, shop, run.model), share, transcripts, wordless=twin == "")
+    if run.organization is None:
+        transcripts = open_pool(data, twin, shop, run.model) if twin else None
+        return Pool(open_pool(data, prefix, shop, run.model), share, transcripts, wordless=twin == "")
+    stored = nano.model()
+    grids = open_pool(data, prefix, shop, stored)
+    if twin is None:  # exercises: they are as they are for every organization
+        return Pool(grids, share)
+    dialogues = Rearranged(grids, stored.layout, run.organization, shop)
+    return Pool(dialogues, share, dialogues.captions(open_pool(data, twin, shop, stored)) if twin else None, wordless=twin == "")
 
 
 class FreeRunning:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from roboego.data.rearranged import Organization
 from roboego.errors import InputError
 from roboego.model.config import ModelConfig
 from roboego.training.adapters import PARTS, AdapterConfig
@@ -25,6 +26,7 @@ class Run:
         first_sound: whether it is the first to hear and speak: its tables of codes begin as the codec has them, whatever it starts from.
         start: the run, the model folder, or the foreign decoder's folder, whose weights it starts from; None: from scratch.
         backbone: folder of the foreign decoder on which the model stands, and whose vocabulary it has; None: our own.
+        organization: how the pools of dialogues are laid out, instead of as they are stored.
         adapters: None trains the whole model; otherwise its backbone stays as it was at the start, and carries adapters.
     """
 
@@ -40,6 +42,7 @@ class Run:
     first_sound: bool = False
     start: str | None = None
     backbone: Path | None = None
+    organization: Organization | None = None
     adapters: AdapterConfig | None = None
 
 
