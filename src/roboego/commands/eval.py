@@ -20,7 +20,8 @@ Suite = Literal["talk", "duplex", "asr", "tts", "codec", "latency", "cascade", "
 @dataclass(kw_only=True)
 class Args:
     model: Annotated[str, tyro.conf.Positional] = "nano"
-    """A name, a folder or a hub id."""
+    """A name, a folder, a hub id; or a server's address, for the suites talk, duplex and sync: ws://HOST:PORT/v1/realtime (OpenAI Realtime)
+    or ws://HOST:PORT/api/chat (Moshi)."""
     suite: Suite = "talk"
     """What to measure. talk: spoken questions of the Talk part, who takes the floor when, silence kept. duplex: pauses, interruptions,
     backchannels, words to somebody else, Ego's own echo. asr, tts: word error rates.
@@ -60,19 +61,24 @@ def run(args: Args) -> dict[str, Any]:
     from rich.progress import track
 
     from roboego.evaluation.report import write_report
-    from roboego.evaluation.suites import SUITES
+    from roboego.evaluation.servers import is_server
+    from roboego.evaluation.suites import SUITES, TALKING
     from roboego.sound.files import check_folder_target
 
     console = Console(stderr=True)
     if args.report is not None:
         check_folder_target(args.report)
     suites = tuple(SUITES) if args.suite == "all" else (args.suite,)
-    if args.suite == "all":
+    if is_server(args.model):
+        suites = tuple(name for name in suites if name in TALKING)
+        if not suites or args.semi_duplex:
+            raise InputError(f"of a server only {', '.join(TALKING)} can be measured, as it is; for everything else name a model")
+    elif args.suite == "all":
         # The cascade is no suite of the model's.
         left_out = ("cascade",) if args.before is not None else ("cascade", "retention")
         suites = tuple(name for name in suites if name not in left_out)
     measuring = _prepared(args, suites, console)
-    results: dict[str, Any] = {"model": measuring.loaded.name}
+    results: dict[str, Any] = {"model": args.model if measuring.loaded is None else measuring.loaded.name}
     samples = []
     for suite in track(suites, description="suites", console=console):
         results[suite], kept = SUITES[suite](measuring)
@@ -94,6 +100,7 @@ def _prepared(args: Args, suites: tuple[str, ...], console: "Console") -> "Measu
     from roboego.data.acoustics.condition import preset
     from roboego.data.voices import ACCENTS, LISTENERS, UNSEEN, check_voices
     from roboego.evaluation import speech
+    from roboego.evaluation.servers import is_server
     from roboego.evaluation.suites import Measuring
 
     check_at_least(1, count=args.count, scenes=args.scenes, sentences=args.sentences)
@@ -107,7 +114,8 @@ def _prepared(args: Args, suites: tuple[str, ...], console: "Console") -> "Measu
     if "retention" in suites and args.before is None:
         raise InputError("the suite retention compares two models; name the earlier one: --before MODEL")
     measuring = Measuring(
-        loaded=roboego.load(args.model, device=args.device),
+        loaded=None if is_server(args.model) else roboego.load(args.model, device=args.device),
+        server=args.model if is_server(args.model) else None,
         voices=voices,
         conditions=conditions,
         questions=args.count,

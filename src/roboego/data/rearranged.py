@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from roboego.streams.conversation import Conversation, Reply, Seconds
 from roboego.streams.grid import FrameGrid, Tokens
 from roboego.streams.layout import StreamLayout
 from roboego.streams.organizers.base import Organizer, StartsWord
+from roboego.streams.organizers.organization import Organization
 from roboego.streams.organizers.text_first import TextFirst
 from roboego.streams.organizers.time_division import HEARING, TimeDivision
 from roboego.streams.organizers.weights import WeightConfig
@@ -28,32 +29,16 @@ TRIES = 50
 """Neighbours of a conversation that are tried where it cannot be laid out."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Organization:
-    """How streams are organized.
-
-    Attributes:
-        kind: text ahead of speech, each word as it is said, or listening and speaking in turn.
-        spk_delay: frames from text to speech of "text-first".
-        chunk: frames of a turn of "time-division".
-        masks: frames in which nothing is to be decided count little or not; without, all count alike.
-    """
-
-    kind: Literal["text-first", "word-aligned", "time-division"] = "text-first"
-    spk_delay: int = 2
-    chunk: int = 12
-    masks: bool = True
-
-    def organizer(self, layout: StreamLayout, shop: Workshop) -> Organizer:
-        """What lays conversations out so."""
-        usual = organizer(layout, shop)
-        weights = usual.weights if self.masks else UNMASKED
-        if self.kind == "time-division":
-            return TimeDivision(layout, chunk=self.chunk, silence=shop.silence, weights=weights)
-        common = {"silence": shop.silence, "asr_delay": ASR_DELAY_FRAMES, "weights": weights, "starts_word": shop.tokenizer.starts_word}
-        if self.kind == "word-aligned":
-            return WordAligned(layout, epad=EPAD, **common)
-        return TextFirst(layout, spk_delay=self.spk_delay, **common)
+def organizer_of(organization: Organization, layout: StreamLayout, shop: Workshop) -> Organizer:
+    """What lays conversations out so."""
+    usual = organizer(layout, shop)
+    weights = usual.weights if organization.masks else UNMASKED
+    if organization.kind == "time-division":
+        return TimeDivision(layout, chunk=organization.chunk, silence=shop.silence, weights=weights)
+    common = {"silence": shop.silence, "asr_delay": ASR_DELAY_FRAMES, "weights": weights, "starts_word": shop.tokenizer.starts_word}
+    if organization.kind == "word-aligned":
+        return WordAligned(layout, epad=EPAD, **common)
+    return TextFirst(layout, spk_delay=organization.spk_delay, **common)
 
 
 class Grids(Protocol):
@@ -111,7 +96,7 @@ class RearrangedCaptions:
 def _made(pool: Rearranged, i: int) -> tuple[int, FrameGrid, Tokens]:
     """Which grid stands in place i, how it is laid out, and the frame that each column hears (-1: none)."""
     layout = replace(pool.stored, spk_delay=pool.organization.spk_delay)
-    read, lay = organizer(pool.stored, pool.shop), pool.organization.organizer(layout, pool.shop)
+    read, lay = organizer(pool.stored, pool.shop), organizer_of(pool.organization, layout, pool.shop)
     for k in range(TRIES):
         chosen = (i + k) % len(pool)
         try:

@@ -8,11 +8,13 @@ from typing import Any
 
 from roboego.data.importing.aligner import Aligner
 from roboego.data.voices import ACCENTS, EGO, LISTENERS
+from roboego.errors import InputError
 from roboego.evaluation import cascade, duplex, latency, material, retention, speech, sync, talk
 from roboego.evaluation.judge import WhisperJudge
 from roboego.evaluation.partners import EnginePartner, Partner
 from roboego.evaluation.report import Sample
 from roboego.evaluation.semi_duplex import SemiDuplexPartner
+from roboego.evaluation.servers import ServerPartner
 from roboego.model.loaded import LoadedModel
 
 LOOKED_AT = 2
@@ -24,15 +26,17 @@ class Measuring:
     """What is measured, and how much of it.
 
     Attributes:
+        loaded: the model; None for a server, of which only conversations can be measured.
         voices: who is transcribed; those among them that train listening ask, or all if there are none.
         conditions: noises and rooms of the suite `asr`, beside clean.
         questions, scenes, sentences: how many, as `roboego eval --help` tells.
         bank: where held-out speech is kept.
         semi_duplex: the model hears a turn only when it is over, as `roboego.evaluation.semi_duplex` has it.
         before: the model as it was earlier, for the suite `retention`.
+        server: address of the server that is measured.
     """
 
-    loaded: LoadedModel
+    loaded: LoadedModel | None
     voices: Sequence[str]
     conditions: Sequence[str]
     questions: int
@@ -41,11 +45,25 @@ class Measuring:
     bank: Path
     semi_duplex: bool = False
     before: LoadedModel | None = None
+    server: str | None = None
 
     @cached_property
     def partner(self) -> Partner:
         """Whom simulated users talk with."""
-        return SemiDuplexPartner(self.loaded) if self.semi_duplex else EnginePartner(self.loaded)
+        if self.server is not None:
+            return ServerPartner(self.server)
+        return SemiDuplexPartner(self.model) if self.semi_duplex else EnginePartner(self.model)
+
+    @property
+    def model(self) -> LoadedModel:
+        """The model itself.
+
+        Raises:
+            InputError: it is a server.
+        """
+        if self.loaded is None:
+            raise InputError(f"this suite needs a model, not a server; of servers there are the suites {', '.join(TALKING)}")
+        return self.loaded
 
     @cached_property
     def judge(self) -> WhisperJudge:
@@ -107,23 +125,23 @@ def _looked_at(found: Iterable[tuple[duplex.Outcome, talk.Talked]]) -> Iterable[
 
 def run_asr(m: Measuring) -> Found:
     """Transcription: by voice, of accents and a voice that no training hears, in noise, rooms and over the telephone."""
-    return speech.asr(m.loaded, m.bank, m.voices, m.sentences, m.conditions), []
+    return speech.asr(m.model, m.bank, m.voices, m.sentences, m.conditions), []
 
 
 def run_tts(m: Measuring) -> Found:
     """What Whisper-tiny understands of the model's speech."""
-    return speech.tts(m.loaded, m.bank, m.questions, m.judge), []
+    return speech.tts(m.model, m.bank, m.questions, m.judge), []
 
 
 def run_codec(m: Measuring) -> Found:
     """What Whisper-tiny understands before and after the codec."""
     voices = [EGO, *(v for v in m.voices if v not in ACCENTS)]
-    return speech.codec_loss(m.loaded, m.bank, voices, m.sentences, m.judge), []
+    return speech.codec_loss(m.model, m.bank, voices, m.sentences, m.judge), []
 
 
 def run_latency(m: Measuring) -> Found:
     """How long a reply and silence after an interruption take, with 1, 4, 8 and 16 sessions at once."""
-    return latency.latency(m.loaded, _scenes(m, ("turn", "barge_in"))), []
+    return latency.latency(m.model, _scenes(m, ("turn", "barge_in"))), []
 
 
 def run_cascade(m: Measuring) -> Found:
@@ -144,9 +162,11 @@ def run_retention(m: Measuring) -> Found:
     """What was forgotten since `before`, by voice and condition."""
     assert m.before is not None  # whoever asks for this suite names it
     counts = m.sentences, m.questions
-    return retention.retention(m.before, m.loaded, m.bank, m.voices, counts, m.conditions, m.judge), []
+    return retention.retention(m.before, m.model, m.bank, m.voices, counts, m.conditions, m.judge), []
 
 
+TALKING = ("talk", "duplex", "sync")
+"""Suites that need no more than somebody to talk with."""
 SUITES: dict[str, Callable[[Measuring], Found]] = {
     "talk": run_talk,
     "duplex": run_duplex,

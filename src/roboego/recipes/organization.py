@@ -9,7 +9,7 @@ import torch
 from rich.console import Console
 
 from roboego.data.build_dialogues import DialogueJob, make_dialogues
-from roboego.data.rearranged import Organization, Rearranged
+from roboego.data.rearranged import Rearranged
 from roboego.data.workshop import Workshop, open_workshop
 from roboego.errors import InputError
 from roboego.evaluation import organization
@@ -26,6 +26,7 @@ from roboego.recipes.nano_data import Places
 from roboego.recipes.perform import open_pool, perform
 from roboego.recipes.runs import Run
 from roboego.recipes.start import open_start
+from roboego.streams.organizers.organization import Organization
 from roboego.training.crew import join
 
 VARIANTS = {

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from roboego.data.rearranged import Organization
 from roboego.errors import InputError
 from roboego.model.config import ModelConfig
+from roboego.streams.organizers.organization import Organization
 from roboego.training.adapters import PARTS, AdapterConfig
 from roboego.training.lesson import StageConfig
 from roboego.training.loop import LoopConfig

@@ -1,0 +1,68 @@
+"""Serves a model: OpenAI's Realtime API at /v1/realtime, Moshi's protocol at /api/chat. Ctrl-C ends it."""
+
+import socket
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from roboego.commands.common import check_at_least
+from roboego.errors import InputError
+
+
+@dataclass(kw_only=True)
+class Args:
+    model: str = "nano"
+    """A name, a folder or a hub id."""
+    host: str = "127.0.0.1"
+    """Address to listen at; 0.0.0.0 lets other machines in."""
+    port: int = 8998
+    """Port to listen at."""
+    slots: int = 4
+    """Sessions at once."""
+    threads: int | None = None
+    """CPU threads. (default: as many as there are cores)"""
+    device: str = "cpu"
+    """cpu, cuda, cuda:1 ..."""
+    json: Path | None = None
+    """Write what was served here, in the end."""
+
+
+def run(args: Args) -> dict[str, Any]:
+    import uvicorn
+    from rich.console import Console
+
+    import roboego
+    from roboego.runtime.engine import Engine
+    from roboego.serve.app import make_app
+    from roboego.serve.live import LiveEngine
+
+    check_at_least(1, slots=args.slots, threads=args.threads)
+    if not 0 < args.port < 65_536:
+        raise InputError(f"--port must be from 1 to 65535, not {args.port}")
+    listening = _listen(args.host, args.port)
+    loaded = roboego.load(args.model, device=args.device)
+    engine = LiveEngine(Engine(loaded, slots=args.slots, threads=args.threads))
+    console = Console(stderr=True)
+    where = f"{args.host}:{args.port}"
+    console.print(f"{loaded.name}, {args.slots} sessions: ws://{where}/v1/realtime (OpenAI Realtime), ws://{where}/api/chat (Moshi)")
+    config = uvicorn.Config(
+        make_app(engine), host=args.host, port=args.port, log_level="warning", ws="websockets-sansio", ws_ping_interval=20
+    )
+    server = uvicorn.Server(config)
+    with suppress(KeyboardInterrupt):  # it has shut down in order, and raises what it was told to stop with
+        server.run(sockets=[listening])
+    counts = engine.engine.counts
+    return {"steps": counts.steps, "late_steps": counts.late_steps, "overruns": counts.overruns, "failures": counts.failures}
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """The port, taken before the model is opened.
+
+    Raises:
+        InputError: it cannot be had.
+    """
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise InputError(f"cannot listen at {host}:{port} ({error.strerror}); choose another --port, or end what listens there") from error

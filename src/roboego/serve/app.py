@@ -1,0 +1,53 @@
+"""The HTTP application: protocols on one live engine, and what operators ask for."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Response, WebSocket
+
+from roboego.serve import moshi
+from roboego.serve.live import LiveEngine
+from roboego.serve.realtime import socket as realtime_socket
+from roboego.serve.telemetry import metrics
+
+
+def make_app(engine: LiveEngine) -> FastAPI:
+    """The application on an engine, which it starts and stops with itself."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        engine.start()
+        yield
+        engine.stop()
+
+    app = FastAPI(title="RoboEgo", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get("/healthz")
+    def healthz() -> dict[str, str]:
+        """The process lives."""
+        return {"status": "ok"}
+
+    @app.get("/readyz")
+    def readyz(response: Response) -> dict[str, Any]:
+        """The engine ticks and takes sessions."""
+        open_, slots = len(engine.engine.sessions), engine.engine.slots
+        if not engine.running:
+            response.status_code = 503
+        return {"ready": engine.running, "sessions": open_, "slots": slots}
+
+    @app.get("/metrics")
+    def told() -> Response:
+        """For Prometheus."""
+        body, kind = metrics(engine)
+        return Response(body, media_type=kind)
+
+    @app.websocket("/api/chat")
+    async def chat(socket: WebSocket) -> None:
+        await moshi.serve(socket, engine)
+
+    @app.websocket("/v1/realtime")
+    async def realtime(socket: WebSocket) -> None:
+        await realtime_socket.serve(socket, engine)
+
+    return app

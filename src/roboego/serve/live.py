@@ -1,0 +1,201 @@
+"""Live sessions: an engine that ticks by the clock in a thread of its own, fed by whoever is connected."""
+# N samples
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roboego.errors import InputError
+from roboego.model.sampling import Sampling
+from roboego.runtime.clock import FrameClock
+from roboego.runtime.engine import Engine
+from roboego.runtime.frame import Frame, Look, SessionError, StepIn, Text
+from roboego.runtime.runner import steady_garbage
+from roboego.runtime.session import Session
+from roboego.runtime.sound_queue import SoundQueue
+from roboego.streams.conversation import Mode
+from roboego.timebase import FRAME_MS, frames_to_seconds
+
+Deliver: TypeAlias = Callable[[Frame | SessionError], None]
+"""Told of every frame, in the engine's thread: it must return at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How a live session keeps time with its client.
+
+    Attributes:
+        hold_frames: steps that a session sits out when sound is late, before it goes on with silence: a gap in a word would be heard.
+        backlog_frames: frames that may wait; what is more, say after a stalled network, is caught up with as soon as there is time.
+        bound_frames: frames kept at most; beyond that the oldest are lost, counted and reported.
+        catch_up_ms: a period's time that has to be left for one more step.
+    """
+
+    hold_frames: int = 3
+    backlog_frames: int = 3
+    bound_frames: int = 50
+    catch_up_ms: float = 40.0
+
+
+class Live:
+    """One connected session. Its methods may be called from any thread.
+
+    Attributes:
+        session: in the engine.
+        queue: sound on its way in.
+        held: steps sat out so far.
+        catch_ups: steps made beyond one in 80 ms.
+    """
+
+    def __init__(self, session: Session, deliver: Deliver, pace: Pace) -> None:
+        self.session, self.deliver, self.pace = session, deliver, pace
+        self.queue = SoundQueue(pace.bound_frames)
+        self.held = self.catch_ups = 0
+        self._began = False
+        self._waits = 0
+        self._look: Look | None = None
+        self._lock = threading.Lock()
+
+    def hear(self, pcm_N: NDArray[np.float32]) -> None:
+        """Sound at 24 kHz, blocks of any length. The session's time begins with the first.
+
+        Raises:
+            InputError: it is no sound; none of it is taken.
+        """
+        self.queue.push(pcm_N)
+        self._began = True
+
+    def see(self, look: Look) -> None:
+        """The latest picture."""
+        with self._lock:
+            self._look = look
+
+    def read(self, text: Text) -> None:
+        """As `Session.read`; begins the session's time."""
+        self.session.read(text)
+        self._began = True
+
+    def begin(self) -> None:
+        """Lets time pass without sound."""
+        self._began = True
+
+    @property
+    def seconds(self) -> float:
+        """How long it has lasted."""
+        return frames_to_seconds(self.session.frames)
+
+    def take(self, *, late: bool) -> StepIn | None:
+        """What the session is given now; None if it sits this step out.
+
+        Args:
+            late: it has made its step of this period and would catch up.
+        """
+        if not self._began or (late and len(self.queue) <= self.pace.backlog_frames):
+            return None
+        if not len(self.queue):
+            # Silence is the client's to send. If it sends nothing for longer, it has nothing to say.
+            self._waits += 1
+            if self._waits <= self.pace.hold_frames and self.session.frames:
+                self.held += 1
+                return None
+        else:
+            self._waits = 0
+        self.catch_ups += late
+        step_in = self.queue.take()
+        with self._lock:
+            look, self._look = self._look, None
+        return StepIn(listen=step_in.listen, look=look, lost_frames=step_in.lost_frames)
+
+
+class LiveEngine:
+    """Steps all live sessions together, every 80 ms. While there is none, it sleeps.
+
+    Attributes:
+        engine: the engine, which nobody else steps.
+        clock_late, clock_skipped: ticks that began late, and periods that were left out.
+    """
+
+    def __init__(self, engine: Engine, *, pace: Pace | None = None) -> None:
+        self.engine, self.pace = engine, pace or Pace()
+        self.clock_late = self.clock_skipped = 0
+        self._lives: dict[Session, Live] = {}
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends all sessions and the thread."""
+        self._stopping = True
+        self._wake.set()
+        self._thread.join()
+        self.engine.close()
+
+    @property
+    def running(self) -> bool:
+        return self._thread.is_alive() and not self._stopping
+
+    def open(self, deliver: Deliver, *, mode: Mode = "duplex", prompt: Text | None = None, sampling: Sampling | None = None) -> Live:
+        """A session in a free slot; its time begins with its first sound.
+
+        Raises:
+            EngineFull: no slot is free.
+            InputError: as of `Engine.open`.
+        """
+        if self._stopping:
+            raise InputError("the server is shutting down; connect again later")
+        live = Live(self.engine.open(mode, prompt, sampling), deliver, self.pace)
+        with self._lock:
+            self._lives[live.session] = live
+        self._wake.set()
+        return live
+
+    def close(self, live: Live) -> None:
+        """Frees a session's slot. May be called again."""
+        with self._lock:
+            self._lives.pop(live.session, None)
+        live.session.close()
+
+    @property
+    def lives(self) -> tuple[Live, ...]:
+        """Sessions that are connected."""
+        with self._lock:
+            return tuple(self._lives.values())
+
+    def _run(self) -> None:
+        with steady_garbage():
+            while not self._stopping:
+                self._wake.clear()
+                if self.lives:
+                    self._tick_while_busy()
+                else:
+                    self._wake.wait()
+
+    def _tick_while_busy(self) -> None:
+        clock = FrameClock()
+        while self.lives and not self._stopping:
+            tick = clock.wait()
+            began = time.perf_counter()
+            self._step(late=False)
+            while 1e3 * (time.perf_counter() - began) + self.pace.catch_up_ms < FRAME_MS and self._step(late=True):
+                pass
+            self.clock_skipped += tick.skipped
+        self.clock_late += clock.late
+
+    def _step(self, *, late: bool) -> bool:
+        """One step of the sessions that take part; whether any did."""
+        lives = {live.session: live for live in self.lives}
+        given = {session: step_in for session, live in lives.items() if (step_in := live.take(late=late)) is not None}
+        for session, result in self.engine.tick(given).items():
+            lives[session].deliver(result)
+            if not session.is_open:
+                self.close(lives[session])
+        return bool(given)

@@ -1,0 +1,128 @@
+"""Moshi's protocol: a binary WebSocket whose messages begin with a byte that says what they are (kyutai-labs/moshi).
+
+The server greets with a lone 0. Sound is Ogg-Opus of 24 kHz mono both ways, text is UTF-8 and comes down as it is written. Our server adds
+nothing to it. Clients that send text have it read.
+"""
+# N samples
+
+import asyncio
+from enum import IntEnum
+
+import numpy as np
+import sphn
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from roboego.errors import InputError, RoboEgoError
+from roboego.runtime.frame import EngineFull, Frame
+from roboego.serve.live import Live, LiveEngine
+from roboego.serve.outbox import Outbox, Stalled
+from roboego.streams.alphabet import normalize
+from roboego.timebase import SAMPLE_RATE
+
+MOST_BYTES = 1 << 16
+"""Of a message: two minutes of Opus at 4 kB/s are eight times that, and no client sends them at once."""
+
+
+class Kind(IntEnum):
+    """First byte of a message."""
+
+    HANDSHAKE = 0
+    SOUND = 1
+    TEXT = 2
+    CONTROL = 3
+    METADATA = 4
+    ERROR = 5
+    PING = 6
+
+
+CLOSED_BUSY, CLOSED_WRONG, CLOSED_BROKEN, CLOSED_SLOW = 1013, 1003, 1011, 1008
+"""WebSocket close codes: try again later; data that cannot be used; the session broke down; policy."""
+
+
+async def serve(socket: WebSocket, engine: LiveEngine) -> None:
+    """Talks with one client until one of the two ends it."""
+    await socket.accept()
+    outbox = Outbox()
+    try:
+        live = engine.open(outbox.deliver)
+    except (EngineFull, InputError) as error:
+        await _refuse(socket, str(error), CLOSED_BUSY)
+        return
+    try:
+        await socket.send_bytes(bytes([Kind.HANDSHAKE]))
+        await _talk(socket, live, outbox)
+    finally:
+        engine.close(live)
+
+
+async def _talk(socket: WebSocket, live: Live, outbox: Outbox) -> None:
+    """Both directions at once; what ends first ends the other."""
+    ways = [asyncio.create_task(_hear(socket, live)), asyncio.create_task(_say(socket, outbox))]
+    done, pending = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
+    for task in done:
+        error = task.exception()
+        if error is None or isinstance(error, WebSocketDisconnect):
+            continue
+        code = CLOSED_SLOW if isinstance(error, Stalled) else CLOSED_WRONG if isinstance(error, InputError) else CLOSED_BROKEN
+        await _refuse(socket, str(error) or "the client took its sound too slowly", code)
+        if not isinstance(error, Stalled | RoboEgoError):
+            raise error
+
+
+async def _refuse(socket: WebSocket, reason: str, code: int) -> None:
+    """Says why, and closes."""
+    try:
+        await socket.send_bytes(bytes([Kind.ERROR]) + reason.encode())
+        await socket.close(code, reason[:100])
+    except (RuntimeError, WebSocketDisconnect):  # it is gone already
+        return
+
+
+async def _hear(socket: WebSocket, live: Live) -> None:
+    reader = sphn.OpusStreamReader(SAMPLE_RATE)
+    while True:
+        message = await socket.receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        data = message.get("bytes") or b""
+        if not data or len(data) > MOST_BYTES:
+            raise InputError(f"a message of {len(data)} bytes: send binary messages of 2 to {MOST_BYTES} bytes that begin with their kind")
+        _take(data[0], data[1:], live, reader)
+
+
+def _take(kind: int, body: bytes, live: Live, reader: sphn.OpusStreamReader) -> None:
+    """One message from the client.
+
+    Raises:
+        InputError: it is no Opus, or text that the model cannot read.
+    """
+    if kind == Kind.SOUND:
+        try:
+            pcm_N = reader.append_bytes(body)
+        except ValueError as error:
+            raise InputError(f"sound must be Ogg-Opus: {error}") from error
+        if len(pcm_N):
+            live.hear(np.asarray(pcm_N, np.float32))
+    elif kind == Kind.TEXT:
+        try:
+            text = normalize(body.decode())
+        except UnicodeDecodeError as error:
+            raise InputError("text must be UTF-8") from error
+        live.read(text)
+    elif kind not in tuple(Kind):
+        raise InputError(f"unknown kind of message {kind}: kinds are 0 to {max(Kind)}")
+
+
+async def _say(socket: WebSocket, outbox: Outbox) -> None:
+    writer = sphn.OpusStreamWriter(SAMPLE_RATE)
+    while True:
+        result = await outbox.take()
+        if not isinstance(result, Frame):
+            raise result
+        if result.text:
+            await socket.send_bytes(bytes([Kind.TEXT]) + result.text.encode())
+        if sound := writer.append_pcm(result.speech):
+            await socket.send_bytes(bytes([Kind.SOUND]) + sound)

@@ -1,0 +1,57 @@
+"""Frames on their way from the engine's thread to a connection's coroutine."""
+
+import asyncio
+from collections import deque
+
+from roboego.runtime.frame import Frame, SessionError
+
+MOST_FRAMES = 125
+"""Ten seconds: a client that takes nothing for so long is gone, or will never catch up."""
+
+
+class Stalled(Exception):
+    """A client takes its frames too slowly."""
+
+
+class Outbox:
+    """Bounded; when it is full the connection is given up ("disconnect slow consumer"): sound is never dropped in silence.
+
+    Made in the coroutine that takes; `deliver` may be called from any thread and never waits.
+    """
+
+    def __init__(self, most: int = MOST_FRAMES) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._most = most
+        self._frames: deque[Frame | SessionError] = deque()
+        self._filled = asyncio.Event()
+        self._stalled = False
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def deliver(self, result: Frame | SessionError) -> None:
+        """Adds a frame, or why there is none."""
+        try:
+            self._loop.call_soon_threadsafe(self._put, result)
+        except RuntimeError:  # the loop has been closed, and the connection with it
+            return
+
+    def _put(self, result: Frame | SessionError) -> None:
+        if len(self._frames) < self._most:
+            self._frames.append(result)
+        else:
+            self._stalled = True
+        self._filled.set()
+
+    async def take(self) -> Frame | SessionError:
+        """The next one, when it has come.
+
+        Raises:
+            Stalled: some had to be left out.
+        """
+        while not self._frames and not self._stalled:
+            self._filled.clear()
+            await self._filled.wait()
+        if self._stalled:
+            raise Stalled
+        return self._frames.popleft()

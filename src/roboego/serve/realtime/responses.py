@@ -1,0 +1,124 @@
+"""Ego's replies as responses of the Realtime API: what each frame adds to the one that goes on."""
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from roboego.runtime.frame import Cut, Frame, ReplySpoken, ReplyStarted
+from roboego.sound.pcm import to_pcm16
+
+Event = dict[str, Any]
+TAIL_FRAMES = 4
+"""Frames after the last token has become audible that still belong to a response: its sound dies away."""
+
+
+def new_id(kind: str) -> str:
+    """An id that nothing else has."""
+    return f"{kind}_{uuid4().hex[:20]}"
+
+
+@dataclass
+class _Open:
+    """A response that goes on."""
+
+    id: str = field(default_factory=lambda: new_id("resp"))
+    item: str = field(default_factory=lambda: new_id("item"))
+    transcript: str = ""
+    tail: int | None = None
+    cancelled: str = ""
+
+
+class Responses:
+    """Follows one session. At most one response is open.
+
+    Attributes:
+        last_item: the id of the last item of the conversation, which the next one follows.
+    """
+
+    def __init__(self) -> None:
+        self.last_item: str | None = None
+        self._open: _Open | None = None
+        self._cancelled_by_client = False
+
+    @property
+    def open_item(self) -> str | None:
+        """The item of the response that goes on."""
+        return self._open.item if self._open else None
+
+    def cancel(self) -> None:
+        """The client asked for the cut that will come."""
+        self._cancelled_by_client = True
+
+    def frame(self, frame: Frame) -> Iterator[Event]:
+        """The events of a frame."""
+        for event in frame.events:
+            if isinstance(event, Cut) and self._open:
+                self._open.cancelled = "client_cancelled" if self._cancelled_by_client else "turn_detected"
+                yield from self._done()
+            elif isinstance(event, ReplyStarted):
+                if self._open:
+                    yield from self._done()
+                yield from self._begin()
+            elif isinstance(event, ReplySpoken) and self._open:
+                self._open.tail = TAIL_FRAMES
+        if self._open:
+            yield from self._deltas(self._open, frame)
+
+    def _begin(self) -> Iterator[Event]:
+        self._open, self._cancelled_by_client = _Open(), False
+        yield {"type": "response.created", "response": self._response(self._open, "in_progress")}
+        item = _message(self._open, "in_progress")
+        yield self._of({"type": "response.output_item.added", "item": item}, content=False)
+        yield {"type": "conversation.item.added", "previous_item_id": self.last_item, "item": item}
+        yield self._of({"type": "response.content_part.added", "part": {"type": "audio", "transcript": ""}})
+
+    def _deltas(self, now: _Open, frame: Frame) -> Iterator[Event]:
+        if frame.text:
+            piece = frame.text if now.transcript else frame.text.lstrip()
+            now.transcript += piece
+            yield self._of({"type": "response.output_audio_transcript.delta", "delta": piece})
+        sound = base64.b64encode(to_pcm16(frame.speech).tobytes()).decode()
+        yield self._of({"type": "response.output_audio.delta", "delta": sound})
+        if now.tail is not None:
+            now.tail -= 1
+            if now.tail <= 0:
+                yield from self._done()
+
+    def _done(self) -> Iterator[Event]:
+        now = self._open
+        assert now is not None  # callers see to it
+        status = "cancelled" if now.cancelled else "completed"
+        item = _message(now, "incomplete" if now.cancelled else "completed")
+        yield self._of({"type": "response.output_audio.done"})
+        yield self._of({"type": "response.output_audio_transcript.done", "transcript": now.transcript})
+        yield self._of({"type": "response.content_part.done", "part": {"type": "audio", "transcript": now.transcript}})
+        yield self._of({"type": "response.output_item.done", "item": item}, content=False)
+        yield {"type": "conversation.item.done", "previous_item_id": self.last_item, "item": item}
+        yield {"type": "response.done", "response": self._response(now, status)}
+        self.last_item, self._open = now.item, None
+
+    def _of(self, event: Event, *, content: bool = True) -> Event:
+        """An event with where it belongs."""
+        now = self._open
+        assert now is not None  # callers see to it
+        place = {"response_id": now.id, "output_index": 0}
+        return event | place | ({"item_id": now.item, "content_index": 0} if content else {})
+
+    def _response(self, now: _Open, status: str) -> Event:
+        output = [] if status == "in_progress" else [_message(now, "incomplete" if now.cancelled else "completed")]
+        details = {"type": "cancelled", "reason": now.cancelled} if now.cancelled else None
+        return {
+            "object": "realtime.response",
+            "id": now.id,
+            "status": status,
+            "status_details": details,
+            "output": output,
+            "output_modalities": ["audio"],
+        }
+
+
+def _message(now: _Open, status: str) -> Event:
+    content = [] if status == "in_progress" else [{"type": "output_audio", "transcript": now.transcript}]
+    return {"id": now.item, "object": "realtime.item", "type": "message", "role": "assistant", "status": status, "content": content}

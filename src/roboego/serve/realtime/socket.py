@@ -1,0 +1,103 @@
+"""`/v1/realtime`: OpenAI's Realtime API over a WebSocket."""
+
+import asyncio
+from collections.abc import Iterable
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from roboego.errors import InputError
+from roboego.runtime.frame import EngineFull, Frame, SessionError
+from roboego.serve.live import LiveEngine
+from roboego.serve.outbox import Outbox, Stalled
+from roboego.serve.realtime.client import parse
+from roboego.serve.realtime.responses import Event, new_id
+from roboego.serve.realtime.session import RealtimeSession, error
+
+MOST_CHARACTERS = 16 * 1024 * 1024
+"""Of a message: as OpenAI's own limit for an append."""
+CLOSED_BUSY, CLOSED_BROKEN, CLOSED_SLOW = 1013, 1011, 1008
+SUBPROTOCOL = "realtime"
+
+
+async def serve(socket: WebSocket, engine: LiveEngine) -> None:
+    """Talks with one client until one of the two ends it."""
+    await socket.accept(SUBPROTOCOL if SUBPROTOCOL in socket.scope["subprotocols"] else None)
+    connection = _Connection(socket)
+    outbox = Outbox()
+    try:
+        live = engine.open(outbox.deliver)
+    except (EngineFull, InputError) as full:
+        await connection.close(error(str(full), "server_busy"), CLOSED_BUSY)
+        return
+    session = RealtimeSession(live, engine.engine.loaded.name)
+    try:
+        await connection.send([session.begin()])
+        await _talk(connection, session, outbox)
+    finally:
+        engine.close(live)
+
+
+class _Connection:
+    """Sends events in order; two coroutines do."""
+
+    def __init__(self, socket: WebSocket) -> None:
+        self.socket = socket
+        self._lock = asyncio.Lock()
+
+    async def send(self, events: Iterable[Event]) -> None:
+        async with self._lock:
+            for event in events:
+                await self.socket.send_json({"event_id": new_id("event"), **event})
+
+    async def close(self, last: Event, code: int) -> None:
+        """Says why, and closes."""
+        try:
+            await self.send([last])
+            await self.socket.close(code, last["error"]["message"][:100])
+        except (RuntimeError, WebSocketDisconnect):  # it is gone already
+            return
+
+
+async def _talk(connection: _Connection, session: RealtimeSession, outbox: Outbox) -> None:
+    """Both directions at once; what ends first ends the other."""
+    ways = [asyncio.create_task(_hear(connection, session)), asyncio.create_task(_say(connection, session, outbox))]
+    done, pending = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
+    for task in done:
+        failure = task.exception()
+        if failure is None or isinstance(failure, WebSocketDisconnect):
+            continue
+        if isinstance(failure, Stalled):
+            await connection.close(error("the client took its events too slowly", "too_slow"), CLOSED_SLOW)
+            continue
+        await connection.close(error(str(failure), "session_failed"), CLOSED_BROKEN)
+        if not isinstance(failure, SessionError):
+            raise failure
+
+
+async def _hear(connection: _Connection, session: RealtimeSession) -> None:
+    """Takes events in until the client leaves. One that cannot be used costs an error and no more."""
+    while True:
+        message = await connection.socket.receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        text = message.get("text") or (message.get("bytes") or b"").decode(errors="replace")
+        try:
+            if len(text) > MOST_CHARACTERS:
+                raise InputError(f"an event has at most {MOST_CHARACTERS} characters")
+            await connection.send(list(session.receive(parse(text))))
+        except InputError as wrong:
+            await connection.send([error(str(wrong))])
+
+
+async def _say(connection: _Connection, session: RealtimeSession, outbox: Outbox) -> None:
+    while True:
+        result = await outbox.take()
+        if isinstance(result, Frame):
+            await connection.send(session.frame(result))
+        elif isinstance(result.__cause__, InputError):
+            await connection.send([error(str(result))])
+        else:
+            raise result

@@ -1,0 +1,43 @@
+"""Figures of a running server, in Prometheus' text format."""
+
+from collections.abc import Iterator
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from roboego.serve.live import LiveEngine
+
+
+def metrics(engine: LiveEngine) -> tuple[bytes, str]:
+    """The figures now, and their content type."""
+    registry = CollectorRegistry()
+    registry.register(_Figures(engine))
+    return generate_latest(registry), CONTENT_TYPE_LATEST
+
+
+class _Figures(Collector):
+    """Reads an engine's counters when asked."""
+
+    def __init__(self, engine: LiveEngine) -> None:
+        self.engine = engine
+
+    def collect(self) -> Iterator[Metric]:
+        counts, lives = self.engine.engine.counts, self.engine.lives
+        for name, text, value in (
+            ("roboego_steps", "Batched steps.", counts.steps),
+            ("roboego_late_steps", "Batched steps that took longer than 80 ms.", counts.late_steps),
+            ("roboego_late_ticks", "Periods that began late.", self.engine.clock_late),
+            ("roboego_skipped_ticks", "Periods left out after a delay.", self.engine.clock_skipped),
+            ("roboego_overrun_frames", "Frames of sound lost before they were heard.", counts.overruns),
+            ("roboego_failures", "Steps of single sessions that failed.", counts.failures),
+        ):
+            yield CounterMetricFamily(name, text, value=float(value))
+        yield GaugeMetricFamily("roboego_slots", "Sessions that fit.", value=float(self.engine.engine.slots))
+        yield GaugeMetricFamily("roboego_sessions", "Sessions now.", value=float(len(lives)))
+        waiting = sum(len(live.queue) for live in lives)
+        yield GaugeMetricFamily("roboego_waiting_frames", "Frames of sound that wait, of all sessions.", value=float(waiting))
+        quantiles = GaugeMetricFamily("roboego_step_seconds", "Quantiles of the last steps.", labels=["quantile"])
+        quantiles.add_metric(["0.5"], counts.p50_ms / 1e3)
+        quantiles.add_metric(["0.99"], counts.p99_ms / 1e3)
+        yield quantiles

@@ -1,0 +1,52 @@
+"""`roboego serve` as a process: it comes up, takes a session, and ends in order."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+from tests.commands.conftest import Shell
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def ready(port: int) -> dict[str, object]:
+    """What /readyz says, once it answers."""
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz") as answer:
+                found: dict[str, object] = json.load(answer)
+                return found
+        except OSError:
+            time.sleep(0.1)
+
+
+def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, model: Path) -> None:
+    port, told = free_port(), tmp_path / "told.json"
+    command = [sys.executable, "-m", "roboego.cli", "serve", "--model", str(model), "--port", str(port), "--json", str(told)]
+    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert ready(port) == {"ready": True, "sessions": 0, "slots": 4}
+    for path, part in (("healthz", "ok"), ("metrics", "roboego_late_steps_total")):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}") as answer:
+            assert part in answer.read().decode()
+    server.send_signal(signal.SIGINT)
+    _, errors = server.communicate(timeout=30)
+    assert server.returncode == 0, errors
+    assert json.loads(told.read_text())["failures"] == 0
+
+
+def test_a_port_that_is_taken_is_an_error(model: Path, shell: Shell) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = shell("serve", "--model", model, "--port", taken.getsockname()[1])
+    assert done.code == 2
+    assert "--port" in done.err

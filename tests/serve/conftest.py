@@ -1,0 +1,59 @@
+"""A real server on loopback, with nano in it."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import uvicorn
+
+import roboego
+from roboego.runtime.engine import Engine
+from roboego.serve.app import make_app
+from roboego.serve.live import LiveEngine
+from roboego.timebase import FRAME_S, FRAME_SAMPLES
+
+SLOTS = 2
+CLIPS = Path(roboego.__file__).parent / "weights" / "demo"
+
+
+def question() -> np.ndarray:
+    """Somebody asks whether Ego can hear, after 0.6 s of silence, and then says nothing for a while: frames [T, 1920]."""
+    pcm, _ = soundfile.read(CLIPS / "01.flac", dtype="float32")
+    silent = np.zeros(4 * 12 * FRAME_SAMPLES - len(pcm) % FRAME_SAMPLES, np.float32)
+    return np.concatenate([pcm, silent]).reshape(-1, FRAME_SAMPLES)
+
+
+async def in_time(frames: np.ndarray) -> AsyncIterator[np.ndarray]:
+    """Frames at the pace at which a microphone gives them."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    for t, frame in enumerate(frames):
+        await asyncio.sleep(max(0.0, began + t * FRAME_S - loop.time()))
+        yield frame
+
+
+@pytest.fixture(scope="session")
+def live() -> LiveEngine:
+    return LiveEngine(Engine(roboego.load("nano"), slots=SLOTS))
+
+
+@pytest.fixture(scope="session")
+def server(live: LiveEngine) -> Iterator[str]:
+    """host:port of a running server."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    running = uvicorn.Server(uvicorn.Config(make_app(live), port=port, log_level="error", ws="websockets-sansio"))
+    thread = threading.Thread(target=running.run)
+    thread.start()
+    while not running.started:
+        assert thread.is_alive()
+        threading.Event().wait(0.05)
+    yield f"127.0.0.1:{port}"
+    running.should_exit = True
+    thread.join()

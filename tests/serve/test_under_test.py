@@ -1,0 +1,52 @@
+"""Our own server as the model under test, over both protocols."""
+
+import numpy as np
+import pytest
+
+from roboego.errors import InputError
+from roboego.evaluation.servers import Heard, ServerFailed, ServerPartner
+from roboego.evaluation.simulated_user import Patience, SimulatedUser
+from roboego.evaluation.talk import converse
+from roboego.metrics.turns import voiced_segments
+from roboego.runtime.frame import Cut
+from roboego.timebase import FRAME_SAMPLES
+from tests.serve.conftest import question
+
+
+@pytest.mark.parametrize("path", ["v1/realtime", "api/chat"])
+def test_a_simulated_user_talks_with_a_server(server: str, path: str) -> None:
+    user = SimulatedUser(turns=[question()[:30].reshape(-1)], patience=Patience(first=0.2, no_answer=3.0))
+    (talked,) = converse(ServerPartner(f"ws://{server}/{path}"), [user])
+    assert voiced_segments(talked.ego)
+    assert len("".join(frame.text for frame in talked.frames).split()) >= 3
+    if path == "v1/realtime":
+        assert "hear me" in "".join(frame.heard for frame in talked.frames)
+
+
+def test_nobody_there_is_told(server: str) -> None:
+    with pytest.raises(InputError, match="is the server running"):
+        ServerPartner("ws://127.0.0.1:9/v1/realtime").open(1)
+    with pytest.raises(InputError, match="cannot connect"):
+        ServerPartner(f"ws://{server}/nowhere").open(1)
+
+
+def test_a_server_that_breaks_off_is_told(server: str) -> None:
+    talks = ServerPartner(f"ws://{server}/v1/realtime").open(1)
+    with talks, pytest.raises(ServerFailed):
+        talks.heard[0].failure = "out of order"
+        talks.step({0: np.zeros(FRAME_SAMPLES, np.float32)})
+
+
+def test_sound_is_played_in_frames_and_dropped_at_a_cut() -> None:
+    heard = Heard()
+    heard.sound(np.full(1_000, 0.1, np.float32))
+    heard.sound(np.full(1_500, 0.2, np.float32))
+    heard.text("hi")
+    first = heard.frame(0)
+    assert np.allclose(first.speech, np.repeat([0.1, 0.2], [1_000, 920]))
+    assert first.text == "hi"
+    heard.cut()
+    second = heard.frame(1)
+    assert not second.speech.any()
+    assert second.events == (Cut(reply=0, spoken=0),)
+    assert heard.frame(2).events == ()
