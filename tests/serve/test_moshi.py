@@ -9,8 +9,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from roboego.metrics.turns import voiced_segments
+from roboego.serve.connection import Closed
 from roboego.serve.live import LiveEngine
-from roboego.serve.moshi import CLOSED_BUSY, CLOSED_WRONG, Kind
+from roboego.serve.moshi import Kind
 from roboego.timebase import SAMPLE_RATE
 from tests.serve.conftest import SLOTS, in_time, question
 
@@ -76,7 +77,7 @@ async def _refused(server: str, messages: list[bytes]) -> tuple[int, str]:
 )
 def test_what_cannot_be_used_ends_the_connection_and_says_why(server: str, live: LiveEngine, messages: list[bytes], reason: str) -> None:
     code, told = asyncio.run(_refused(server, messages))
-    assert code == CLOSED_WRONG
+    assert code == Closed.WRONG
     assert reason in told
     assert not live.lives
 
@@ -98,7 +99,7 @@ async def _one_too_many(server: str) -> tuple[int, str]:
 
 def test_when_all_slots_are_taken_it_says_so(server: str) -> None:
     code, told = asyncio.run(_one_too_many(server))
-    assert code == CLOSED_BUSY
+    assert code == Closed.BUSY
     assert f"all {SLOTS} slots are taken" in told
 
 

@@ -2,14 +2,19 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Response, WebSocket
+from fastapi.staticfiles import StaticFiles
 
-from roboego.serve import moshi
+from roboego.serve import live_socket, moshi
 from roboego.serve.live import LiveEngine
 from roboego.serve.realtime import socket as realtime_socket
 from roboego.serve.telemetry import metrics
+
+PAGE = Path(__file__).parent / "page"
+"""Plain files: no build step, nothing from other hosts."""
 
 
 def make_app(engine: LiveEngine) -> FastAPI:
@@ -50,4 +55,9 @@ def make_app(engine: LiveEngine) -> FastAPI:
     async def realtime(socket: WebSocket) -> None:
         await realtime_socket.serve(socket, engine)
 
+    @app.websocket("/api/live")
+    async def live(socket: WebSocket) -> None:
+        await live_socket.serve(socket, engine)
+
+    app.mount("/", StaticFiles(directory=PAGE, html=True))
     return app

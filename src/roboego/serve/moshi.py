@@ -5,17 +5,17 @@ nothing to it. Clients that send text have it read.
 """
 # N samples
 
-import asyncio
 from enum import IntEnum
 
 import numpy as np
 import sphn
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from roboego.errors import InputError, RoboEgoError
+from roboego.errors import InputError
 from roboego.runtime.frame import EngineFull, Frame
+from roboego.serve.connection import Closed, both_ways, is_expected, reason_of
 from roboego.serve.live import Live, LiveEngine
-from roboego.serve.outbox import Outbox, Stalled
+from roboego.serve.outbox import Outbox
 from roboego.streams.alphabet import normalize
 from roboego.timebase import SAMPLE_RATE
 
@@ -35,10 +35,6 @@ class Kind(IntEnum):
     PING = 6
 
 
-CLOSED_BUSY, CLOSED_WRONG, CLOSED_BROKEN, CLOSED_SLOW = 1013, 1003, 1011, 1008
-"""WebSocket close codes: try again later; data that cannot be used; the session broke down; policy."""
-
-
 async def serve(socket: WebSocket, engine: LiveEngine) -> None:
     """Talks with one client until one of the two ends it."""
     await socket.accept()
@@ -46,30 +42,17 @@ async def serve(socket: WebSocket, engine: LiveEngine) -> None:
     try:
         live = engine.open(outbox.deliver)
     except (EngineFull, InputError) as error:
-        await _refuse(socket, str(error), CLOSED_BUSY)
+        await _refuse(socket, str(error), Closed.BUSY)
         return
     try:
         await socket.send_bytes(bytes([Kind.HANDSHAKE]))
-        await _talk(socket, live, outbox)
+        failure = await both_ways(_hear(socket, live), _say(socket, outbox))
     finally:
         engine.close(live)
-
-
-async def _talk(socket: WebSocket, live: Live, outbox: Outbox) -> None:
-    """Both directions at once; what ends first ends the other."""
-    ways = [asyncio.create_task(_hear(socket, live)), asyncio.create_task(_say(socket, outbox))]
-    done, pending = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-    for task in pending:
-        task.cancel()
-    await asyncio.gather(*pending, return_exceptions=True)
-    for task in done:
-        error = task.exception()
-        if error is None or isinstance(error, WebSocketDisconnect):
-            continue
-        code = CLOSED_SLOW if isinstance(error, Stalled) else CLOSED_WRONG if isinstance(error, InputError) else CLOSED_BROKEN
-        await _refuse(socket, str(error) or "the client took its sound too slowly", code)
-        if not isinstance(error, Stalled | RoboEgoError):
-            raise error
+    if failure is not None:
+        await _refuse(socket, *reason_of(failure))
+        if not is_expected(failure):
+            raise failure
 
 
 async def _refuse(socket: WebSocket, reason: str, code: int) -> None:

@@ -6,16 +6,16 @@ from collections.abc import Iterable
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from roboego.errors import InputError
-from roboego.runtime.frame import EngineFull, Frame, SessionError
+from roboego.runtime.frame import EngineFull, Frame
+from roboego.serve.connection import Closed, both_ways, is_expected, reason_of
 from roboego.serve.live import LiveEngine
-from roboego.serve.outbox import Outbox, Stalled
+from roboego.serve.outbox import Outbox
 from roboego.serve.realtime.client import parse
 from roboego.serve.realtime.responses import Event, new_id
 from roboego.serve.realtime.session import RealtimeSession, error
 
 MOST_CHARACTERS = 16 * 1024 * 1024
 """Of a message: as OpenAI's own limit for an append."""
-CLOSED_BUSY, CLOSED_BROKEN, CLOSED_SLOW = 1013, 1011, 1008
 SUBPROTOCOL = "realtime"
 
 
@@ -27,14 +27,19 @@ async def serve(socket: WebSocket, engine: LiveEngine) -> None:
     try:
         live = engine.open(outbox.deliver)
     except (EngineFull, InputError) as full:
-        await connection.close(error(str(full), "server_busy"), CLOSED_BUSY)
+        await connection.close(error(str(full), "server_busy"), Closed.BUSY)
         return
     session = RealtimeSession(live, engine.engine.loaded.name)
     try:
         await connection.send([session.begin()])
-        await _talk(connection, session, outbox)
+        failure = await both_ways(_hear(connection, session), _say(connection, session, outbox))
     finally:
         engine.close(live)
+    if failure is not None:
+        reason, code = reason_of(failure)
+        await connection.close(error(reason, "session_failed"), code)
+        if not is_expected(failure):
+            raise failure
 
 
 class _Connection:
@@ -56,25 +61,6 @@ class _Connection:
             await self.socket.close(code, last["error"]["message"][:100])
         except (RuntimeError, WebSocketDisconnect):  # it is gone already
             return
-
-
-async def _talk(connection: _Connection, session: RealtimeSession, outbox: Outbox) -> None:
-    """Both directions at once; what ends first ends the other."""
-    ways = [asyncio.create_task(_hear(connection, session)), asyncio.create_task(_say(connection, session, outbox))]
-    done, pending = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-    for task in pending:
-        task.cancel()
-    await asyncio.gather(*pending, return_exceptions=True)
-    for task in done:
-        failure = task.exception()
-        if failure is None or isinstance(failure, WebSocketDisconnect):
-            continue
-        if isinstance(failure, Stalled):
-            await connection.close(error("the client took its events too slowly", "too_slow"), CLOSED_SLOW)
-            continue
-        await connection.close(error(str(failure), "session_failed"), CLOSED_BROKEN)
-        if not isinstance(failure, SessionError):
-            raise failure
 
 
 async def _hear(connection: _Connection, session: RealtimeSession) -> None:

@@ -1,0 +1,154 @@
+// The page: a session begins with a button or a file, and everything that its frames hold is shown.
+
+import { Connection } from "./connection.js";
+import { Lanes } from "./lanes.js";
+import { Loudspeaker, listenToFile, listenToMicrophone, openAudio, toInt16, wavOf } from "./sound.js";
+import { Transcript } from "./transcript.js";
+
+const MOST_KEPT_MINUTES = 30;
+const VOICED = 0.01;
+const find = (id) => document.getElementById(id);
+const transcript = new Transcript(find("transcript"));
+const lanes = new Lanes(find("lanes"), 0.08);
+let session = null;
+let recording = null;
+
+function tell(text, bad = false) {
+  find("status").textContent = text;
+  find("status").classList.toggle("bad", bad);
+}
+
+function level(samples, scale) {
+  let sum = 0;
+  for (const value of samples) sum += (value / scale) ** 2;
+  return Math.sqrt(sum / samples.length);
+}
+
+/** How long after the user's voice Ego's begins, as it is played here. */
+class ResponseMeter {
+  constructor() {
+    this.userEnd = null;
+    this.speaking = false;
+  }
+
+  user(loud, now) {
+    if (loud) this.userEnd = now;
+  }
+
+  ego(loud, now) {
+    if (loud && !this.speaking && this.userEnd !== null) {
+      find("response").textContent = `${Math.round((now - this.userEnd) * 1000)} ms`;
+      this.userEnd = null;
+    }
+    this.speaking = loud;
+  }
+}
+
+async function start(source) {
+  await end();
+  tell("connecting");
+  const connection = new Connection();
+  const opened = { connection };
+  session = opened;
+  try {
+    const hello = await connection.open();
+    if (session !== opened) return;
+    find("model").textContent = hello.model;
+    find("write").hidden = !hello.reads;
+    opened.context = await openAudio(hello.sample_rate);
+    const sink = find("loudspeakers").value;
+    if (sink && opened.context.setSinkId) await opened.context.setSinkId(sink);
+    opened.loudspeaker = new Loudspeaker(opened.context);
+    transcript.clear();
+    lanes.clear();
+    recording = { user: [], ego: [], rate: hello.sample_rate, most: (MOST_KEPT_MINUTES * 60 * 1000) / hello.frame_ms };
+    const heard = [];
+    const meter = new ResponseMeter();
+    connection.addEventListener("frame", ({ detail }) => shown(detail, opened, heard.shift() ?? 0, meter));
+    connection.addEventListener("trouble", ({ detail }) => tell(detail, true));
+    connection.addEventListener("closed", ({ detail }) => {
+      if (session === opened) end(detail, true);
+    });
+    opened.endSource = await source(opened.context, hello.frame_samples, (samples) => {
+      const pcm = toInt16(samples);
+      const loud = level(samples, 1);
+      heard.push(loud);
+      meter.user(loud > VOICED, opened.context.currentTime);
+      if (recording.user.length < recording.most) recording.user.push(pcm);
+      connection.hear(pcm);
+    });
+    if (session !== opened) opened.endSource();
+    for (const id of ["stop", "cut", "save"]) find(id).disabled = false;
+    tell("listening");
+    listDevices();
+  } catch (error) {
+    if (session === opened) await end(error.message, true);
+  }
+}
+
+function shown(frame, opened, listen, meter) {
+  const speak = level(frame.sound, 32767);
+  opened.loudspeaker.play(frame.sound);
+  meter.ego(speak > VOICED, opened.context.currentTime + opened.loudspeaker.waitingSeconds);
+  // Ego's frame is heard while the next frame of the user's is captured.
+  if (recording.ego.length === 0) recording.ego.push(new Int16Array(frame.sound.length));
+  if (recording.ego.length < recording.most) recording.ego.push(frame.sound);
+  lanes.add({ ...frame, listen: listen * 5, speak: speak * 5 });
+  transcript.add(frame);
+  find("step").textContent = `${frame.step_ms.toFixed(1)} ms`;
+  find("buffered").textContent = `${Math.round(opened.loudspeaker.waitingSeconds * 1000)} ms`;
+  const seconds = Math.floor(frame.index * 0.08);
+  find("time").textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  document.body.dataset.frames = frame.index + 1;
+}
+
+async function end(reason = "ended", bad = false) {
+  const ended = session;
+  session = null;
+  for (const id of ["stop", "cut"]) find(id).disabled = true;
+  if (!ended) return;
+  ended.endSource?.();
+  ended.connection.close();
+  ended.loudspeaker?.end();
+  await ended.context?.close();
+  tell(reason, bad);
+}
+
+async function listDevices() {
+  const devices = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
+  for (const [id, kind] of [["microphones", "audioinput"], ["loudspeakers", "audiooutput"]]) {
+    const select = find(id);
+    const chosen = select.value;
+    const options = devices.filter((device) => device.kind === kind && device.deviceId && device.deviceId !== "default");
+    select.replaceChildren(new Option("the system's", ""), ...options.map((d) => new Option(d.label || d.deviceId, d.deviceId)));
+    select.value = [...select.options].some((option) => option.value === chosen) ? chosen : "";
+  }
+}
+
+find("talk").addEventListener("click", () => {
+  const options = { device: find("microphones").value, echo: find("echo").checked, noise: find("noise").checked };
+  start((context, samples, hear) => listenToMicrophone(context, samples, options, hear));
+});
+find("file").addEventListener("change", (event) => {
+  const [file] = event.target.files;
+  if (file) start((context, samples, hear) => listenToFile(context, samples, file, hear));
+  event.target.value = "";
+});
+find("stop").addEventListener("click", () => end());
+find("cut").addEventListener("click", () => session?.connection.cut());
+find("save").addEventListener("click", () => {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(wavOf(recording.user, recording.ego, recording.rate));
+  link.download = "conversation.wav";
+  link.click();
+  URL.revokeObjectURL(link.href);
+});
+find("write").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const words = find("words").value.trim();
+  if (!words || !session) return;
+  session.connection.read(words);
+  transcript.typed(words);
+  find("words").value = "";
+});
+listDevices();

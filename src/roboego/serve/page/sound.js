@@ -1,0 +1,107 @@
+// Sound in, from a microphone or a file, and out, to a loudspeaker: all at the model's rate, in frames.
+
+/** An audio context at the model's rate with the worklets in it. */
+export async function openAudio(rate) {
+  const context = new AudioContext({ sampleRate: rate, latencyHint: "interactive" });
+  await context.audioWorklet.addModule("worklets.js");
+  await context.resume();
+  return context;
+}
+
+export function toInt16(samples) {
+  return Int16Array.from(samples, (value) => Math.round(Math.max(-1, Math.min(1, value)) * 32767));
+}
+
+export function toFloat(samples) {
+  return Float32Array.from(samples, (value) => value / 32767);
+}
+
+/** Frames of the microphone, told to `hear` as they come. Resolves with a function that ends it. */
+export async function listenToMicrophone(context, samples, options, hear) {
+  if (!navigator.mediaDevices) throw new Error("browsers give a microphone only to secure pages: open this one as https:// or at localhost");
+  const audio = { channelCount: 1, echoCancellation: options.echo, noiseSuppression: options.noise, autoGainControl: true };
+  if (options.device) audio.deviceId = { exact: options.device };
+  const stream = await navigator.mediaDevices.getUserMedia({ audio }).catch((error) => {
+    throw new Error(error.name === "NotAllowedError" ? "the microphone is not allowed: see the browser's settings for this page" : `no microphone: ${error.message}`);
+  });
+  const source = context.createMediaStreamSource(stream);
+  const capture = new AudioWorkletNode(context, "capture", { numberOfOutputs: 0, processorOptions: { samples } });
+  capture.port.onmessage = ({ data }) => hear(data);
+  source.connect(capture);
+  return () => {
+    source.disconnect();
+    for (const track of stream.getTracks()) track.stop();
+  };
+}
+
+/** A file's sound at the pace of a microphone, then silence. Resolves with a function that ends it. */
+export async function listenToFile(context, samples, file, hear) {
+  const buffer = await context.decodeAudioData(await file.arrayBuffer()).catch(() => {
+    throw new Error(`${file.name} is no sound file that this browser can read`);
+  });
+  const mono = new Float32Array(buffer.length);
+  for (let c = 0; c < buffer.numberOfChannels; c += 1) {
+    const channel = buffer.getChannelData(c);
+    for (let i = 0; i < mono.length; i += 1) mono[i] += channel[i] / buffer.numberOfChannels;
+  }
+  const began = performance.now();
+  let sent = 0;
+  const timer = setInterval(() => {
+    const due = Math.floor(((performance.now() - began) / 1000) * context.sampleRate / samples);
+    for (; sent < due; sent += 1) {
+      const frame = new Float32Array(samples);
+      frame.set(mono.subarray(sent * samples, (sent + 1) * samples));
+      hear(frame);
+    }
+  }, 20);
+  return () => clearInterval(timer);
+}
+
+/** A loudspeaker that plays what it is given, one block after another. */
+export class Loudspeaker {
+  constructor(context, aheadSeconds = 0.1) {
+    this.node = new AudioWorkletNode(context, "play", { outputChannelCount: [1], processorOptions: { ahead: aheadSeconds * context.sampleRate } });
+    this.node.connect(context.destination);
+    this.waitingSeconds = 0;
+    this.node.port.onmessage = ({ data }) => {
+      this.waitingSeconds = data / context.sampleRate;
+    };
+  }
+
+  play(samples) {
+    this.node.port.postMessage(toFloat(samples));
+  }
+
+  end() {
+    this.node.port.postMessage(null);
+    this.node.disconnect();
+  }
+}
+
+/** A stereo wav file, the user left and Ego right, of frames of 16-bit samples. */
+export function wavOf(user, ego, rate) {
+  const frames = Math.max(user.length, ego.length);
+  const length = frames ? (user[0] ?? ego[0]).length : 0;
+  const stereo = new Int16Array(frames * length * 2);
+  for (let f = 0; f < frames; f += 1) {
+    for (let i = 0; i < length; i += 1) {
+      stereo[2 * (f * length + i)] = user[f]?.[i] ?? 0;
+      stereo[2 * (f * length + i) + 1] = ego[f]?.[i] ?? 0;
+    }
+  }
+  const head = new DataView(new ArrayBuffer(44));
+  const letters = (at, text) => [...text].forEach((letter, i) => head.setUint8(at + i, letter.charCodeAt(0)));
+  letters(0, "RIFF");
+  head.setUint32(4, 36 + stereo.byteLength, true);
+  letters(8, "WAVEfmt ");
+  head.setUint32(16, 16, true);
+  head.setUint16(20, 1, true);
+  head.setUint16(22, 2, true);
+  head.setUint32(24, rate, true);
+  head.setUint32(28, rate * 4, true);
+  head.setUint16(32, 4, true);
+  head.setUint16(34, 16, true);
+  letters(36, "data");
+  head.setUint32(40, stereo.byteLength, true);
+  return new Blob([head, stereo], { type: "audio/wav" });
+}

@@ -1,0 +1,78 @@
+"""The page in a real browser: somebody asks aloud, and the spoken answer is there to read."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from roboego.timebase import SAMPLE_RATE
+from tests.serve.conftest import question
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here: make setup installs Debian's")
+PATIENCE_MS = 30_000
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Chromium, with a question as its microphone."""
+    wav = tmp_path_factory.mktemp("microphone") / "question.wav"
+    soundfile.write(wav, np.concatenate([np.zeros(SAMPLE_RATE, np.float32), question().reshape(-1)]), SAMPLE_RATE)
+    switches = ("use-fake-device-for-media-stream", "use-fake-ui-for-media-stream", f"use-file-for-fake-audio-capture={wav}%noloop")
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required", *(f"--{switch}" for switch in switches)]
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def page(browser: Browser, server: str) -> Iterator[Page]:
+    """The page, which may have no error to tell."""
+    context = browser.new_context(permissions=["microphone"])
+    opened = context.new_page()
+    errors: list[str] = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    opened.goto(f"http://{server}/")
+    yield opened
+    context.close()
+    assert not errors
+
+
+def test_a_question_asked_aloud_is_answered(page: Page, tmp_path: Path) -> None:
+    page.get_by_role("button", name="Talk").click()
+    expect(page.locator("#transcript .user")).to_contain_text("hear me", timeout=PATIENCE_MS)
+    said = page.locator("#transcript .ego").first.locator("span.said")
+    expect(said.nth(2)).to_be_attached(timeout=PATIENCE_MS)
+    expect(page.locator("#response")).to_have_text(re.compile(r"\d+ ms"), timeout=PATIENCE_MS)
+    page.get_by_role("button", name="End", exact=True).click()
+    expect(page.get_by_role("status")).to_have_text("ended")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save recording").click()
+    download.value.save_as(tmp_path / "conversation.wav")
+    pcm, rate = soundfile.read(tmp_path / "conversation.wav")
+    assert rate == SAMPLE_RATE
+    assert pcm.shape[1] == 2
+    assert np.abs(pcm).max(0).min() > 0.05
+
+
+def test_a_sound_file_takes_the_place_of_a_microphone(page: Page, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "question.wav", question()[:40].reshape(-1), SAMPLE_RATE)
+    page.locator("#file").set_input_files(tmp_path / "question.wav")
+    expect(page.locator("#transcript .ego")).to_contain_text(re.compile(r"\w+ \w+"), timeout=PATIENCE_MS)
+    page.get_by_label("Text for Ego to read").fill("привет")
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("status")).to_have_class("bad")
+
+
+def test_a_file_that_is_no_sound_is_told(page: Page, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no sound")
+    page.locator("#file").set_input_files(tmp_path / "notes.txt")
+    expect(page.get_by_role("status")).to_contain_text("no sound file", timeout=PATIENCE_MS)
+    expect(page.get_by_role("button", name="End", exact=True)).to_be_disabled()
