@@ -22,6 +22,10 @@ class Args:
     """Sessions at once."""
     threads: int | None = None
     """CPU threads. (default: as many as there are cores)"""
+    record: Path | None = None
+    """Record all conversations into this folder, and say so on the page."""
+    keep_days: float | None = None
+    """Delete recordings after so many days. (default: keep them)"""
     device: str = "cpu"
     """cpu, cuda, cuda:1 ..."""
     json: Path | None = None
@@ -36,13 +40,17 @@ def run(args: Args) -> dict[str, Any]:
     from roboego.runtime.engine import Engine
     from roboego.serve.app import make_app
     from roboego.serve.live import LiveEngine
+    from roboego.serve.recording import Recorder
 
     check_at_least(1, slots=args.slots, threads=args.threads)
     if not 0 < args.port < 65_536:
         raise InputError(f"--port must be from 1 to 65535, not {args.port}")
+    if args.keep_days is not None and (args.record is None or args.keep_days <= 0):
+        raise InputError("--keep-days is a number of days above 0, and for recordings: give --record FOLDER too")
+    recorder = None if args.record is None else Recorder(args.record, keep_days=args.keep_days)
     listening = _listen(args.host, args.port)
     loaded = roboego.load(args.model, device=args.device)
-    engine = LiveEngine(Engine(loaded, slots=args.slots, threads=args.threads))
+    engine = LiveEngine(Engine(loaded, slots=args.slots, threads=args.threads), recorder=recorder)
     console = Console(stderr=True)
     where = f"{args.host}:{args.port}"
     console.print(f"{loaded.name}, {args.slots} sessions: ws://{where}/v1/realtime (OpenAI Realtime), ws://{where}/api/chat (Moshi)")

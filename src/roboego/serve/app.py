@@ -2,15 +2,19 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Response, WebSocket
+from fastapi import APIRouter, FastAPI, HTTPException, Response, WebSocket
+from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
+from roboego.errors import InputError
 from roboego.serve import live_socket, moshi
 from roboego.serve.live import LiveEngine
 from roboego.serve.realtime import socket as realtime_socket
+from roboego.serve.recording import EVENTS, SOUND, Recorder
 from roboego.serve.telemetry import metrics
 
 PAGE = Path(__file__).parent / "page"
@@ -59,5 +63,41 @@ def make_app(engine: LiveEngine) -> FastAPI:
     async def live(socket: WebSocket) -> None:
         await live_socket.serve(socket, engine)
 
+    if engine.recorder is not None:
+        app.include_router(recorded(engine.recorder))
     app.mount("/", StaticFiles(directory=PAGE, html=True))
     return app
+
+
+def recorded(recorder: Recorder) -> APIRouter:
+    """What has been recorded: listed, played, deleted."""
+    router = APIRouter(prefix="/v1/sessions")
+
+    def known(name: str, file: str) -> Path:
+        try:
+            return recorder.path(name, file)
+        except InputError as error:
+            raise HTTPException(404, str(error)) from error
+
+    @router.get("")
+    def listed() -> list[dict[str, Any]]:
+        return [{**asdict(entry), "seconds": entry.seconds} for entry in recorder.index.all()]
+
+    @router.get("/{name}/sound")
+    def sound(name: str) -> FileResponse:
+        return FileResponse(known(name, SOUND), media_type="audio/ogg")
+
+    @router.get("/{name}/events")
+    def events(name: str) -> FileResponse:
+        return FileResponse(known(name, EVENTS), media_type="application/jsonl")
+
+    @router.delete("/{name}")
+    def delete(name: str) -> dict[str, str]:
+        known(name, SOUND)
+        try:
+            recorder.delete(name)
+        except InputError as error:
+            raise HTTPException(409, str(error)) from error
+        return {"deleted": name}
+
+    return router

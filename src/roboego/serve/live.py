@@ -18,6 +18,7 @@ from roboego.runtime.frame import Frame, Look, SessionError, StepIn, Text
 from roboego.runtime.runner import steady_garbage
 from roboego.runtime.session import Session
 from roboego.runtime.sound_queue import SoundQueue
+from roboego.serve.recording import Recorder, Recording
 from roboego.streams.conversation import Mode
 from roboego.timebase import FRAME_MS, frames_to_seconds
 
@@ -48,12 +49,13 @@ class Live:
     Attributes:
         session: in the engine.
         queue: sound on its way in.
+        recording: where it is recorded; None if it is not.
         held: steps sat out so far.
         catch_ups: steps made beyond one in 80 ms.
     """
 
-    def __init__(self, session: Session, deliver: Deliver, pace: Pace) -> None:
-        self.session, self.deliver, self.pace = session, deliver, pace
+    def __init__(self, session: Session, deliver: Deliver, pace: Pace, recording: Recording | None = None) -> None:
+        self.session, self.deliver, self.pace, self.recording = session, deliver, pace, recording
         self.queue = SoundQueue(pace.bound_frames)
         self.held = self.catch_ups = 0
         self._began = False
@@ -117,11 +119,12 @@ class LiveEngine:
 
     Attributes:
         engine: the engine, which nobody else steps.
+        recorder: records all sessions; None records none.
         clock_late, clock_skipped: ticks that began late, and periods that were left out.
     """
 
-    def __init__(self, engine: Engine, *, pace: Pace | None = None) -> None:
-        self.engine, self.pace = engine, pace or Pace()
+    def __init__(self, engine: Engine, *, pace: Pace | None = None, recorder: Recorder | None = None) -> None:
+        self.engine, self.pace, self.recorder = engine, pace or Pace(), recorder
         self.clock_late = self.clock_skipped = 0
         self._lives: dict[Session, Live] = {}
         self._lock = threading.Lock()
@@ -137,7 +140,11 @@ class LiveEngine:
         self._stopping = True
         self._wake.set()
         self._thread.join()
+        for live in self.lives:
+            self.close(live)
         self.engine.close()
+        if self.recorder is not None:
+            self.recorder.stop()
 
     @property
     def running(self) -> bool:
@@ -152,7 +159,9 @@ class LiveEngine:
         """
         if self._stopping:
             raise InputError("the server is shutting down; connect again later")
-        live = Live(self.engine.open(mode, prompt, sampling), deliver, self.pace)
+        session = self.engine.open(mode, prompt, sampling)
+        recording = None if self.recorder is None else self.recorder.begin(self.engine.loaded.name)
+        live = Live(session, deliver, self.pace, recording)
         with self._lock:
             self._lives[live.session] = live
         self._wake.set()
@@ -161,8 +170,10 @@ class LiveEngine:
     def close(self, live: Live) -> None:
         """Frees a session's slot. May be called again."""
         with self._lock:
-            self._lives.pop(live.session, None)
+            known = self._lives.pop(live.session, None)
         live.session.close()
+        if known is not None and live.recording is not None:
+            live.recording.end()
 
     @property
     def lives(self) -> tuple[Live, ...]:
@@ -195,7 +206,10 @@ class LiveEngine:
         lives = {live.session: live for live in self.lives}
         given = {session: step_in for session, live in lives.items() if (step_in := live.take(late=late)) is not None}
         for session, result in self.engine.tick(given).items():
-            lives[session].deliver(result)
+            live = lives[session]
+            if live.recording is not None and isinstance(result, Frame):
+                live.recording.put(given[session].listen, result)
+            live.deliver(result)
             if not session.is_open:
-                self.close(lives[session])
+                self.close(live)
         return bool(given)

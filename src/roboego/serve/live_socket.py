@@ -87,6 +87,7 @@ def _hello(engine: LiveEngine) -> dict[str, Any]:
         "captions": config.caption_head,
         "acts": config.layout.action_dims,
         "slots": engine.engine.slots,
+        "recorded": engine.recorder is not None,
     }
 
 

@@ -79,7 +79,7 @@ async function start(source) {
     });
     if (session !== opened) opened.endSource();
     for (const id of ["stop", "cut", "save"]) find(id).disabled = false;
-    tell("listening");
+    tell(hello.recorded ? "listening; this server records the conversation" : "listening");
     listDevices();
   } catch (error) {
     if (session === opened) await end(error.message, true);

@@ -1,0 +1,150 @@
+"""Recordings: both sides on one axis, what was said beside it, and nothing lost when a process is killed."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from roboego.errors import InputError
+from roboego.runtime.engine import Engine
+from roboego.runtime.frame import Frame, ReplyStarted
+from roboego.serve.app import recorded
+from roboego.serve.live import LiveEngine
+from roboego.serve.recording import EVENTS, SOUND, Entry, Recorder
+from roboego.timebase import FRAME_SAMPLES, SAMPLE_RATE
+from tests.tiny import tiny_loaded
+
+VOICE = (0.25 * np.sin(np.arange(FRAME_SAMPLES) / 20)).astype(np.float32)
+
+
+def frame(index: int, *, text: str = "") -> Frame:
+    events = (ReplyStarted(reply=0),) if text else ()
+    return Frame(
+        index=index, speech=0.5 * VOICE, codes=np.zeros(3, np.int64), token=0, text=text, caption=0, heard="", action=None,
+        spoken_upto=index, spoken_text="", events=events,
+    )  # fmt: skip
+
+
+def a_recording(folder: Path, frames: int = 5) -> tuple[Recorder, Entry]:
+    recorder = Recorder(folder)
+    recording = recorder.begin("tiny")
+    for i in range(frames):
+        recording.put(VOICE if i else VOICE[:100], frame(i, text=" hi" if i == 2 else ""))
+    recording.end()
+    recorder.stop()
+    (entry,) = recorder.index.all()
+    return recorder, entry
+
+
+def test_both_sides_lie_on_one_axis(tmp_path: Path) -> None:
+    recorder, entry = a_recording(tmp_path)
+    assert (entry.model, entry.frames, entry.status) == ("tiny", 5, "closed")
+    pcm, rate = soundfile.read(recorder.path(entry.id, SOUND))
+    assert (rate, pcm.shape) == (SAMPLE_RATE, (5 * FRAME_SAMPLES, 2))
+    loud = np.sqrt((pcm.reshape(5, FRAME_SAMPLES, 2) ** 2).mean(1))
+    # Opus is not exact. Of the user's first frame most is silent; what a step says is heard a frame later.
+    assert (loud[:, 0] > 0.05).tolist() == [False, True, True, True, True]
+    assert (loud[:, 1] > 0.02).tolist() == [False, True, True, True, True]
+    first, *lines = [json.loads(line) for line in recorder.path(entry.id, EVENTS).read_text().splitlines()]
+    assert first["model"] == "tiny"
+    assert lines == [{"frame": 2, "spoken": 2, "text": " hi", "events": [{"type": "ReplyStarted", "reply": 0}]}]
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from tests.serve.test_recording import VOICE, frame
+from roboego.serve.recording import Recorder
+recording = Recorder(Path(sys.argv[1])).begin("tiny")
+for i in range(100):
+    recording.put(VOICE, frame(i, text=" hi" if i % 10 == 0 else ""))
+while recording.writer.work.qsize():
+    time.sleep(0.01)
+print("written", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_killed_process_loses_less_than_a_second_and_leaves_what_can_be_read(tmp_path: Path) -> None:
+    process = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "written\n"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    (sound,) = tmp_path.glob(f"*/{SOUND}")
+    assert len(soundfile.read(sound)[0]) > 100 * FRAME_SAMPLES - SAMPLE_RATE
+    recorder = Recorder(tmp_path)
+    (entry,) = recorder.index.all()
+    assert entry.status == "recovered"
+    assert entry.frames > 100 - 13
+    assert len((sound.parent / EVENTS).read_text().splitlines()) >= 10
+    recorder.stop()
+
+
+def test_what_was_recorded_is_listed_played_and_deleted(tmp_path: Path) -> None:
+    recorder, entry = a_recording(tmp_path)
+    app = FastAPI()
+    app.include_router(recorded(recorder))
+    client = TestClient(app)
+    (listed,) = client.get("/v1/sessions").json()
+    assert listed["id"] == entry.id
+    assert listed["seconds"] == pytest.approx(0.4)
+    assert client.get(f"/v1/sessions/{entry.id}/sound").content.startswith(b"OggS")
+    assert client.get(f"/v1/sessions/{entry.id}/events").text.startswith('{"model"')
+    for path in ("/v1/sessions/nothing/sound", "/v1/sessions/..%2f..%2fetc/sound"):
+        assert client.get(path).status_code == 404
+    assert client.delete(f"/v1/sessions/{entry.id}").status_code == 200
+    assert client.get("/v1/sessions").json() == []
+    assert not (tmp_path / entry.id).exists()
+
+
+def test_old_ones_go_when_a_new_one_begins(tmp_path: Path) -> None:
+    _, entry = a_recording(tmp_path)
+    recorder = Recorder(tmp_path, keep_days=1)
+    recorder.index.put(Entry(id=entry.id, model="tiny", started=time.time() - 2 * 86_400, frames=5, status="closed"))
+    recorder.begin("tiny")
+    recorder.stop()
+    assert [e.status for e in recorder.index.all()] == ["closed"]
+    assert not (tmp_path / entry.id).exists()
+
+
+def test_a_disk_that_is_full_ends_the_recording_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = Recorder(tmp_path)
+    recording = recorder.begin("tiny")
+    recording.put(None, frame(0))
+    while recorder.work.qsize():
+        time.sleep(0.01)
+    with monkeypatch.context() as patch:
+        patch.setattr(soundfile.SoundFile, "write", lambda *_: (_ for _ in ()).throw(OSError("No space left on device")))
+        recording.put(None, frame(1))
+        recording.put(None, frame(2))
+        recorder.stop()
+    (entry,) = recorder.index.all()
+    assert entry.status == "broken: No space left on device"
+    with pytest.raises(InputError, match="cannot record into"):
+        Recorder(tmp_path / entry.id / EVENTS / "below")
+
+
+def test_a_live_session_is_recorded(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path)
+    engine = LiveEngine(Engine(tiny_loaded()), recorder=recorder)
+    engine.start()
+    count: list[int] = []
+    live = engine.open(lambda result: count.append(1))
+    for _ in range(4):
+        live.hear(VOICE)
+    while len(count) < 4:
+        time.sleep(0.01)
+    engine.stop()
+    (entry,) = recorder.index.all()
+    assert entry.status == "closed"
+    assert entry.frames >= 4
