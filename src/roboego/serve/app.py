@@ -1,6 +1,6 @@
 """The HTTP application: protocols on one live engine, and what operators ask for."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +12,7 @@ from fastapi.staticfiles import StaticFiles
 
 from roboego.errors import InputError
 from roboego.serve import live_socket, moshi
+from roboego.serve.guard import Guard
 from roboego.serve.live import LiveEngine
 from roboego.serve.realtime import socket as realtime_socket
 from roboego.serve.recording import EVENTS, SOUND, Recorder
@@ -21,8 +22,12 @@ PAGE = Path(__file__).parent / "page"
 """Plain files: no build step, nothing from other hosts."""
 
 
-def make_app(engine: LiveEngine) -> FastAPI:
-    """The application on an engine, which it starts and stops with itself."""
+def make_app(engine: LiveEngine, *, tokens: Sequence[str] = (), origins: Sequence[str] = ()) -> FastAPI:
+    """The application on an engine, which it starts and stops with itself.
+
+    Args:
+        tokens, origins: who may come in, as of `Guard`.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -31,6 +36,7 @@ def make_app(engine: LiveEngine) -> FastAPI:
         engine.stop()
 
     app = FastAPI(title="RoboEgo", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(Guard, tokens=tokens, origins=origins)
 
     @app.get("/healthz")
     def healthz() -> dict[str, str]:

@@ -1,0 +1,120 @@
+"""Who may come in."""
+
+import asyncio
+import json
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+from websockets.typing import Subprotocol
+
+from roboego.errors import InputError
+from roboego.runtime.engine import Engine
+from roboego.serve.app import make_app
+from roboego.serve.certificate import self_signed
+from roboego.serve.guard import SUBPROTOCOL, read_tokens
+from roboego.serve.live import LiveEngine
+from tests.serve.conftest import serving
+from tests.tiny import tiny_loaded
+
+TOKEN = "a-good-token"
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[str]:
+    """host:port of a server that asks for a token."""
+    with serving(make_app(LiveEngine(Engine(tiny_loaded())), tokens=(TOKEN,), origins=("https://friend.example",))) as where:
+        yield where
+
+
+async def greeted(url: str, headers: dict[str, str], protocols: Sequence[Subprotocol] | None = None) -> str:
+    """The kind of the first message."""
+    async with connect(url, additional_headers=headers, subprotocols=protocols) as socket:
+        return str(json.loads(await socket.recv())["type"])
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "protocols"),
+    [
+        (f"/api/live?token={TOKEN}", {}, None),
+        ("/api/live", {"Authorization": f"Bearer {TOKEN}"}, None),
+        ("/v1/realtime", {}, [Subprotocol("realtime"), Subprotocol(SUBPROTOCOL + TOKEN)]),
+        (f"/api/live?token={TOKEN}", {"Origin": "http://HOST"}, None),
+        (f"/api/live?token={TOKEN}", {"Origin": "https://friend.example"}, None),
+    ],
+    ids=["query", "header", "openai", "own page", "friend"],
+)
+def test_a_good_token_lets_in(guarded: str, path: str, headers: dict[str, str], protocols: list[Subprotocol] | None) -> None:
+    named = {name: value.replace("HOST", guarded) for name, value in headers.items()}
+    assert asyncio.run(greeted(f"ws://{guarded}{path}", named, protocols)) in ("hello", "session.created")
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("/api/live", {}, 401),
+        ("/api/live?token=another", {}, 401),
+        ("/api/chat", {"Authorization": f"Basic {TOKEN}"}, 401),
+        (f"/api/live?token={TOKEN}", {"Origin": "https://elsewhere.example"}, 403),
+    ],
+    ids=["none", "wrong", "scheme", "origin"],
+)
+def test_without_one_nobody_gets_in(guarded: str, path: str, headers: dict[str, str], status: int) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        asyncio.run(greeted(f"ws://{guarded}{path}", headers))
+    assert refused.value.response.status_code == status
+
+
+def got(url: str, headers: dict[str, str] | None = None) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers or {})) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def test_the_page_and_health_are_open_and_figures_are_not(guarded: str) -> None:
+    assert got(f"http://{guarded}/healthz")[0] == 200
+    assert "RoboEgo" in got(f"http://{guarded}/")[1]
+    status, told = got(f"http://{guarded}/metrics")
+    assert status == 401
+    assert "token" in told
+    assert got(f"http://{guarded}/metrics", {"Authorization": f"Bearer {TOKEN}"})[0] == 200
+
+
+def test_tokens_are_read_line_by_line(tmp_path: Path) -> None:
+    path = tmp_path / "tokens"
+    path.write_text("# ours\none\n\n  two \n")
+    assert read_tokens(path) == ("one", "two")
+    path.write_text("# nobody\n")
+    with pytest.raises(InputError, match="openssl rand"):
+        read_tokens(path)
+    with pytest.raises(InputError, match="cannot read"):
+        read_tokens(tmp_path / "nothing")
+
+
+def test_a_certificate_is_made_once_and_good_for_its_names(tmp_path: Path) -> None:
+    certificate, key = self_signed(tmp_path / "tls", ("localhost", "127.0.0.1"))
+    before = certificate.read_bytes()
+    assert key.stat().st_mode & 0o077 == 0
+    assert self_signed(tmp_path / "tls", ("localhost",))[0].read_bytes() == before
+
+    async def said_over_tls() -> bytes:
+        mine = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        mine.load_cert_chain(certificate, key)
+        server = await asyncio.start_server(lambda reader, writer: writer.write(b"hi") or writer.close(), "127.0.0.1", 0, ssl=mine)
+        trusting = ssl.create_default_context(cafile=str(certificate))
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trusting, server_hostname="localhost")
+            said = await reader.read()
+            writer.close()
+            return said
+
+    assert asyncio.run(said_over_tls()) == b"hi"
