@@ -9,11 +9,14 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from roboego.metrics.turns import voiced_segments
+from roboego.runtime.engine import Engine
+from roboego.serve.app import make_app
 from roboego.serve.connection import Closed
 from roboego.serve.live import LiveEngine
 from roboego.serve.moshi import Kind
 from roboego.timebase import SAMPLE_RATE
-from tests.serve.conftest import SLOTS, in_time, question
+from tests.serve.conftest import in_time, question, serving
+from tests.tiny import tiny_loaded
 
 
 async def heard_of(socket: ClientConnection) -> tuple[np.ndarray, str]:
@@ -82,25 +85,21 @@ def test_what_cannot_be_used_ends_the_connection_and_says_why(server: str, live:
     assert not live.lives
 
 
-async def _one_too_many(server: str) -> tuple[int, str]:
-    url = f"ws://{server}/api/chat"
-    held = [await connect(url) for _ in range(SLOTS)]
-    for socket in held:
-        assert await socket.recv() == bytes([Kind.HANDSHAKE])
-    async with connect(url) as late:
+async def _one_too_many(where: str) -> tuple[int, str]:
+    url = f"ws://{where}/api/chat"
+    async with connect(url) as first, connect(url) as late:
+        assert await first.recv() == bytes([Kind.HANDSHAKE])
         told = await late.recv()
         await late.wait_closed()
-        code = late.close_code or 0
-    for socket in held:
-        await socket.close()
-    assert isinstance(told, bytes)
-    return code, told[1:].decode()
+        assert isinstance(told, bytes)
+        return late.close_code or 0, told[1:].decode()
 
 
-def test_when_all_slots_are_taken_it_says_so(server: str) -> None:
-    code, told = asyncio.run(_one_too_many(server))
+def test_when_the_queue_is_full_it_says_so() -> None:
+    with serving(make_app(LiveEngine(Engine(tiny_loaded())), queue=0)) as where:
+        code, told = asyncio.run(_one_too_many(where))
     assert code == Closed.BUSY
-    assert f"all {SLOTS} slots are taken" in told
+    assert "all 1 sessions are taken" in told
 
 
 async def _silent_client(server: str) -> int:

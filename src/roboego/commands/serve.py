@@ -20,6 +20,8 @@ class Args:
     """Port to listen at."""
     slots: int = 4
     """Sessions at once."""
+    queue: int = 32
+    """Clients that may wait for a session; further ones are refused."""
     threads: int | None = None
     """CPU threads. (default: as many as there are cores)"""
     token_file: Path | None = None
@@ -51,6 +53,7 @@ def run(args: Args) -> dict[str, Any]:
     from roboego.serve.recording import Recorder
 
     check_at_least(1, slots=args.slots, threads=args.threads)
+    check_at_least(0, queue=args.queue)
     if not 0 < args.port < 65_536:
         raise InputError(f"--port must be from 1 to 65535, not {args.port}")
     if args.keep_days is not None and (args.record is None or args.keep_days <= 0):
@@ -66,7 +69,7 @@ def run(args: Args) -> dict[str, Any]:
     console.print(f"{loaded.name} for {args.slots} sessions: open http{s}://{where} in a browser")
     console.print(f"clients: ws{s}://{where}/v1/realtime (OpenAI Realtime), ws{s}://{where}/api/chat (Moshi)")
     config = uvicorn.Config(
-        make_app(engine, tokens=tokens, origins=args.origins),
+        make_app(engine, tokens=tokens, origins=args.origins, queue=args.queue),
         log_level="warning",
         ws="websockets-sansio",
         ssl_certfile=certificate,

@@ -12,6 +12,7 @@ from fastapi.staticfiles import StaticFiles
 
 from roboego.errors import InputError
 from roboego.serve import live_socket, moshi
+from roboego.serve.admission import Admission
 from roboego.serve.guard import Guard
 from roboego.serve.live import LiveEngine
 from roboego.serve.realtime import socket as realtime_socket
@@ -22,11 +23,12 @@ PAGE = Path(__file__).parent / "page"
 """Plain files: no build step, nothing from other hosts."""
 
 
-def make_app(engine: LiveEngine, *, tokens: Sequence[str] = (), origins: Sequence[str] = ()) -> FastAPI:
+def make_app(engine: LiveEngine, *, tokens: Sequence[str] = (), origins: Sequence[str] = (), queue: int = 32) -> FastAPI:
     """The application on an engine, which it starts and stops with itself.
 
     Args:
         tokens, origins: who may come in, as of `Guard`.
+        queue: how many may wait for a slot.
     """
 
     @asynccontextmanager
@@ -36,6 +38,7 @@ def make_app(engine: LiveEngine, *, tokens: Sequence[str] = (), origins: Sequenc
         engine.stop()
 
     app = FastAPI(title="RoboEgo", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    admission = Admission(engine, queue)
     app.add_middleware(Guard, tokens=tokens, origins=origins)
 
     @app.get("/healthz")
@@ -54,20 +57,20 @@ def make_app(engine: LiveEngine, *, tokens: Sequence[str] = (), origins: Sequenc
     @app.get("/metrics")
     def told() -> Response:
         """For Prometheus."""
-        body, kind = metrics(engine)
+        body, kind = metrics(engine, admission.waiting)
         return Response(body, media_type=kind)
 
     @app.websocket("/api/chat")
     async def chat(socket: WebSocket) -> None:
-        await moshi.serve(socket, engine)
+        await moshi.serve(socket, admission)
 
     @app.websocket("/v1/realtime")
     async def realtime(socket: WebSocket) -> None:
-        await realtime_socket.serve(socket, engine)
+        await realtime_socket.serve(socket, admission)
 
     @app.websocket("/api/live")
     async def live(socket: WebSocket) -> None:
-        await live_socket.serve(socket, engine)
+        await live_socket.serve(socket, admission)
 
     if engine.recorder is not None:
         app.include_router(recorded(engine.recorder))

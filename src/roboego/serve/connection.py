@@ -1,14 +1,21 @@
 """What all WebSocket protocols do alike: two ways at once, and why a connection ends."""
 
 import asyncio
+from collections import deque
 from collections.abc import Coroutine
 from enum import IntEnum
 from typing import Any
 
-from starlette.websockets import WebSocketDisconnect
+from starlette.types import Message
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from roboego.errors import InputError, RoboEgoError
+from roboego.serve.admission import Admission, Tell
+from roboego.serve.live import Deliver, Live
 from roboego.serve.outbox import Stalled
+
+MOST_KEPT = 1_000
+"""Messages that are kept of a client that waits."""
 
 
 class Closed(IntEnum):
@@ -31,6 +38,49 @@ async def both_ways(hear: Coroutine[Any, Any, None], say: Coroutine[Any, Any, No
         await asyncio.gather(*ways, return_exceptions=True)
     failures = [task.exception() for task in done if not task.cancelled()]
     return next((f for f in failures if f is not None and not isinstance(f, WebSocketDisconnect)), None)
+
+
+class Inbox:
+    """A client's messages, those that came while it waited for a session included."""
+
+    def __init__(self, socket: WebSocket) -> None:
+        self.socket = socket
+        self._kept: deque[Message] = deque()
+
+    async def next(self) -> Message:
+        """The next message, of Starlette's types "websocket.receive" and "websocket.disconnect"."""
+        return self._kept.popleft() if self._kept else await self.socket.receive()
+
+    async def fill(self) -> None:
+        """Keeps messages until the client leaves.
+
+        Raises:
+            InputError: there are too many.
+        """
+        while (message := await self.socket.receive())["type"] != "websocket.disconnect":
+            self._kept.append(message)
+            if len(self._kept) > MOST_KEPT:
+                raise InputError("the session has not begun yet: wait for its first message before you send sound")
+
+
+async def entered(admission: Admission, deliver: Deliver, tell: Tell, inbox: Inbox) -> Live | None:
+    """A session for a connection; None if its client leaves before there is a slot.
+
+    Raises:
+        EngineFull, InputError: as of `Admission.enter` and `Inbox.fill`.
+    """
+    entering = asyncio.create_task(admission.enter(deliver, tell))
+    filling = asyncio.create_task(inbox.fill())
+    try:
+        await asyncio.wait([entering, filling], return_when=asyncio.FIRST_COMPLETED)
+        if not entering.done():
+            await filling
+            return None
+        return await entering
+    finally:
+        for task in (entering, filling):
+            task.cancel()
+        await asyncio.gather(entering, filling, return_exceptions=True)
 
 
 def reason_of(failure: BaseException) -> tuple[str, Closed]:

@@ -2,10 +2,11 @@
 
 Up: binary messages whose first byte is their kind, 1 sound (16-bit samples, little-endian, 24 kHz mono), 2 a picture (PNG or JPEG);
 and JSON, `{"type": "read", "text": ...}`, `{"type": "cut"}`. Down: a `hello`, then for every step a `frame` in JSON and its sound as a
-binary message of 3840 bytes; `error` where something could not be used.
+binary message of 3840 bytes; `error` where something could not be used, and before the `hello` a `queue` with the place in it.
 """
 
 import json
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -25,7 +26,8 @@ from roboego.runtime.frame import (
     ReplyStarted,
     ReplyTextDone,
 )
-from roboego.serve.connection import Closed, both_ways, is_expected, reason_of
+from roboego.serve.admission import Admission, Place
+from roboego.serve.connection import Closed, Inbox, both_ways, entered, is_expected, reason_of
 from roboego.serve.live import Live, LiveEngine
 from roboego.serve.outbox import Outbox
 from roboego.sound.pcm import from_pcm16, to_pcm16
@@ -53,20 +55,26 @@ class _Cut(BaseModel):
 _MESSAGES: TypeAdapter[_Read | _Cut] = TypeAdapter(Annotated[_Read | _Cut, Field(discriminator="type")])
 
 
-async def serve(socket: WebSocket, engine: LiveEngine) -> None:
-    """Talks with one page until one of the two ends it."""
+async def serve(socket: WebSocket, admission: Admission) -> None:
+    """Talks with one page until one of the two ends it. While it waits for a slot, it is told its place."""
     await socket.accept()
-    outbox = Outbox()
+    inbox, outbox = Inbox(socket), Outbox()
+
+    async def tell(place: Place) -> None:
+        await socket.send_json({"type": "queue", **asdict(place)})
+
     try:
-        live = engine.open(outbox.deliver)
+        live = await entered(admission, outbox.deliver, tell, inbox)
     except (EngineFull, InputError) as error:
         await _close(socket, str(error), Closed.BUSY)
         return
+    if live is None:
+        return
     try:
-        await socket.send_json(_hello(engine))
-        failure = await both_ways(_hear(socket, live), _say(socket, live, outbox))
+        await socket.send_json(_hello(admission.engine))
+        failure = await both_ways(_hear(inbox, live), _say(socket, live, outbox))
     finally:
-        engine.close(live)
+        admission.leave(live)
     if failure is not None:
         await _close(socket, *reason_of(failure))
         if not is_expected(failure):
@@ -100,10 +108,10 @@ async def _close(socket: WebSocket, reason: str, code: int) -> None:
         return
 
 
-async def _hear(socket: WebSocket, live: Live) -> None:
+async def _hear(inbox: Inbox, live: Live) -> None:
     """Takes messages in until the page leaves. One that cannot be used costs an error and no more."""
     while True:
-        message = await socket.receive()
+        message = await inbox.next()
         if message["type"] == "websocket.disconnect":
             return
         try:
@@ -112,7 +120,7 @@ async def _hear(socket: WebSocket, live: Live) -> None:
             else:
                 _do(message.get("text") or "", live)
         except InputError as wrong:
-            await socket.send_json({"type": "error", "message": str(wrong)})
+            await inbox.socket.send_json({"type": "error", "message": str(wrong)})
 
 
 def _take(data: bytes, live: Live) -> None:

@@ -5,6 +5,8 @@ nothing to it. Clients that send text have it read.
 """
 # N samples
 
+import json
+from dataclasses import asdict
 from enum import IntEnum
 
 import numpy as np
@@ -13,8 +15,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from roboego.errors import InputError
 from roboego.runtime.frame import EngineFull, Frame
-from roboego.serve.connection import Closed, both_ways, is_expected, reason_of
-from roboego.serve.live import Live, LiveEngine
+from roboego.serve.admission import Admission, Place
+from roboego.serve.connection import Closed, Inbox, both_ways, entered, is_expected, reason_of
+from roboego.serve.live import Live
 from roboego.serve.outbox import Outbox
 from roboego.streams.alphabet import normalize
 from roboego.timebase import SAMPLE_RATE
@@ -35,20 +38,26 @@ class Kind(IntEnum):
     PING = 6
 
 
-async def serve(socket: WebSocket, engine: LiveEngine) -> None:
-    """Talks with one client until one of the two ends it."""
+async def serve(socket: WebSocket, admission: Admission) -> None:
+    """Talks with one client until one of the two ends it. While it waits for a slot, it is told its place as metadata."""
     await socket.accept()
-    outbox = Outbox()
+    inbox, outbox = Inbox(socket), Outbox()
+
+    async def tell(place: Place) -> None:
+        await socket.send_bytes(bytes([Kind.METADATA]) + json.dumps({"queue": asdict(place)}).encode())
+
     try:
-        live = engine.open(outbox.deliver)
+        live = await entered(admission, outbox.deliver, tell, inbox)
     except (EngineFull, InputError) as error:
         await _refuse(socket, str(error), Closed.BUSY)
         return
+    if live is None:
+        return
     try:
         await socket.send_bytes(bytes([Kind.HANDSHAKE]))
-        failure = await both_ways(_hear(socket, live), _say(socket, outbox))
+        failure = await both_ways(_hear(inbox, live), _say(socket, outbox))
     finally:
-        engine.close(live)
+        admission.leave(live)
     if failure is not None:
         await _refuse(socket, *reason_of(failure))
         if not is_expected(failure):
@@ -64,10 +73,10 @@ async def _refuse(socket: WebSocket, reason: str, code: int) -> None:
         return
 
 
-async def _hear(socket: WebSocket, live: Live) -> None:
+async def _hear(inbox: Inbox, live: Live) -> None:
     reader = sphn.OpusStreamReader(SAMPLE_RATE)
     while True:
-        message = await socket.receive()
+        message = await inbox.next()
         if message["type"] == "websocket.disconnect":
             return
         data = message.get("bytes") or b""

@@ -9,18 +9,22 @@ from prometheus_client.registry import Collector
 from roboego.serve.live import LiveEngine
 
 
-def metrics(engine: LiveEngine) -> tuple[bytes, str]:
-    """The figures now, and their content type."""
+def metrics(engine: LiveEngine, queue: int = 0) -> tuple[bytes, str]:
+    """The figures now, and their content type.
+
+    Args:
+        queue: how many wait for a session.
+    """
     registry = CollectorRegistry()
-    registry.register(_Figures(engine))
+    registry.register(_Figures(engine, queue))
     return generate_latest(registry), CONTENT_TYPE_LATEST
 
 
 class _Figures(Collector):
     """Reads an engine's counters when asked."""
 
-    def __init__(self, engine: LiveEngine) -> None:
-        self.engine = engine
+    def __init__(self, engine: LiveEngine, queue: int) -> None:
+        self.engine, self.queue = engine, queue
 
     def collect(self) -> Iterator[Metric]:
         counts, lives = self.engine.engine.counts, self.engine.lives
@@ -35,6 +39,7 @@ class _Figures(Collector):
             yield CounterMetricFamily(name, text, value=float(value))
         yield GaugeMetricFamily("roboego_slots", "Sessions that fit.", value=float(self.engine.engine.slots))
         yield GaugeMetricFamily("roboego_sessions", "Sessions now.", value=float(len(lives)))
+        yield GaugeMetricFamily("roboego_queue", "Clients that wait for a session.", value=float(self.queue))
         waiting = sum(len(live.queue) for live in lives)
         yield GaugeMetricFamily("roboego_waiting_frames", "Frames of sound that wait, of all sessions.", value=float(waiting))
         quantiles = GaugeMetricFamily("roboego_step_seconds", "Quantiles of the last steps.", labels=["quantile"])

@@ -50,6 +50,11 @@ async function start(source) {
   const connection = new Connection();
   const opened = { connection };
   session = opened;
+  find("stop").disabled = false;
+  connection.addEventListener("queue", ({ detail }) => {
+    const wait = detail.eta_s === null ? "" : `, about ${Math.max(1, Math.round(detail.eta_s / 60))} min`;
+    tell(`all sessions are taken; you are number ${detail.position} in the queue${wait}`);
+  });
   try {
     const hello = await connection.open();
     if (session !== opened) return;

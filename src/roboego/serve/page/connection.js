@@ -24,6 +24,7 @@ export class Connection extends EventTarget {
         const told = JSON.parse(message.data);
         if (told.type === "hello") resolve(told);
         else if (told.type === "frame") this.frame = told;
+        else if (told.type === "queue") this.#tell("queue", told);
         else this.#tell("trouble", told.message);
       };
       socket.onclose = (event) => {

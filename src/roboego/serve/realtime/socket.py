@@ -7,8 +7,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from roboego.errors import InputError
 from roboego.runtime.frame import EngineFull, Frame
-from roboego.serve.connection import Closed, both_ways, is_expected, reason_of
-from roboego.serve.live import LiveEngine
+from roboego.serve.admission import Admission, Place
+from roboego.serve.connection import Closed, Inbox, both_ways, entered, is_expected, reason_of
 from roboego.serve.outbox import Outbox
 from roboego.serve.realtime.client import parse
 from roboego.serve.realtime.responses import Event, new_id
@@ -19,22 +19,27 @@ MOST_CHARACTERS = 16 * 1024 * 1024
 SUBPROTOCOL = "realtime"
 
 
-async def serve(socket: WebSocket, engine: LiveEngine) -> None:
-    """Talks with one client until one of the two ends it."""
+async def serve(socket: WebSocket, admission: Admission) -> None:
+    """Talks with one client until one of the two ends it. One that waits for a slot is told nothing: there is no event for it."""
     await socket.accept(SUBPROTOCOL if SUBPROTOCOL in socket.scope["subprotocols"] else None)
     connection = _Connection(socket)
-    outbox = Outbox()
+    inbox, outbox = Inbox(socket), Outbox()
+
+    async def tell(place: Place) -> None: ...
+
     try:
-        live = engine.open(outbox.deliver)
+        live = await entered(admission, outbox.deliver, tell, inbox)
     except (EngineFull, InputError) as full:
         await connection.close(error(str(full), "server_busy"), Closed.BUSY)
         return
-    session = RealtimeSession(live, engine.engine.loaded.name)
+    if live is None:
+        return
+    session = RealtimeSession(live, admission.engine.engine.loaded.name)
     try:
         await connection.send([session.begin()])
-        failure = await both_ways(_hear(connection, session), _say(connection, session, outbox))
+        failure = await both_ways(_hear(inbox, connection, session), _say(connection, session, outbox))
     finally:
-        engine.close(live)
+        admission.leave(live)
     if failure is not None:
         reason, code = reason_of(failure)
         await connection.close(error(reason, "session_failed"), code)
@@ -63,10 +68,10 @@ class _Connection:
             return
 
 
-async def _hear(connection: _Connection, session: RealtimeSession) -> None:
+async def _hear(inbox: Inbox, connection: _Connection, session: RealtimeSession) -> None:
     """Takes events in until the client leaves. One that cannot be used costs an error and no more."""
     while True:
-        message = await connection.socket.receive()
+        message = await inbox.next()
         if message["type"] == "websocket.disconnect":
             return
         text = message.get("text") or (message.get("bytes") or b"").decode(errors="replace")
