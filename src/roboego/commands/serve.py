@@ -22,6 +22,10 @@ class Args:
     """Sessions at once."""
     queue: int = 32
     """Clients that may wait for a session; further ones are refused."""
+    idle_s: float = 300.0
+    """Seconds without sound or text after which a session ends; 0 lets it wait for ever."""
+    total_s: float | None = None
+    """Seconds that a session may last. (default: without end)"""
     threads: int | None = None
     """CPU threads. (default: as many as there are cores)"""
     token_file: Path | None = None
@@ -49,21 +53,22 @@ def run(args: Args) -> dict[str, Any]:
     from roboego.runtime.engine import Engine
     from roboego.serve.app import make_app
     from roboego.serve.guard import read_tokens
-    from roboego.serve.live import LiveEngine
+    from roboego.serve.live import Limits, LiveEngine
     from roboego.serve.recording import Recorder
 
     check_at_least(1, slots=args.slots, threads=args.threads)
-    check_at_least(0, queue=args.queue)
+    check_at_least(0, queue=args.queue, idle_s=args.idle_s, total_s=args.total_s)
     if not 0 < args.port < 65_536:
         raise InputError(f"--port must be from 1 to 65535, not {args.port}")
     if args.keep_days is not None and (args.record is None or args.keep_days <= 0):
         raise InputError("--keep-days is a number of days above 0, and for recordings: give --record FOLDER too")
+    limits = Limits(idle_s=args.idle_s or None, total_s=args.total_s)
     tokens = () if args.token_file is None else read_tokens(args.token_file)
     certificate, key = _certificate(args)
     recorder = None if args.record is None else Recorder(args.record, keep_days=args.keep_days)
     listening = _listen(args.host, args.port)
     loaded = roboego.load(args.model, device=args.device)
-    engine = LiveEngine(Engine(loaded, slots=args.slots, threads=args.threads), recorder=recorder)
+    engine = LiveEngine(Engine(loaded, slots=args.slots, threads=args.threads), limits=limits, recorder=recorder)
     console = Console(stderr=True)
     where, s = f"{args.host}:{args.port}", "s" if certificate else ""
     console.print(f"{loaded.name} for {args.slots} sessions: open http{s}://{where} in a browser")

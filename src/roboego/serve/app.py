@@ -15,6 +15,7 @@ from roboego.serve import live_socket, moshi
 from roboego.serve.admission import Admission
 from roboego.serve.guard import Guard
 from roboego.serve.live import LiveEngine
+from roboego.serve.parking import Parking
 from roboego.serve.realtime import socket as realtime_socket
 from roboego.serve.recording import EVENTS, SOUND, Recorder
 from roboego.serve.telemetry import metrics
@@ -39,6 +40,7 @@ def make_app(engine: LiveEngine, *, tokens: Sequence[str] = (), origins: Sequenc
 
     app = FastAPI(title="RoboEgo", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     admission = Admission(engine, queue)
+    parking = Parking(admission)
     app.add_middleware(Guard, tokens=tokens, origins=origins)
 
     @app.get("/healthz")
@@ -70,7 +72,7 @@ def make_app(engine: LiveEngine, *, tokens: Sequence[str] = (), origins: Sequenc
 
     @app.websocket("/api/live")
     async def live(socket: WebSocket) -> None:
-        await live_socket.serve(socket, admission)
+        await live_socket.serve(socket, parking)
 
     if engine.recorder is not None:
         app.include_router(recorded(engine.recorder))

@@ -11,7 +11,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from roboego.errors import InputError, RoboEgoError
 from roboego.serve.admission import Admission, Tell
-from roboego.serve.live import Deliver, Live
+from roboego.serve.live import Deliver, Live, SessionOver
 from roboego.serve.outbox import Stalled
 
 MOST_KEPT = 1_000
@@ -21,6 +21,7 @@ MOST_KEPT = 1_000
 class Closed(IntEnum):
     """WebSocket close codes."""
 
+    OVER = 1000
     WRONG = 1003
     SLOW = 1008
     BROKEN = 1011
@@ -41,10 +42,15 @@ async def both_ways(hear: Coroutine[Any, Any, None], say: Coroutine[Any, Any, No
 
 
 class Inbox:
-    """A client's messages, those that came while it waited for a session included."""
+    """A client's messages, those that came while it waited for a session included.
+
+    Attributes:
+        ended: the client has said that it ends the session, and does not come back.
+    """
 
     def __init__(self, socket: WebSocket) -> None:
         self.socket = socket
+        self.ended = False
         self._kept: deque[Message] = deque()
 
     async def next(self) -> Message:
@@ -87,6 +93,8 @@ def reason_of(failure: BaseException) -> tuple[str, Closed]:
     """What a client is told of a failure, and the code with which its connection is closed."""
     if isinstance(failure, Stalled):
         return "the client takes its sound too slowly", Closed.SLOW
+    if isinstance(failure, SessionOver):
+        return str(failure), Closed.OVER
     return str(failure) or type(failure).__name__, Closed.WRONG if isinstance(failure, InputError) else Closed.BROKEN
 
 

@@ -14,7 +14,7 @@ from roboego.errors import InputError
 from roboego.model.sampling import Sampling
 from roboego.runtime.clock import FrameClock
 from roboego.runtime.engine import Engine
-from roboego.runtime.frame import Frame, Look, SessionError, StepIn, Text
+from roboego.runtime.frame import SILENT_LEVEL, Frame, Look, SessionError, StepIn, Text
 from roboego.runtime.runner import steady_garbage
 from roboego.runtime.session import Session
 from roboego.runtime.sound_queue import SoundQueue
@@ -43,6 +43,19 @@ class Pace:
     catch_up_ms: float = 40.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How long a session may last; None: without end.
+
+    Attributes:
+        idle_s: without any sound above -50 dB of full scale, and without text.
+        total_s: in all.
+    """
+
+    idle_s: float | None = 300.0
+    total_s: float | None = None
+
+
 class Live:
     """One connected session. Its methods may be called from any thread.
 
@@ -50,6 +63,8 @@ class Live:
         session: in the engine.
         queue: sound on its way in.
         recording: where it is recorded; None if it is not.
+        paused: no time passes.
+        samples: how many have been heard or wait to be.
         held: steps sat out so far.
         catch_ups: steps made beyond one in 80 ms.
     """
@@ -57,7 +72,9 @@ class Live:
     def __init__(self, session: Session, deliver: Deliver, pace: Pace, recording: Recording | None = None) -> None:
         self.session, self.deliver, self.pace, self.recording = session, deliver, pace, recording
         self.queue = SoundQueue(pace.bound_frames)
-        self.held = self.catch_ups = 0
+        self.paused = False
+        self.samples = self.held = self.catch_ups = 0
+        self._quiet = 0
         self._began = False
         self._waits = 0
         self._look: Look | None = None
@@ -70,6 +87,7 @@ class Live:
             InputError: it is no sound; none of it is taken.
         """
         self.queue.push(pcm_N)
+        self.samples += len(pcm_N)
         self._began = True
 
     def see(self, look: Look) -> None:
@@ -80,7 +98,7 @@ class Live:
     def read(self, text: Text) -> None:
         """As `Session.read`; begins the session's time."""
         self.session.read(text)
-        self._began = True
+        self._began, self._quiet = True, 0
 
     def begin(self) -> None:
         """Lets time pass without sound."""
@@ -97,7 +115,7 @@ class Live:
         Args:
             late: it has made its step of this period and would catch up.
         """
-        if not self._began or (late and len(self.queue) <= self.pace.backlog_frames):
+        if self.paused or not self._began or (late and len(self.queue) <= self.pace.backlog_frames):
             return None
         if not len(self.queue):
             # Silence is the client's to send. If it sends nothing for longer, it has nothing to say.
@@ -109,9 +127,27 @@ class Live:
             self._waits = 0
         self.catch_ups += late
         step_in = self.queue.take()
+        self._quiet = 0 if _voiced(step_in) else self._quiet + 1
         with self._lock:
             look, self._look = self._look, None
         return StepIn(listen=step_in.listen, look=look, lost_frames=step_in.lost_frames)
+
+    def over(self, limits: Limits) -> str:
+        """Why the session has to end; "" if it may go on."""
+        if limits.idle_s is not None and frames_to_seconds(self._quiet) > limits.idle_s:
+            return f"nothing was said for {limits.idle_s:g} s"
+        if limits.total_s is not None and self.seconds > limits.total_s:
+            return f"a session lasts {limits.total_s:g} s at most here"
+        return ""
+
+
+def _voiced(step_in: StepIn) -> bool:
+    """Whether anything is to be heard in a frame."""
+    return step_in.listen is not None and float(np.abs(np.asarray(step_in.listen)).max()) > SILENT_LEVEL
+
+
+class SessionOver(SessionError):
+    """A session has reached one of its limits."""
 
 
 class LiveEngine:
@@ -123,8 +159,8 @@ class LiveEngine:
         clock_late, clock_skipped: ticks that began late, and periods that were left out.
     """
 
-    def __init__(self, engine: Engine, *, pace: Pace | None = None, recorder: Recorder | None = None) -> None:
-        self.engine, self.pace, self.recorder = engine, pace or Pace(), recorder
+    def __init__(self, engine: Engine, *, pace: Pace | None = None, limits: Limits | None = None, recorder: Recorder | None = None) -> None:
+        self.engine, self.pace, self.limits, self.recorder = engine, pace or Pace(), limits or Limits(), recorder
         self.clock_late = self.clock_skipped = 0
         self._lives: dict[Session, Live] = {}
         self._lock = threading.Lock()
@@ -210,6 +246,9 @@ class LiveEngine:
             if live.recording is not None and isinstance(result, Frame):
                 live.recording.put(given[session].listen, result)
             live.deliver(result)
-            if not session.is_open:
+            if reason := live.over(self.limits):
+                live.deliver(SessionOver(reason))
+                self.close(live)
+            elif not session.is_open:
                 self.close(live)
         return bool(given)

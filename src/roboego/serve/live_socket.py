@@ -1,8 +1,9 @@
 """`/api/live`: the page's protocol, a WebSocket that carries all that a frame holds.
 
 Up: binary messages whose first byte is their kind, 1 sound (16-bit samples, little-endian, 24 kHz mono), 2 a picture (PNG or JPEG);
-and JSON, `{"type": "read", "text": ...}`, `{"type": "cut"}`. Down: a `hello`, then for every step a `frame` in JSON and its sound as a
-binary message of 3840 bytes; `error` where something could not be used, and before the `hello` a `queue` with the place in it.
+and JSON, `{"type": "read", "text": ...}`, `{"type": "cut"}`, `{"type": "end"}`. Down: a `hello`, then for every step a `frame` in JSON and
+its sound as a binary message of 3840 bytes; `error` where something could not be used, and before the `hello` a `queue` with the place
+in it. A client that was cut off comes back with `?resume=KEY&after=INDEX`, and sends again what came after the `samples` of the `hello`.
 """
 
 import json
@@ -26,10 +27,11 @@ from roboego.runtime.frame import (
     ReplyStarted,
     ReplyTextDone,
 )
-from roboego.serve.admission import Admission, Place
+from roboego.serve.admission import Place
 from roboego.serve.connection import Closed, Inbox, both_ways, entered, is_expected, reason_of
 from roboego.serve.live import Live, LiveEngine
 from roboego.serve.outbox import Outbox
+from roboego.serve.parking import Parking, Stay
 from roboego.sound.pcm import from_pcm16, to_pcm16
 from roboego.streams.alphabet import normalize
 from roboego.timebase import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE
@@ -52,36 +54,65 @@ class _Cut(BaseModel):
     type: Literal["cut"]
 
 
-_MESSAGES: TypeAdapter[_Read | _Cut] = TypeAdapter(Annotated[_Read | _Cut, Field(discriminator="type")])
+class _End(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    type: Literal["end"]
 
 
-async def serve(socket: WebSocket, admission: Admission) -> None:
-    """Talks with one page until one of the two ends it. While it waits for a slot, it is told its place."""
+_MESSAGES: TypeAdapter[_Read | _Cut | _End] = TypeAdapter(Annotated[_Read | _Cut | _End, Field(discriminator="type")])
+
+
+async def serve(socket: WebSocket, parking: Parking) -> None:
+    """Talks with one page until one of the two ends it. A page that was cut off resumes with `?resume=KEY&after=INDEX`, its last frame."""
     await socket.accept()
-    inbox, outbox = Inbox(socket), Outbox()
-
-    async def tell(place: Place) -> None:
-        await socket.send_json({"type": "queue", **asdict(place)})
-
+    inbox = Inbox(socket)
     try:
-        live = await entered(admission, outbox.deliver, tell, inbox)
+        stay = await _resumed(socket, parking) if "resume" in socket.query_params else await _entered(inbox, parking)
     except (EngineFull, InputError) as error:
         await _close(socket, str(error), Closed.BUSY)
         return
-    if live is None:
+    if stay is None:
         return
+    failure: BaseException | None = None
     try:
-        await socket.send_json(_hello(admission.engine))
-        failure = await both_ways(_hear(inbox, live), _say(socket, live, outbox))
+        await socket.send_json(_hello(parking.admission.engine, stay))
+        failure = await both_ways(_hear(inbox, stay.live), _say(socket, stay.live, stay.outbox))
+    except (WebSocketDisconnect, RuntimeError):  # it left before it was greeted
+        pass
     finally:
-        admission.leave(live)
+        parking.leave(stay, returns=failure is None and not inbox.ended)
     if failure is not None:
         await _close(socket, *reason_of(failure))
         if not is_expected(failure):
             raise failure
 
 
-def _hello(engine: LiveEngine) -> dict[str, Any]:
+async def _entered(inbox: Inbox, parking: Parking) -> Stay | None:
+    """A new session; while the page waits for one, it is told its place."""
+    outbox = Outbox()
+
+    async def tell(place: Place) -> None:
+        await inbox.socket.send_json({"type": "queue", **asdict(place)})
+
+    live = await entered(parking.admission, outbox.deliver, tell, inbox)
+    return None if live is None else parking.begin(live, outbox, inbox.socket)
+
+
+async def _resumed(socket: WebSocket, parking: Parking) -> Stay:
+    """The session that the page had before, its lost frames first.
+
+    Raises:
+        InputError: it is over, or the page does not say which frame it had last.
+    """
+    after = socket.query_params.get("after", "")
+    if not after.removeprefix("-").isdigit():
+        raise InputError("resume needs the number of the last frame that came: ?resume=KEY&after=INDEX")
+    stay = await parking.resume(socket.query_params["resume"], socket)
+    stay.outbox.rewind(int(after))
+    return stay
+
+
+def _hello(engine: LiveEngine, stay: Stay) -> dict[str, Any]:
     loaded = engine.engine.loaded
     config = loaded.model.config
     return {
@@ -96,6 +127,8 @@ def _hello(engine: LiveEngine) -> dict[str, Any]:
         "acts": config.layout.action_dims,
         "slots": engine.engine.slots,
         "recorded": engine.recorder is not None,
+        "resume": stay.key,
+        "samples": stay.live.samples,
     }
 
 
@@ -118,7 +151,9 @@ async def _hear(inbox: Inbox, live: Live) -> None:
             if (data := message.get("bytes")) is not None:
                 _take(data, live)
             else:
-                _do(message.get("text") or "", live)
+                inbox.ended = _do(message.get("text") or "", live)
+            if inbox.ended:
+                return
         except InputError as wrong:
             await inbox.socket.send_json({"type": "error", "message": str(wrong)})
 
@@ -140,8 +175,8 @@ def _take(data: bytes, live: Live) -> None:
         raise InputError(f"a binary message begins with {SOUND}, before 16-bit samples, or {PICTURE}, before a PNG or JPEG; not {kind}")
 
 
-def _do(text: str, live: Live) -> None:
-    """What a JSON message asks for.
+def _do(text: str, live: Live) -> bool:
+    """What a JSON message asks for. Whether that is the end.
 
     Raises:
         InputError: it is none, or cannot be done.
@@ -152,8 +187,9 @@ def _do(text: str, live: Live) -> None:
         raise InputError(f"no message that is known: {error.errors()[0]['msg']}") from error
     if isinstance(asked, _Read):
         live.read(normalize(asked.text))
-    else:
+    elif isinstance(asked, _Cut):
         live.session.cut()
+    return isinstance(asked, _End)
 
 
 async def _say(socket: WebSocket, live: Live, outbox: Outbox) -> None:

@@ -5,6 +5,8 @@ from collections import deque
 
 from roboego.runtime.frame import Frame, SessionError
 
+KEPT_FRAMES = 50
+"""Frames that have been taken and are kept, in case they were lost on their way."""
 MOST_FRAMES = 125
 """Ten seconds: a client that takes nothing for so long is gone, or will never catch up."""
 
@@ -23,6 +25,7 @@ class Outbox:
         self._loop = asyncio.get_running_loop()
         self._most = most
         self._frames: deque[Frame | SessionError] = deque()
+        self._taken: deque[Frame] = deque(maxlen=KEPT_FRAMES)
         self._filled = asyncio.Event()
         self._stalled = False
 
@@ -54,4 +57,15 @@ class Outbox:
             await self._filled.wait()
         if self._stalled:
             raise Stalled
-        return self._frames.popleft()
+        result = self._frames.popleft()
+        if isinstance(result, Frame):
+            self._taken.append(result)
+        return result
+
+    def rewind(self, after: int) -> bool:
+        """Gives frames once more, from the one after number `after` on. Whether all of them were still there."""
+        again = [frame for frame in self._taken if frame.index > after]
+        self._taken.clear()
+        self._frames.extendleft(reversed(again))
+        first = next((result.index for result in self._frames if isinstance(result, Frame)), after + 1)
+        return first <= after + 1

@@ -71,6 +71,8 @@ async function start(source) {
     const meter = new ResponseMeter();
     connection.addEventListener("frame", ({ detail }) => shown(detail, opened, heard.shift() ?? 0, meter));
     connection.addEventListener("trouble", ({ detail }) => tell(detail, true));
+    connection.addEventListener("resuming", ({ detail }) => tell(`${detail}: resuming`, true));
+    connection.addEventListener("resumed", () => tell("listening again"));
     connection.addEventListener("closed", ({ detail }) => {
       if (session === opened) end(detail, true);
     });

@@ -1,0 +1,95 @@
+"""Sessions whose connection was lost: their time stands still until the client is back, or has been away for too long."""
+
+import asyncio
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from roboego.errors import InputError
+from roboego.serve.admission import Admission
+from roboego.serve.live import Live
+from roboego.serve.outbox import Outbox
+
+PATIENCE_S = 30.0
+TAKEN_OVER = 4001
+"""Close code of a connection whose client has come back on another one."""
+
+
+@dataclass(eq=False)
+class Stay:
+    """A session that can be resumed.
+
+    Attributes:
+        key: what a client has to know for that.
+        socket: the connection that has it now; None while there is none.
+    """
+
+    key: str
+    live: Live
+    outbox: Outbox
+    socket: WebSocket | None
+    left: asyncio.Event
+    expiry: asyncio.TimerHandle | None = None
+
+
+class Parking:
+    """Used in one event loop.
+
+    Args:
+        patience_s: how long a session waits for its client.
+    """
+
+    def __init__(self, admission: Admission, patience_s: float = PATIENCE_S) -> None:
+        self.admission, self.patience_s = admission, patience_s
+        self._stays: dict[str, Stay] = {}
+
+    def begin(self, live: Live, outbox: Outbox, socket: WebSocket) -> Stay:
+        """A session that has just begun."""
+        stay = Stay(key=secrets.token_urlsafe(18), live=live, outbox=outbox, socket=socket, left=asyncio.Event())
+        self._stays[stay.key] = stay
+        return stay
+
+    async def resume(self, key: str, socket: WebSocket) -> Stay:
+        """The session of a key. Another connection that still has it, because nobody noticed that it was lost, is closed.
+
+        Raises:
+            InputError: there is no such session, or no longer.
+        """
+        stay = self._stays.get(key)
+        if stay is not None and stay.socket is not None:
+            await self._take_over(stay)
+        if stay is None or self._stays.get(key) is not stay or stay.socket is not None:
+            raise InputError("this session cannot be resumed any more; begin a new one")
+        if stay.expiry is not None:
+            stay.expiry.cancel()
+        stay.socket, stay.live.paused = socket, False
+        stay.left.clear()
+        return stay
+
+    async def _take_over(self, stay: Stay) -> None:
+        assert stay.socket is not None  # the caller has looked
+        with suppress(RuntimeError, WebSocketDisconnect):
+            await stay.socket.close(TAKEN_OVER, "the session goes on in another connection")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(2.0):
+                await stay.left.wait()
+
+    def leave(self, stay: Stay, *, returns: bool) -> None:
+        """The connection is gone.
+
+        Args:
+            returns: whether the client may come back.
+        """
+        stay.socket = None
+        if returns and stay.live.session.is_open:
+            stay.live.paused = True
+            stay.expiry = asyncio.get_running_loop().call_later(self.patience_s, self._end, stay)
+        else:
+            self._end(stay)
+        stay.left.set()
+
+    def _end(self, stay: Stay) -> None:
+        self._stays.pop(stay.key, None)
+        self.admission.leave(stay.live)
