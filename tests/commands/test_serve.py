@@ -50,3 +50,12 @@ def test_a_port_that_is_taken_is_an_error(model: Path, shell: Shell) -> None:
         done = shell("serve", "--model", model, "--port", taken.getsockname()[1])
     assert done.code == 2
     assert "--port" in done.err
+
+
+def test_bench_talks_to_a_server_of_its_own(model: Path, shell: Shell) -> None:
+    done = shell("bench", "serve", "--model", model, "--sessions", 2, "--seconds", 2, "--threads", 1)
+    assert done.code == 0, done.err
+    assert done.told["steps"] >= 20
+    assert done.told["overhead_ms"]["of"] >= 40
+    assert done.told["overhead_ms"]["p50"] <= done.told["overhead_ms"]["p99"]
+    assert done.told["lost_frames"] == 0

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Args:
-    what: Annotated[Literal["step", "codec", "load"], tyro.conf.Positional] = "step"
+    what: Annotated[Literal["step", "codec", "load", "serve"], tyro.conf.Positional] = "step"
     """step: one batched step of a model of the recipe's shape, with random weights. codec: whole sounds through nano's codec.
-    load: roboego.load, in a process of its own."""
+    load: roboego.load, in a process of its own. serve: a server, talked to by real clients (needs the extra serve)."""
     recipe: Literal["nano", "bench-64m", "7b"] = "nano"
     """Shape of the model."""
     model: str = "nano"
-    """What `load` opens: a name, a folder or a hub id."""
+    """What `load` opens and `serve` serves: a name, a folder or a hub id."""
     slots: tuple[int, ...] = (1, 2, 4, 8)
     """Sessions in one step; several numbers give a curve."""
     frames: int = 200
@@ -35,6 +35,10 @@ class Args:
     """Floating point type of the model's weights; the codec's is float32."""
     threads: int = 2
     """Processor threads."""
+    sessions: int = 8
+    """Clients that talk to the server at once."""
+    seconds: float = 60.0
+    """How long each of them talks."""
     old: int = 0
     """Let one conversation go on for so many frames, more than its window holds, and time it when the window has filled and at the end;
     0: leave it out."""
@@ -53,6 +57,7 @@ def run(args: Args) -> dict[str, Any]:
 
     check_at_least(1, threads=args.threads, frames=args.frames, slots=min(args.slots, default=0))
     check_at_least(0, old=args.old)
+    check_at_least(1, sessions=args.sessions, seconds=args.seconds)
     if args.what == "codec" and args.dtype != "float32":
         raise InputError("--dtype is for models, the codec runs in float32: leave it out, or measure `roboego bench step`")
     if args.old:
@@ -63,7 +68,11 @@ def run(args: Args) -> dict[str, Any]:
     device = torch.device(args.device)
     if args.what == "step":
         return _step(args, device)
-    if args.what == "load":
+    if args.what == "serve":
+        from roboego.bench import serve
+
+        found = serve.measure(args.model, sessions=args.sessions, seconds=args.seconds, threads=args.threads)
+    elif args.what == "load":
         found = load_seconds(args.model, device=device, dtype=args.dtype)
     else:
         found = codec_speed(_embedded(device), device)

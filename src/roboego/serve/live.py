@@ -3,6 +3,7 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -20,8 +21,10 @@ from roboego.runtime.session import Session
 from roboego.runtime.sound_queue import SoundQueue
 from roboego.serve.recording import Recorder, Recording
 from roboego.streams.conversation import Mode
-from roboego.timebase import FRAME_MS, frames_to_seconds
+from roboego.timebase import FRAME_MS, FRAME_SAMPLES, frames_to_seconds
 
+KEPT_TIMES = 256
+"""Frames whose times are remembered."""
 Deliver: TypeAlias = Callable[[Frame | SessionError], None]
 """Told of every frame, in the engine's thread: it must return at once."""
 
@@ -65,6 +68,8 @@ class Live:
         recording: where it is recorded; None if it is not.
         paused: no time passes.
         samples: how many have been heard or wait to be.
+        times: when the sound of a frame had come and when its step was done, in seconds of the monotonic clock, by the frame's number;
+            of the last frames.
         held: steps sat out so far.
         catch_ups: steps made beyond one in 80 ms.
     """
@@ -74,6 +79,8 @@ class Live:
         self.queue = SoundQueue(pace.bound_frames)
         self.paused = False
         self.samples = self.held = self.catch_ups = 0
+        self.times: dict[int, tuple[float, float]] = {}
+        self._came: deque[float] = deque(maxlen=pace.bound_frames)
         self._quiet = 0
         self._began = False
         self._waits = 0
@@ -87,7 +94,8 @@ class Live:
             InputError: it is no sound; none of it is taken.
         """
         self.queue.push(pcm_N)
-        self.samples += len(pcm_N)
+        before, self.samples = self.samples // FRAME_SAMPLES, self.samples + len(pcm_N)
+        self._came.extend([time.monotonic()] * (self.samples // FRAME_SAMPLES - before))
         self._began = True
 
     def see(self, look: Look) -> None:
@@ -131,6 +139,12 @@ class Live:
         with self._lock:
             look, self._look = self._look, None
         return StepIn(listen=step_in.listen, look=look, lost_frames=step_in.lost_frames)
+
+    def done(self, frame: Frame, *, heard: bool) -> None:
+        """Notes when a step was done, and when its sound had come (if it had any)."""
+        now = time.monotonic()
+        self.times[frame.index] = (self._came.popleft() if heard and self._came else now), now
+        self.times.pop(frame.index - KEPT_TIMES, None)
 
     def over(self, limits: Limits) -> str:
         """Why the session has to end; "" if it may go on."""
@@ -243,6 +257,8 @@ class LiveEngine:
         given = {session: step_in for session, live in lives.items() if (step_in := live.take(late=late)) is not None}
         for session, result in self.engine.tick(given).items():
             live = lives[session]
+            if isinstance(result, Frame):
+                live.done(result, heard=given[session].listen is not None)
             if live.recording is not None and isinstance(result, Frame):
                 live.recording.put(given[session].listen, result)
             live.deliver(result)

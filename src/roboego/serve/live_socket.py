@@ -196,7 +196,7 @@ async def _say(socket: WebSocket, live: Live, outbox: Outbox) -> None:
     while True:
         result = await outbox.take()
         if isinstance(result, Frame):
-            await socket.send_text(json.dumps(told(result, len(live.queue))))
+            await socket.send_text(json.dumps(told(result, len(live.queue), live.times.get(result.index))))
             await socket.send_bytes(to_pcm16(result.speech).tobytes())
         elif isinstance(result.__cause__, InputError):
             await socket.send_json({"type": "error", "message": str(result)})
@@ -204,11 +204,12 @@ async def _say(socket: WebSocket, live: Live, outbox: Outbox) -> None:
             raise result
 
 
-def told(frame: Frame, waiting: int) -> dict[str, Any]:
+def told(frame: Frame, waiting: int, times: tuple[float, float] | None) -> dict[str, Any]:
     """A frame in JSON, without its sound.
 
     Args:
         waiting: frames of sound that have come and not been heard yet.
+        times: when its sound had come and when its step was done, in seconds of the server's monotonic clock.
     """
     return {
         "type": "frame",
@@ -220,6 +221,7 @@ def told(frame: Frame, waiting: int) -> dict[str, Any]:
         "events": [_event(event) for event in frame.events],
         "step_ms": round(frame.step_ms, 2),
         "waiting": waiting,
+        "times": times,
     }
 
 
