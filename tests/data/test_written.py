@@ -1,11 +1,13 @@
 """Exchanges without sound: the same each time, answered after they have been asked, only answers with weight."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 
 from roboego.data.written import WrittenExchanges
 from roboego.recipes import nano
+from roboego.streams.grid import empty_grid
 from roboego.streams.tokenizer import Tokenizer
 from roboego.training.rows import UNKNOWN, Mixture, Pool
 
@@ -39,6 +41,27 @@ def test_words_are_given_then_answered() -> None:
         assert not grid.spoken_weight.any()
         assert (grid.listen == np.arange(8)).all()
         assert np.diff(grid.spoken).max() <= 1
+
+
+def test_borrowed_sound_changes_nothing_but_what_is_heard() -> None:
+    silence = pool().silence
+    sound = empty_grid(nano.layout(), 30)
+    sound.speak[:], sound.listen[:] = silence, 7
+    sound.speak[10:25] = 5
+    made = replace(pool(), sounds=[sound])
+    spoke = heard = 0
+    for i in range(30):
+        grid, silent = made[i], pool()[i]
+        for name in ("text", "spoken", "read", "text_weight", "speak_weight"):
+            assert np.array_equal(getattr(grid, name), getattr(silent, name))
+        voiced = (grid.speak != silence).any(1)
+        spoke, heard = spoke + voiced.any(), heard + (grid.listen == 7).all()
+        if voiced.any():
+            first = np.flatnonzero(grid.text >= nano.text_layout().first_word)[0]
+            assert np.flatnonzero(voiced)[0] == first + nano.layout().spk_delay
+            assert set(np.unique(grid.speak[voiced])) == {5}
+    assert 12 < spoke < 30
+    assert 2 < heard < 18
 
 
 def test_rows_give_what_nobody_hears_and_do_not_ask_for_it() -> None:

@@ -3,12 +3,12 @@
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Protocol
 
 import numpy as np
 
 from roboego.data.build import organizer
 from roboego.data.workshop import ASR_DELAY_FRAMES, Workshop
+from roboego.data.written import Grids
 from roboego.errors import InputError
 from roboego.streams.conversation import Conversation, Reply, Seconds
 from roboego.streams.grid import FrameGrid, Tokens
@@ -39,14 +39,6 @@ def organizer_of(organization: Organization, layout: StreamLayout, shop: Worksho
     if organization.kind == "word-aligned":
         return WordAligned(layout, epad=EPAD, **common)
     return TextFirst(layout, spk_delay=organization.spk_delay, **common)
-
-
-class Grids(Protocol):
-    """A pool of grids."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, i: int, /) -> FrameGrid: ...
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,11 +2,15 @@
 
 They hold an answer in a third of the frames that a spoken one takes, and cost nothing to make, so no two are the same. (Moshi learns from
 text alone in half of its batches, arXiv 2410.00037.)
+
+A model that only ever thinks in silence is put off by its own voice: it copied and counted rightly in writing, and wrongly while it
+spoke. So most of them have sound that was borrowed from spoken dialogues, and means nothing.
 """
 # T frames
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Protocol
 
 import numpy as np
 
@@ -21,8 +25,18 @@ COUNT = 1_000_000
 """Different exchanges in a pool."""
 GAP_ODDS = (0.6, 0.2, 0.1, 0.1)
 """Of 0, 1, 2, ... frames between two words of the user's."""
+SPEAKS, HEARS = 0.7, 0.3
+"""Shares of exchanges in which Ego hears a voice of its own while it answers, and those in which something else is heard all the while."""
 FRAMES_A_TOKEN = 2.6
 """How long a token of Ego's takes to say, about."""
+
+
+class Grids(Protocol):
+    """A pool of grids."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, i: int, /) -> FrameGrid: ...
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,11 +47,13 @@ class WrittenExchanges:
 
     Attributes:
         silence: [K] codes of what is heard and said.
+        sounds: grids from which sound is borrowed; None leaves all exchanges silent.
     """
 
     layout: StreamLayout
     tokenizer: TextCodec
     silence: Codes
+    sounds: Grids | None = None
     split: Split = "train"
     seed: int = 0
 
@@ -97,8 +113,25 @@ def laid_out(exchange: Exchange, pool: WrittenExchanges, rng: np.random.Generato
     grid.speak[:], grid.listen[:] = pool.silence, pool.silence
     grid.text_weight[:] = 1
     grid.text_weight[open_frames] = 0
+    if pool.sounds is not None:
+        _fill(grid, [start for start, _ in said], pool, pool.sounds, rng)
     for start, pieces in said:
         end = start + len(pieces)
         grid.text[start:end] = pieces
         grid.spoken[start:] = np.clip((np.arange(at - start) - pool.layout.spk_delay) / FRAMES_A_TOKEN, 0, len(pieces)).astype(np.int32)
     return grid, captions
+
+
+def _fill(grid: FrameGrid, starts: list[int], pool: WrittenExchanges, sounds: Grids, rng: np.random.Generator) -> None:
+    """Lets a voice be heard from `spk_delay` frames after each reply's start, up to the next, and anything at all from the user's side."""
+    frames = len(grid)
+    if rng.random() < SPEAKS:
+        for start, stop in zip(starts, [*starts[1:], frames], strict=True):
+            speak = sounds[int(rng.integers(len(sounds)))].speak
+            voice = speak[(speak != pool.silence).any(1)][: int(rng.integers(8, 80))]
+            first = min(start + pool.layout.spk_delay, stop)
+            grid.speak[first : min(first + len(voice), stop)] = voice[: stop - first]
+    if rng.random() < HEARS:
+        listen = sounds[int(rng.integers(len(sounds)))].listen
+        at = int(rng.integers(len(listen)))
+        grid.listen[:] = np.resize(np.roll(listen, -at, 0), grid.listen.shape)

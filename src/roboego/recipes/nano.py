@@ -131,7 +131,7 @@ def sft() -> Run:
         start=first.name,
         first_sound=False,
         stage=replace(first.stage, rows=8, frames=384, captions=3.0, recalls=0.3),
-        loop=replace(first.loop, steps=10_000, decay=0.4),
+        loop=replace(first.loop, steps=16_000, decay=0.4),
         pools=(
             ("dialogue-train", 0.38),
             ("silence-", 0.03),

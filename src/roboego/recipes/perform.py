@@ -150,7 +150,9 @@ def perform(
     silence = np.zeros(run.model.layout.speak.codebooks, np.int16) if shop is None else shop.silence
     exchanges = WrittenExchanges(layout=run.model.layout, tokenizer=tokenizer, silence=silence, seed=run.stage.seed)
     if run.written:
-        pools.append(Pool(exchanges, run.written, exchanges.captions, soundless=True))
+        sounds = next((pool.grids for (prefix, _), pool in zip(run.pools, pools, strict=True) if prefix.startswith("dialogue-")), None)
+        written = replace(exchanges, sounds=sounds)
+        pools.append(Pool(written, run.written, written.captions, soundless=True))
     mixture = Mixture(pools, run.model.layout.text, run.stage.splices, run.stage.recalls)
     pronounce = Pronunciation(tokenizer, run.model.layout.text, phonemize)
     judge: Callable[[RoboEgoModel, int], Metrics]
