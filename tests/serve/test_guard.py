@@ -28,7 +28,7 @@ TOKEN = "a-good-token"
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[str]:
     """host:port of a server that asks for a token."""
-    with serving(make_app(LiveEngine(Engine(tiny_loaded())), tokens=(TOKEN,), origins=("https://friend.example",))) as where:
+    with serving(make_app(LiveEngine(Engine(tiny_loaded(), slots=8)), tokens=(TOKEN,), origins=("https://friend.example",))) as where:
         yield where
 
 

@@ -14,6 +14,10 @@ from roboego.serve.admission import Admission, Tell
 from roboego.serve.live import Deliver, Live, SessionOver
 from roboego.serve.outbox import Stalled
 
+LEFT = (1000, 1001)
+"""Close codes of a client that leaves because it wants to: by itself, or because its page is left."""
+LEAVING_S = 1.0
+"""How long it may take to learn how a client has left."""
 MOST_KEPT = 1_000
 """Messages that are kept of a client that waits."""
 
@@ -33,6 +37,9 @@ async def both_ways(hear: Coroutine[Any, Any, None], say: Coroutine[Any, Any, No
     ways = [asyncio.create_task(hear), asyncio.create_task(say)]
     try:
         done, _ = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        if ways[0] not in done and isinstance(ways[1].exception(), WebSocketDisconnect):
+            # The client has left: how, is for the other way to learn.
+            await asyncio.wait(ways[:1], timeout=LEAVING_S)
     finally:
         for task in ways:
             task.cancel()

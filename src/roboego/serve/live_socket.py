@@ -28,7 +28,7 @@ from roboego.runtime.frame import (
     ReplyTextDone,
 )
 from roboego.serve.admission import Place
-from roboego.serve.connection import Closed, Inbox, both_ways, entered, is_expected, reason_of
+from roboego.serve.connection import LEFT, Closed, Inbox, both_ways, entered, is_expected, reason_of
 from roboego.serve.live import Live, LiveEngine
 from roboego.serve.outbox import Outbox
 from roboego.serve.parking import Parking, Stay
@@ -146,6 +146,7 @@ async def _hear(inbox: Inbox, live: Live) -> None:
     while True:
         message = await inbox.next()
         if message["type"] == "websocket.disconnect":
+            inbox.ended = message.get("code") in LEFT
             return
         try:
             if (data := message.get("bytes")) is not None:
