@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,3 +67,11 @@ def serving(app: FastAPI) -> Iterator[str]:
     yield f"127.0.0.1:{port}"
     running.should_exit = True
     thread.join()
+
+
+def all_gone(live: LiveEngine) -> bool:
+    """Whether all sessions end, soon: a server learns a moment later than its client that a connection is closed."""
+    until = time.monotonic() + 10
+    while live.lives and time.monotonic() < until:
+        time.sleep(0.02)
+    return not live.lives

@@ -15,7 +15,7 @@ from roboego.serve.connection import Closed
 from roboego.serve.live import LiveEngine
 from roboego.serve.moshi import Kind
 from roboego.timebase import SAMPLE_RATE
-from tests.serve.conftest import in_time, question, serving
+from tests.serve.conftest import all_gone, in_time, question, serving
 from tests.tiny import tiny_loaded
 
 
@@ -82,7 +82,7 @@ def test_what_cannot_be_used_ends_the_connection_and_says_why(server: str, live:
     code, told = asyncio.run(_refused(server, messages))
     assert code == Closed.WRONG
     assert reason in told
-    assert not live.lives
+    assert all_gone(live)
 
 
 async def _one_too_many(where: str) -> tuple[int, str]:

@@ -16,7 +16,7 @@ from roboego.serve.live import Limits, LiveEngine
 from roboego.serve.live_socket import SOUND
 from roboego.serve.parking import TAKEN_OVER
 from roboego.sound.pcm import to_pcm16
-from tests.serve.conftest import serving
+from tests.serve.conftest import all_gone, serving
 from tests.tiny import tiny_loaded
 
 FRAME = bytes([SOUND]) + to_pcm16(np.full(1_920, 0.1, np.float32)).tobytes()
@@ -72,7 +72,7 @@ def test_it_goes_on_where_it_was(where: str, live: LiveEngine) -> None:
     assert before == [0, 1, 2, 3]
     assert after == list(range(3, 9))
     assert greeting["samples"] == 5 * 1_920
-    assert not live.lives
+    assert all_gone(live)
 
 
 async def _taken_over(where: str) -> tuple[int, str]:
@@ -117,4 +117,4 @@ def test_a_session_in_which_nothing_is_said_ends(where: str, live: LiveEngine) -
     code, reason = asyncio.run(_idle(where))
     assert code == Closed.OVER
     assert "nothing was said for 2 s" in reason
-    assert not live.lives
+    assert all_gone(live)
