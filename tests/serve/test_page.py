@@ -14,7 +14,7 @@ from roboego.timebase import SAMPLE_RATE
 from tests.serve.conftest import question
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here: make setup installs Debian's")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here: make test installs Debian's where it may")
 PATIENCE_MS = 30_000
 
 

@@ -13,8 +13,7 @@ import numpy as np
 from roboego.data.importing.aligner import Aligner
 from roboego.data.voices.base import Sound, TimedWord
 from roboego.errors import InputError
-from roboego.evaluation.talk import Talked
-from roboego.metrics.intervals import bootstrap_median
+from roboego.evaluation.talk import Talked, times
 from roboego.runtime.frame import Frame, ReplyStarted
 from roboego.streams.alphabet import normalize, words
 from roboego.timebase import FRAME_SAMPLES, frames_to_seconds, samples_to_seconds
@@ -121,13 +120,6 @@ def summary(said: Sequence[SaidWord]) -> dict[str, Any]:
 
 
 def _spread(values: Sequence[float]) -> dict[str, Any] | None:
-    if len(values) < 2:
-        return None
-    interval = bootstrap_median(values)
-    return {
-        "median": float(np.median(values)),
-        "p10": float(np.quantile(values, 0.1)),
-        "p90": float(np.quantile(values, 0.9)),
-        "median_interval": [interval.low, interval.high],
-        "of": len(values),
-    }
+    """As `times`, with the 10% quantile."""
+    found = times(values)
+    return None if found is None else found | {"p10": float(np.quantile(values, 0.1))}

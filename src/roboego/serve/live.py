@@ -234,11 +234,10 @@ class LiveEngine:
     def _run(self) -> None:
         with steady_garbage():
             while not self._stopping:
+                # Cleared before anything is looked at: whoever opens or stops after that sets it again.
+                self._wake.wait()
                 self._wake.clear()
-                if self.lives:
-                    self._tick_while_busy()
-                else:
-                    self._wake.wait()
+                self._tick_while_busy()
 
     def _tick_while_busy(self) -> None:
         clock = FrameClock()
