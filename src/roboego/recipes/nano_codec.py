@@ -41,20 +41,20 @@ SHARES = (
 )
 DECODER_SHARES = (
     ("words-heart", 0.06),
-    ("ego-train-heart", 0.22),
-    ("words-heart-changed", 0.06),
-    ("words-joe", 0.05),
-    ("user-train-joe", 0.1),
-    ("words-kokoro", 0.08),
-    ("user-train-kokoro", 0.06),
-    ("words-espeak-en-us", 0.06),
-    ("user-train-espeak-en-us", 0.1),
+    ("ego-train-heart", 0.2),
+    ("words-heart-changed", 0.08),
+    ("words-joe", 0.03),
+    ("user-train-joe", 0.05),
+    ("words-kokoro", 0.12),
+    ("user-train-kokoro", 0.12),
+    ("words-espeak-en-us", 0.03),
+    ("user-train-espeak-en-us", 0.06),
     ("words-espeak-en-gb", 0.03),
-    ("user-train-espeak-en-gb", 0.06),
-    ("words-flite-kal16", 0.04),
-    ("user-train-flite-kal16", 0.08),
+    ("user-train-espeak-en-gb", 0.04),
+    ("words-flite-kal16", 0.07),
+    ("user-train-flite-kal16", 0.11),
 )
-"""For the decoder alone, sentences of nano's world among them."""
+"""For the decoder alone: more of the voices whose words were lost when it was trained together with the encoder."""
 RECOGNIZER_BANKS = ("words-heart", "ego-train-heart", "words-heart-changed", "words-joe", "words-joe-changed", "words-kokoro")
 """Speech with phone times."""
 
