@@ -1,6 +1,7 @@
 """A real server on loopback, with nano in it."""
 
 import asyncio
+import base64
 import socket
 import threading
 import time
@@ -18,6 +19,7 @@ import roboego
 from roboego.runtime.engine import Engine
 from roboego.serve.app import make_app
 from roboego.serve.live import LiveEngine
+from roboego.sound.pcm import to_pcm16
 from roboego.timebase import FRAME_S, FRAME_SAMPLES
 
 SLOTS = 2
@@ -29,6 +31,11 @@ def question() -> np.ndarray:
     pcm, _ = soundfile.read(CLIPS / "01.flac", dtype="float32")
     silent = np.zeros(4 * 12 * FRAME_SAMPLES - len(pcm) % FRAME_SAMPLES, np.float32)
     return np.concatenate([pcm, silent]).reshape(-1, FRAME_SAMPLES)
+
+
+def encoded(frame: np.ndarray) -> str:
+    """A frame as the Realtime API carries it."""
+    return base64.b64encode(to_pcm16(frame).tobytes()).decode()
 
 
 async def in_time(frames: np.ndarray) -> AsyncIterator[np.ndarray]:

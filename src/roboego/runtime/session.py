@@ -133,6 +133,17 @@ class Session:
             self._say.clear()
             self._cutting = True
 
+    def choose(self, sampling: Sampling) -> None:
+        """Samples in another way from the next step on; the seed stays what it was.
+
+        Raises:
+            SessionError: the session is closed.
+        """
+        with self.engine.lock:
+            self._check_open()
+            self.sampling = sampling
+            self.engine.choose_settings()
+
     def close(self) -> None:
         """Frees the slot. May be called again."""
         self.engine.release(self)
