@@ -17,6 +17,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from roboego.errors import InputError
 from roboego.perception.picture import open_picture
 from roboego.runtime.frame import (
+    CallWritten,
     Cut,
     EngineFull,
     Event,
@@ -236,6 +237,8 @@ def _event(event: Event) -> dict[str, Any]:
             return {"type": "reply_spoken", "reply": event.reply}
         case Cut():
             return {"type": "cut", "reply": event.reply, "spoken": event.spoken}
+        case CallWritten():
+            return {"type": "call_written", "call": event.call, "text": event.text}
         case Overrun():
             return {"type": "overrun", "frames": event.frames}
         case NotSeen():

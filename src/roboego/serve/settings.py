@@ -62,10 +62,13 @@ def apply(settings: SessionSettings, live: Live, allowed: frozenset[str] = ALL) 
 
 def sampled(sampling: Sampling, settings: SessionSettings) -> Sampling:
     """How a session samples with what is chosen."""
-    text = {"temperature": settings.text_temperature}
-    speak = {"temperature": settings.speech_temperature, "top_k": settings.speech_top_k, "top_p": settings.speech_top_p}
-    return replace(
-        sampling,
-        text=replace(sampling.text, **{name: value for name, value in text.items() if value is not None}),
-        speak=replace(sampling.speak, **{name: value for name, value in speak.items() if value is not None}),
-    )
+    text, speak = sampling.text, sampling.speak
+    if settings.text_temperature is not None:
+        text = replace(text, temperature=settings.text_temperature)
+    if settings.speech_temperature is not None:
+        speak = replace(speak, temperature=settings.speech_temperature)
+    if settings.speech_top_k is not None:
+        speak = replace(speak, top_k=settings.speech_top_k)
+    if settings.speech_top_p is not None:
+        speak = replace(speak, top_p=settings.speech_top_p)
+    return replace(sampling, text=text, speak=speak)

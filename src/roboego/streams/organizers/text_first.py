@@ -20,7 +20,8 @@ class TextFirst(FrameOrganizer):
 
     A reply's tokens are written one a frame without a gap; then the stream waits while speech catches up. Interrupted, Ego writes
     `<cut>`, even if its text had ended. At least one wait or cut stands between two replies, and a reply's speech is over when that
-    of the next begins. Calls are written while nothing else is. In mode "asr" the words heard are written instead, and speech is silent; in mode "tts" all text is forced.
+    of the next begins. Calls are written while nothing else is. In mode "asr" the words heard are written instead, and speech is
+    silent; in mode "tts" all text is forced.
 
     Args:
         layout: vocabularies and delays; `layout.spk_delay` holds unless `spk_delay` is given.
