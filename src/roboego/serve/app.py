@@ -18,18 +18,22 @@ from roboego.serve.live import LiveEngine
 from roboego.serve.parking import Parking
 from roboego.serve.realtime import socket as realtime_socket
 from roboego.serve.recording import EVENTS, SOUND, Recorder
+from roboego.serve.settings import ALL
 from roboego.serve.telemetry import metrics
 
 PAGE = Path(__file__).parent / "page"
 """Plain files: no build step, nothing from other hosts."""
 
 
-def make_app(engine: LiveEngine, *, tokens: Sequence[str] = (), origins: Sequence[str] = (), queue: int = 32) -> FastAPI:
+def make_app(
+    engine: LiveEngine, *, tokens: Sequence[str] = (), origins: Sequence[str] = (), queue: int = 32, allowed: frozenset[str] = ALL
+) -> FastAPI:
     """The application on an engine, which it starts and stops with itself.
 
     Args:
         tokens, origins: who may come in, as of `Guard`.
         queue: how many may wait for a slot.
+        allowed: the settings that clients may choose for their sessions.
     """
 
     @asynccontextmanager
@@ -52,9 +56,10 @@ def make_app(engine: LiveEngine, *, tokens: Sequence[str] = (), origins: Sequenc
     def readyz(response: Response) -> dict[str, Any]:
         """The engine ticks and takes sessions."""
         open_, slots = len(engine.engine.sessions), engine.engine.slots
-        if not engine.running:
+        ready = engine.running and not engine.draining
+        if not ready:
             response.status_code = 503
-        return {"ready": engine.running, "sessions": open_, "slots": slots}
+        return {"ready": ready, "draining": engine.draining, "sessions": open_, "slots": slots}
 
     @app.get("/metrics")
     def told() -> Response:
@@ -68,7 +73,7 @@ def make_app(engine: LiveEngine, *, tokens: Sequence[str] = (), origins: Sequenc
 
     @app.websocket("/v1/realtime")
     async def realtime(socket: WebSocket) -> None:
-        await realtime_socket.serve(socket, admission)
+        await realtime_socket.serve(socket, admission, allowed)
 
     @app.websocket("/api/live")
     async def live(socket: WebSocket) -> None:

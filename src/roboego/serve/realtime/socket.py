@@ -13,14 +13,19 @@ from roboego.serve.outbox import Outbox
 from roboego.serve.realtime.client import parse
 from roboego.serve.realtime.responses import Event, new_id
 from roboego.serve.realtime.session import RealtimeSession, error
+from roboego.serve.settings import ALL
 
 MOST_CHARACTERS = 16 * 1024 * 1024
 """Of a message: as OpenAI's own limit for an append."""
 SUBPROTOCOL = "realtime"
 
 
-async def serve(socket: WebSocket, admission: Admission) -> None:
-    """Talks with one client until one of the two ends it. One that waits for a slot is told nothing: there is no event for it."""
+async def serve(socket: WebSocket, admission: Admission, allowed: frozenset[str] = ALL) -> None:
+    """Talks with one client until one of the two ends it. One that waits for a slot is told nothing: there is no event for it.
+
+    Args:
+        allowed: the settings that are left to clients.
+    """
     await socket.accept(SUBPROTOCOL if SUBPROTOCOL in socket.scope["subprotocols"] else None)
     connection = _Connection(socket)
     inbox, outbox = Inbox(socket), Outbox()
@@ -34,7 +39,7 @@ async def serve(socket: WebSocket, admission: Admission) -> None:
         return
     if live is None:
         return
-    session = RealtimeSession(live, admission.engine.engine.loaded.name)
+    session = RealtimeSession(live, admission.engine.engine.loaded.name, allowed)
     try:
         await connection.send([session.begin()])
         failure = await both_ways(_hear(inbox, connection, session), _say(connection, session, outbox))
