@@ -5,8 +5,8 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -71,6 +71,7 @@ class Live:
         queue: sound on its way in.
         recording: where it is recorded; None if it is not.
         meter: measures it; None if nothing is measured.
+        transcriber: hears the same in another slot, and writes it down; None unless asked for.
         paused: no time passes.
         samples: how many have been heard or wait to be.
         times: when the sound of a frame had come and when its step was done, in seconds of the monotonic clock, by the frame's number;
@@ -83,6 +84,7 @@ class Live:
         self, session: Session, deliver: Deliver, pace: Pace, recording: Recording | None = None, meter: SessionMeter | None = None
     ) -> None:
         self.session, self.deliver, self.pace, self.recording, self.meter = session, deliver, pace, recording, meter
+        self.transcriber: Session | None = None
         self.queue = SoundQueue(pace.bound_frames)
         self.id = secrets.token_hex(6)
         self.paused = False
@@ -166,6 +168,17 @@ class Live:
         return ""
 
 
+def _transcribed(lives: Mapping[Session, Live], given: Mapping[Session, StepIn]) -> dict[Session, StepIn]:
+    """What the second slots hear: the same as the first."""
+    pairs = [(lives[session].transcriber, step_in) for session, step_in in given.items()]
+    return {second: StepIn(listen=step_in.listen) for second, step_in in pairs if second is not None and second.is_open}
+
+
+def _with_transcript(frame: Frame, written: Frame | SessionError | None) -> Frame:
+    """A frame whose `heard` is what the second slot wrote."""
+    return replace(frame, heard=written.text, caption=written.token) if isinstance(written, Frame) else frame
+
+
 def _voiced(step_in: StepIn) -> bool:
     """Whether anything is to be heard in a frame."""
     return step_in.listen is not None and float(np.abs(np.asarray(step_in.listen)).max()) > SILENT_LEVEL
@@ -237,11 +250,23 @@ class LiveEngine:
         LOGGER.info("session begins", extra={"session": live.id, "slot": session.slot, "sessions": len(self.lives)})
         return live
 
+    def transcribe(self, live: Live) -> None:
+        """From now on, what a session hears is written down by the same model in a second slot, as `Frame.heard`. May be called again.
+
+        Raises:
+            EngineFull: no slot is free.
+            InputError: the model does not transcribe.
+        """
+        if live.transcriber is None:
+            live.transcriber = self.engine.open("asr")
+
     def close(self, live: Live) -> None:
-        """Frees a session's slot. May be called again."""
+        """Frees a session's slots. May be called again."""
         with self._lock:
             known = self._lives.pop(live.session, None)
         live.session.close()
+        if live.transcriber is not None:
+            live.transcriber.close()
         if known is None:
             return
         if live.recording is not None:
@@ -279,11 +304,13 @@ class LiveEngine:
         lives = {live.session: live for live in self.lives}
         given = {session: step_in for session, live in lives.items() if (step_in := live.take(late=late)) is not None}
         began = time.perf_counter()
-        results = self.engine.tick(given)
+        results = self.engine.tick(given | _transcribed(lives, given))
         if results:
             self.meters.step.observe(time.perf_counter() - began)
-        for session, result in results.items():
-            live = lives[session]
+        for session in given:
+            live, result = lives[session], results[session]
+            if isinstance(result, Frame) and live.transcriber is not None:
+                result = _with_transcript(result, results.get(live.transcriber))
             if isinstance(result, Frame):
                 live.done(result, given[session])
             elif not session.is_open:

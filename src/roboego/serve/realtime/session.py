@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -30,10 +30,11 @@ class RealtimeSession:
     Args:
         model: the model's name, as the client is told it.
         allowed: the settings that are left to the client.
+        transcribe: has a second slot write down what is heard; None where the model does so in the first.
     """
 
-    def __init__(self, live: Live, model: str, allowed: frozenset[str] = ALL) -> None:
-        self.live, self.model, self.allowed = live, model, allowed
+    def __init__(self, live: Live, model: str, allowed: frozenset[str] = ALL, transcribe: Callable[[], None] | None = None) -> None:
+        self.live, self.model, self.allowed, self.transcribe = live, model, allowed, transcribe
         self.id = new_id("sess")
         self.settings = client.RealtimeSettings()
         self.functions = Functions(live)
@@ -85,6 +86,8 @@ class RealtimeSession:
         check_allowed(own.given | ({"prompt"} if told else set()), self.allowed)
         functions = [_function(tool) for tool in settings.tools or ()]
         read = _text(told) if told and told != self.settings.instructions else ""
+        if self.transcribe is not None and settings.audio is not None and settings.audio.input.transcription is not None:
+            self.transcribe()
         if settings.tools is not None:
             self.functions.declare(functions)
         apply(own, self.live, self.allowed)
