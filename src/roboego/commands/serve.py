@@ -1,4 +1,4 @@
-"""Serves a model: a page at /, OpenAI's Realtime API at /v1/realtime, Moshi's protocol at /api/chat. Ctrl-C ends it."""
+"""Serves a model: a page at /, OpenAI's Realtime API at /v1/realtime, Moshi's at /api/chat, WebRTC at /api/webrtc. Ctrl-C ends it."""
 
 import socket
 from contextlib import suppress

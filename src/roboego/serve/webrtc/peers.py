@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from aiortc import (
@@ -94,7 +95,9 @@ class Peer:
         failure = await both_ways(self._left(), self._say())
         if failure is not None:
             self._tell({"type": "error", "message": reason_of(failure)[0]})
-            await self._told(LEAVING_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LEAVING_S):
+                    await self._taken(0)
         return failure
 
     async def close(self) -> None:
@@ -164,15 +167,13 @@ class Peer:
                 self._tell({"type": "error", "message": str(result)})
             else:
                 raise result
-            await self._told()
+            await self._taken(MOST_BUFFERED)
 
-    async def _told(self, patience_s: float | None = None) -> None:
-        """Waits until the peer takes more; with `patience_s`, for so long at most, until it has taken all."""
-        channel, most = self._opened.result(), MOST_BUFFERED if patience_s is None else 0
-        tries = None if patience_s is None else round(patience_s / FRAME_S)
-        while channel.readyState == "open" and channel.bufferedAmount > most and tries != 0:
+    async def _taken(self, most: int) -> None:
+        """Waits until no more than so many bytes are on their way to the peer."""
+        channel = self._opened.result()
+        while channel.readyState == "open" and channel.bufferedAmount > most:
             await asyncio.sleep(FRAME_S)
-            tries = None if tries is None else tries - 1
 
 
 class Peers:
