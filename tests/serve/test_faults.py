@@ -16,7 +16,7 @@ from websockets.exceptions import WebSocketException
 
 from roboego.errors import InputError
 from roboego.runtime.engine import Engine
-from roboego.serve import live_socket, moshi
+from roboego.serve import live_messages, live_socket, moshi
 from roboego.serve.app import make_app
 from roboego.serve.live import Live, LiveEngine, Pace
 from roboego.serve.realtime.client import parse
@@ -74,7 +74,7 @@ def realtime(live: Live) -> Callable[[bytes], None]:
 def page(live: Live) -> Callable[[bytes], None]:
     def take(message: bytes) -> None:
         if message[:1] in (b"{", b"["):
-            live_socket._do(message.decode(errors="replace"), live)
+            live_messages.do(message.decode(errors="replace"), live)
         else:
             live_socket._take(message, live)
 

@@ -14,12 +14,14 @@ from roboego.runtime.engine import Engine
 from roboego.runtime.frame import CallWritten, Frame
 from roboego.serve.functions import MOST_OPEN, Functions
 from roboego.serve.live import Live, LiveEngine, Pace
+from roboego.serve.live_messages import do, told
 from roboego.serve.realtime.client import parse
 from roboego.serve.realtime.session import RealtimeSession
 from roboego.serve.settings import SessionSettings, apply
 from roboego.streams.calls import Function, FunctionCall
 from roboego.timebase import FRAME_SAMPLES
 from tests.serve.conftest import encoded
+from tests.tiny import tiny_loaded
 
 WEATHER = Function(name="get_weather", parameters={"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]})
 TOOL = {"type": "function", "name": "get_weather", "description": "The weather of a city.", "parameters": dict(WEATHER.parameters)}
@@ -68,7 +70,7 @@ def test_a_call_is_made_while_ego_speaks_and_its_result_is_read(one: Live) -> No
 
 def test_a_call_in_silence_is_a_response_of_its_own(one: Live) -> None:
     session = RealtimeSession(one, "nano")
-    session.functions.declare([WEATHER])
+    one.functions.declare([WEATHER])
     spoken(one, session, 40)
     script(one, "", "get weather, city rome")
     kinds = [event["type"] for event in spoken(one, session, 12)]
@@ -87,7 +89,7 @@ def test_a_call_of_no_function_is_told_and_nothing_else_happens(one: Live) -> No
 
 
 def test_what_cannot_be_declared_changes_nothing(one: Live) -> None:
-    functions = Functions(one)
+    functions = Functions(one.session)
     functions.declare([WEATHER])
     for wrong in ([WEATHER, WEATHER], [Function(name=f"f{i}") for i in range(40)], [Function(name="f", description="погода")]):
         with pytest.raises(InputError):
@@ -102,7 +104,8 @@ def test_what_cannot_be_declared_changes_nothing(one: Live) -> None:
 
 
 def test_settings_of_a_session(one: Live) -> None:
-    session = RealtimeSession(one, "nano", frozenset({"speech_temperature", "speech_top_k"}))
+    one.allowed = frozenset({"speech_temperature", "speech_top_k"})
+    session = RealtimeSession(one, "nano")
 
     def update(**settings: Any) -> list[dict[str, Any]]:
         return list(session.receive(parse(json.dumps({"type": "session.update", "session": settings}))))
@@ -120,7 +123,7 @@ def test_settings_of_a_session(one: Live) -> None:
         with pytest.raises(InputError, match="roboego"):
             update(roboego=wrong)
     assert one.session.sampling.speak.temperature == 0.2
-    apply(SessionSettings(prompt="Be brief!"), one)
+    apply(SessionSettings(prompt="Be brief!"), one.session)
     assert isinstance(one.session.step(), Frame)
 
 
@@ -152,3 +155,22 @@ def test_the_official_client_is_called(server: str, live: LiveEngine) -> None:
     kinds = [event.type for event in events]
     assert kinds.index("response.function_call_arguments.done") < len(kinds) - 1 - kinds[::-1].index("response.output_audio.delta")
     assert [item.type for item in events[-1].response.output] == ["message", "function_call"]
+
+
+def test_the_page_is_told_calls_and_tells_results() -> None:
+    live = Live(Engine(tiny_loaded(), slots=1).open(), lambda frame: None, Pace(), allowed=frozenset({"speech_top_k"}))
+    assert not do(json.dumps({"type": "functions", "functions": [{"name": "ring"}]}), live)
+    script(live, "", "ring")
+    frames = [told(live.session.step(), live) for _ in range(60)]
+    (call,) = [event for frame in frames for event in frame["events"] if event["type"] == "call"]
+    assert (call["name"], call["arguments"]) == ("ring", {})
+    do(json.dumps({"type": "result", "call": call["call"], "output": "it rang."}), live)
+    with pytest.raises(InputError, match="waits"):
+        do(json.dumps({"type": "result", "call": call["call"], "output": "it rang."}), live)
+    # A frame that is told again, to a client that was cut off, tells the same call.
+    event = CallWritten(0, "ring")
+    assert live.functions.called(event).id == call["call"]
+    do(json.dumps({"type": "settings", "speech_top_k": 7}), live)
+    assert live.session.sampling.speak.top_k == 7
+    with pytest.raises(InputError, match="does not leave"):
+        do(json.dumps({"type": "settings", "prompt": "be brief."}), live)

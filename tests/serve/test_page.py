@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -33,13 +34,19 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, server: str) -> Iterator[Page]:
+    with opened_page(browser, f"http://{server}/") as page:
+        yield page
+
+
+@contextmanager
+def opened_page(browser: Browser, address: str) -> Iterator[Page]:
     """The page, which may have no error to tell."""
     context = browser.new_context(permissions=["microphone"])
     opened = context.new_page()
     errors: list[str] = []
     opened.on("pageerror", lambda error: errors.append(str(error)))
     opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    opened.goto(f"http://{server}/")
+    opened.goto(address)
     yield opened
     context.close()
     assert not errors
@@ -59,6 +66,23 @@ def test_a_question_asked_aloud_is_answered(page: Page, tmp_path: Path) -> None:
     pcm, rate = soundfile.read(tmp_path / "conversation.wav")
     assert rate == SAMPLE_RATE
     assert pcm.shape[1] == 2
+    assert np.abs(pcm).max(0).min() > 0.05
+
+
+def test_a_question_asked_aloud_is_answered_by_webrtc(browser: Browser, server: str, tmp_path: Path) -> None:
+    with opened_page(browser, f"http://{server}/?transport=webrtc") as page:
+        page.get_by_role("button", name="Talk").click()
+        expect(page.locator("#transcript .user")).to_contain_text("hear me", timeout=PATIENCE_MS)
+        said = page.locator("#transcript .ego").first.locator("span.said")
+        expect(said.nth(2)).to_be_attached(timeout=PATIENCE_MS)
+        # What is played is measured where it comes out of the track.
+        expect(page.locator("#response")).to_have_text(re.compile(r"\d+ ms"), timeout=PATIENCE_MS)
+        page.get_by_role("button", name="End", exact=True).click()
+        expect(page.get_by_role("status")).to_have_text("ended")
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Save recording").click()
+        download.value.save_as(tmp_path / "conversation.wav")
+    pcm, _ = soundfile.read(tmp_path / "conversation.wav")
     assert np.abs(pcm).max(0).min() > 0.05
 
 

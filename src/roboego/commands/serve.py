@@ -1,4 +1,4 @@
-"""Serves a model: a page at /, OpenAI's Realtime API at /v1/realtime, Moshi's protocol at /api/chat. Ctrl-C ends it."""
+"""Serves a model: a page at /, OpenAI's Realtime API at /v1/realtime, Moshi's at /api/chat, WebRTC at /api/webrtc. Ctrl-C ends it."""
 
 import socket
 from contextlib import suppress
@@ -35,6 +35,8 @@ class Args:
     """Let only those in who bring a token of this file, one a line; the page takes it from its address: http://HOST:PORT/?token=TOKEN."""
     origins: tuple[str, ...] = ()
     """Pages of other servers that may connect, such as https://example.org."""
+    ice_servers: tuple[str, ...] = ()
+    """STUN servers that tell this server its address outside, for WebRTC through a NAT: stun:HOST:PORT. (default: none is asked)"""
     tls: tuple[str, ...] = ()
     """Encrypt: CERTIFICATE KEY, two PEM files; or self-signed, which makes them. From other machines browsers give a microphone to
     https alone."""
@@ -79,19 +81,21 @@ def run(args: Args) -> dict[str, Any]:
         raise InputError(f"--port must be from 1 to 65535, not {args.port}")
     if args.keep_days is not None and (args.record is None or args.keep_days <= 0):
         raise InputError("--keep-days is a number of days above 0, and for recordings: give --record FOLDER too")
+    if not all(url.startswith("stun:") for url in args.ice_servers):
+        raise InputError(f"--ice-servers takes STUN servers, stun:HOST:PORT, not {' '.join(args.ice_servers)}")
     limits = Limits(idle_s=args.idle_s or None, total_s=args.total_s)
     tokens = () if args.token_file is None else read_tokens(args.token_file)
     certificate, key = _certificate(args)
     recorder = None if args.record is None else Recorder(args.record, keep_days=args.keep_days)
     listening = _listen(args.host, args.port)
     loaded = roboego.load(args.model, device=args.device)
-    engine = LiveEngine(Engine(loaded, slots=args.slots, threads=args.threads), limits=limits, recorder=recorder)
+    engine = LiveEngine(Engine(loaded, slots=args.slots, threads=args.threads), limits=limits, recorder=recorder, allowed=allowed)
     console = Console(stderr=True)
     where, s = f"{args.host}:{args.port}", "s" if certificate else ""
     console.print(f"{loaded.name} for {args.slots} sessions: open http{s}://{where} in a browser")
     console.print(f"clients: ws{s}://{where}/v1/realtime (OpenAI Realtime), ws{s}://{where}/api/chat (Moshi)")
     config = uvicorn.Config(
-        make_app(engine, tokens=tokens, origins=args.origins, queue=args.queue, allowed=allowed),
+        make_app(engine, tokens=tokens, origins=args.origins, queue=args.queue, ice_servers=args.ice_servers),
         log_config=None,
         limit_concurrency=args.slots + args.queue + OTHER_CONNECTIONS,
         ws="websockets-sansio",

@@ -18,33 +18,40 @@ from roboego.serve.live import LiveEngine
 from roboego.serve.parking import Parking
 from roboego.serve.realtime import socket as realtime_socket
 from roboego.serve.recording import EVENTS, SOUND, Recorder
-from roboego.serve.settings import ALL
 from roboego.serve.telemetry import metrics
+from roboego.serve.webrtc.route import WebRtc
 
 PAGE = Path(__file__).parent / "page"
 """Plain files: no build step, nothing from other hosts."""
 
 
 def make_app(
-    engine: LiveEngine, *, tokens: Sequence[str] = (), origins: Sequence[str] = (), queue: int = 32, allowed: frozenset[str] = ALL
+    engine: LiveEngine,
+    *,
+    tokens: Sequence[str] = (),
+    origins: Sequence[str] = (),
+    queue: int = 32,
+    ice_servers: Sequence[str] = (),
 ) -> FastAPI:
     """The application on an engine, which it starts and stops with itself.
 
     Args:
         tokens, origins: who may come in, as of `Guard`.
         queue: how many may wait for a slot.
-        allowed: the settings that clients may choose for their sessions.
+        ice_servers: STUN servers for WebRTC, such as stun:stun.example.org:3478.
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         engine.start()
         yield
+        await webrtc.close()
         engine.stop()
 
     app = FastAPI(title="RoboEgo", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     admission = Admission(engine, queue)
     parking = Parking(admission)
+    webrtc = WebRtc(admission, ice_servers)
     app.add_middleware(Guard, tokens=tokens, origins=origins)
 
     @app.get("/healthz")
@@ -73,12 +80,13 @@ def make_app(
 
     @app.websocket("/v1/realtime")
     async def realtime(socket: WebSocket) -> None:
-        await realtime_socket.serve(socket, admission, allowed)
+        await realtime_socket.serve(socket, admission)
 
     @app.websocket("/api/live")
     async def live(socket: WebSocket) -> None:
         await live_socket.serve(socket, parking)
 
+    app.include_router(webrtc.router)
     if engine.recorder is not None:
         app.include_router(recorded(engine.recorder))
     app.mount("/", StaticFiles(directory=PAGE, html=True))

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from roboego.errors import InputError
 from roboego.runtime.frame import CallWritten
-from roboego.serve.live import Live
+from roboego.runtime.session import Session
 from roboego.streams.calls import Function, FunctionCall, announcement, parse_call, readable
 
 MOST_FUNCTIONS = 32
@@ -31,10 +31,11 @@ class Functions:
         declared: what Ego may call.
     """
 
-    def __init__(self, live: Live) -> None:
-        self.live = live
+    def __init__(self, session: Session) -> None:
+        self.session = session
         self.declared: tuple[Function, ...] = ()
-        self._open: dict[str, OpenCall] = {}
+        self._calls: dict[int, OpenCall] = {}
+        self._answered: set[str] = set()
 
     def declare(self, functions: Sequence[Function]) -> None:
         """Takes the place of what was declared before; Ego reads what there is now.
@@ -49,20 +50,20 @@ class Functions:
             return
         told = announcement(functions)
         if told:
-            self.live.session.read(told)
+            self.session.read(told)
         self.declared = functions
 
     def called(self, event: CallWritten) -> OpenCall:
-        """A call that Ego wrote.
+        """A call that Ego wrote; the same again if it is told once more.
 
         Raises:
             InputError: it is none of a function that was declared.
         """
-        call = OpenCall(id=f"call_{uuid4().hex[:20]}", call=parse_call(event.text, self.declared))
-        self._open[call.id] = call
-        while len(self._open) > MOST_OPEN:
-            del self._open[next(iter(self._open))]
-        return call
+        if event.call not in self._calls:
+            self._calls[event.call] = OpenCall(id=f"call_{uuid4().hex[:20]}", call=parse_call(event.text, self.declared))
+            for forgotten in list(self._calls)[:-MOST_OPEN]:
+                self._answered.discard(self._calls.pop(forgotten).id)
+        return self._calls[event.call]
 
     def result(self, call_id: str, output: str) -> None:
         """What came of a call; Ego reads it.
@@ -70,9 +71,9 @@ class Functions:
         Raises:
             InputError: no such call is open, or Ego cannot read the result.
         """
-        if call_id not in self._open:
+        if call_id in self._answered or call_id not in {call.id for call in self._calls.values()}:
             raise InputError(f"no call {call_id!r} waits for a result")
         if len(output) > MOST_RESULT:
             raise InputError(f"a result has at most {MOST_RESULT} characters, not {len(output)}")
-        self.live.read(readable(output))
-        del self._open[call_id]
+        self.session.read(readable(output))
+        self._answered.add(call_id)

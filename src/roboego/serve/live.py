@@ -20,9 +20,11 @@ from roboego.runtime.frame import SILENT_LEVEL, Frame, Look, SessionError, StepI
 from roboego.runtime.runner import steady_garbage
 from roboego.runtime.session import Session
 from roboego.runtime.sound_queue import SoundQueue
+from roboego.serve.functions import Functions
 from roboego.serve.logs import LOGGER
 from roboego.serve.meters import Meters, SessionMeter
 from roboego.serve.recording import Recorder, Recording
+from roboego.serve.settings import ALL
 from roboego.streams.conversation import Mode
 from roboego.timebase import FRAME_MS, FRAME_SAMPLES, frames_to_seconds
 
@@ -71,6 +73,8 @@ class Live:
         queue: sound on its way in.
         recording: where it is recorded; None if it is not.
         meter: measures it; None if nothing is measured.
+        allowed: the settings that its client may choose.
+        functions: what Ego may call in it.
         transcriber: hears the same in another slot, and writes it down; None unless asked for.
         paused: no time passes.
         samples: how many have been heard or wait to be.
@@ -81,11 +85,18 @@ class Live:
     """
 
     def __init__(
-        self, session: Session, deliver: Deliver, pace: Pace, recording: Recording | None = None, meter: SessionMeter | None = None
+        self,
+        session: Session,
+        deliver: Deliver,
+        pace: Pace,
+        recording: Recording | None = None,
+        meter: SessionMeter | None = None,
+        allowed: frozenset[str] = ALL,
     ) -> None:
         self.session, self.deliver, self.pace, self.recording, self.meter = session, deliver, pace, recording, meter
         self.transcriber: Session | None = None
         self.queue = SoundQueue(pace.bound_frames)
+        self.allowed, self.functions = allowed, Functions(session)
         self.id = secrets.token_hex(6)
         self.paused = False
         self.samples = self.held = self.catch_ups = 0
@@ -194,13 +205,23 @@ class LiveEngine:
     Attributes:
         engine: the engine, which nobody else steps.
         recorder: records all sessions; None records none.
+        allowed: the settings that clients may choose for their sessions.
         meters: what is measured of all sessions.
         clock_late, clock_skipped: ticks that began late, and periods that were left out.
         draining: no new sessions are taken.
     """
 
-    def __init__(self, engine: Engine, *, pace: Pace | None = None, limits: Limits | None = None, recorder: Recorder | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        pace: Pace | None = None,
+        limits: Limits | None = None,
+        recorder: Recorder | None = None,
+        allowed: frozenset[str] = ALL,
+    ) -> None:
         self.engine, self.pace, self.limits, self.recorder = engine, pace or Pace(), limits or Limits(), recorder
+        self.allowed = allowed
         self.meters = Meters()
         self.clock_late = self.clock_skipped = 0
         self.draining = False
@@ -243,7 +264,7 @@ class LiveEngine:
             raise InputError("the server is shutting down; connect again later")
         session = self.engine.open(mode, prompt, sampling)
         recording = None if self.recorder is None else self.recorder.begin(self.engine.loaded.name)
-        live = Live(session, deliver, self.pace, recording, SessionMeter(self.meters))
+        live = Live(session, deliver, self.pace, recording, SessionMeter(self.meters), self.allowed)
         with self._lock:
             self._lives[live.session] = live
         self._wake.set()

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from roboego.errors import InputError
 from roboego.model.sampling import Sampling
-from roboego.serve.live import Live
+from roboego.runtime.session import Session
 from roboego.streams.alphabet import normalize
 
 MOST_TEXT = 4_000
@@ -47,7 +47,7 @@ def check_allowed(wanted: Set[str], allowed: frozenset[str]) -> None:
         raise InputError(f"this server does not leave {', '.join(sorted(refused))} to its clients")
 
 
-def apply(settings: SessionSettings, live: Live, allowed: frozenset[str] = ALL) -> None:
+def apply(settings: SessionSettings, session: Session, allowed: frozenset[str] = ALL) -> None:
     """From the next step on, a session is as its client wants it.
 
     Raises:
@@ -55,9 +55,9 @@ def apply(settings: SessionSettings, live: Live, allowed: frozenset[str] = ALL) 
     """
     check_allowed(settings.given, allowed)
     if settings.prompt is not None:
-        live.session.read(normalize(settings.prompt))
+        session.read(normalize(settings.prompt))
     if settings.given - {"prompt"}:
-        live.session.choose(sampled(live.session.sampling, settings))
+        session.choose(sampled(session.sampling, settings))
 
 
 def sampled(sampling: Sampling, settings: SessionSettings) -> Sampling:

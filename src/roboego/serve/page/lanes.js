@@ -86,7 +86,7 @@ export class Lanes {
   }
 
   #event(paint, [top, bottom], x, event, colour) {
-    const shown = { cut: "✂", overrun: "!", not_seen: "?", reply_started: "▸", reply_spoken: "■" }[event.type];
+    const shown = { cut: "✂", overrun: "!", not_seen: "?", reply_started: "▸", reply_spoken: "■", call: "ƒ", call_failed: "ƒ?" }[event.type];
     if (!shown) return;
     paint.fillStyle = event.type === "overrun" ? colour("bad") : colour("soft");
     paint.fillText(shown, x, (top + bottom) / 2);

@@ -10,12 +10,11 @@ import numpy as np
 from roboego.errors import InputError
 from roboego.perception.picture import open_picture
 from roboego.runtime.frame import CallWritten, Frame, Overrun
-from roboego.serve.functions import Functions
 from roboego.serve.live import Live
 from roboego.serve.realtime import client
 from roboego.serve.realtime.responses import Event, Responses, new_id
 from roboego.serve.realtime.turns import Started, TurnDetector
-from roboego.serve.settings import ALL, MOST_TEXT, SessionSettings, apply, check_allowed
+from roboego.serve.settings import MOST_TEXT, SessionSettings, apply, check_allowed
 from roboego.streams.alphabet import normalize
 from roboego.streams.calls import Function
 from roboego.timebase import FRAME_SAMPLES, SAMPLE_RATE
@@ -29,15 +28,13 @@ class RealtimeSession:
 
     Args:
         model: the model's name, as the client is told it.
-        allowed: the settings that are left to the client.
         transcribe: has a second slot write down what is heard; None where the model does so in the first.
     """
 
-    def __init__(self, live: Live, model: str, allowed: frozenset[str] = ALL, transcribe: Callable[[], None] | None = None) -> None:
-        self.live, self.model, self.allowed, self.transcribe = live, model, allowed, transcribe
+    def __init__(self, live: Live, model: str, transcribe: Callable[[], None] | None = None) -> None:
+        self.live, self.model, self.transcribe = live, model, transcribe
         self.id = new_id("sess")
         self.settings = client.RealtimeSettings()
-        self.functions = Functions(live)
         self.responses = Responses()
         self.turns = TurnDetector()
         self._kept = np.zeros(0, np.float32)
@@ -83,14 +80,14 @@ class RealtimeSession:
     def _update(self, settings: client.RealtimeSettings) -> Iterator[Event]:
         """Everything is looked at before anything is changed."""
         own, told = settings.roboego or SessionSettings(), settings.instructions
-        check_allowed(own.given | ({"prompt"} if told else set()), self.allowed)
+        check_allowed(own.given | ({"prompt"} if told else set()), self.live.allowed)
         functions = [_function(tool) for tool in settings.tools or ()]
         read = _text(told) if told and told != self.settings.instructions else ""
         if self.transcribe is not None and settings.audio is not None and settings.audio.input.transcription is not None:
             self.transcribe()
         if settings.tools is not None:
-            self.functions.declare(functions)
-        apply(own, self.live, self.allowed)
+            self.live.functions.declare(functions)
+        apply(own, self.live.session, self.live.allowed)
         if read:
             self.live.session.read(read)
         given = {name: getattr(settings, name) for name in ("instructions", "audio", "tools")}
@@ -123,7 +120,7 @@ class RealtimeSession:
 
     def _create(self, item: client.Item) -> Iterator[Event]:
         if item.type == "function_call_output":
-            self.functions.result(item.call_id or "", item.output or "")
+            self.live.functions.result(item.call_id or "", item.output or "")
             yield from self._added(item, {"call_id": item.call_id, "output": item.output})
             return
         if item.type != "message" or item.role not in ("user", "system"):
@@ -168,7 +165,7 @@ class RealtimeSession:
 
     def _called(self, event: CallWritten) -> Iterator[Event]:
         try:
-            call = self.functions.called(event)
+            call = self.live.functions.called(event)
         except InputError as wrong:
             yield error(str(wrong), "call_failed")
         else:

@@ -14,19 +14,14 @@ from roboego.serve.outbox import Outbox
 from roboego.serve.realtime.client import parse
 from roboego.serve.realtime.responses import Event, new_id
 from roboego.serve.realtime.session import RealtimeSession, error
-from roboego.serve.settings import ALL
 
 MOST_CHARACTERS = 16 * 1024 * 1024
 """Of a message: as OpenAI's own limit for an append."""
 SUBPROTOCOL = "realtime"
 
 
-async def serve(socket: WebSocket, admission: Admission, allowed: frozenset[str] = ALL) -> None:
-    """Talks with one client until one of the two ends it. One that waits for a slot is told nothing: there is no event for it.
-
-    Args:
-        allowed: the settings that are left to clients.
-    """
+async def serve(socket: WebSocket, admission: Admission) -> None:
+    """Talks with one client until one of the two ends it. One that waits for a slot is told nothing: there is no event for it."""
     await socket.accept(SUBPROTOCOL if SUBPROTOCOL in socket.scope["subprotocols"] else None)
     connection = _Connection(socket)
     inbox, outbox = Inbox(socket), Outbox()
@@ -42,7 +37,7 @@ async def serve(socket: WebSocket, admission: Admission, allowed: frozenset[str]
         return
     engine = admission.engine
     captions = engine.engine.loaded.model.config.caption_head
-    session = RealtimeSession(live, engine.engine.loaded.name, allowed, None if captions else partial(engine.transcribe, live))
+    session = RealtimeSession(live, engine.engine.loaded.name, None if captions else partial(engine.transcribe, live))
     try:
         await connection.send([session.begin()])
         failure = await both_ways(_hear(inbox, connection, session), _say(connection, session, outbox))
