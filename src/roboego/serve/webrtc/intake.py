@@ -59,7 +59,7 @@ def _silence(samples: int) -> AudioFrame:
 
 
 async def hear(track: MediaStreamTrack, live: Live) -> None:
-    """Gives a track's sound to a session, until the track ends. A block costs some 20 us: less than a thread for it would."""
+    """Gives a track's sound to a session, until the track ends. A block of 20 ms costs some 30 us: less than a thread for it would."""
     ear = Ear()
     with suppress(MediaStreamError):
         while True:
