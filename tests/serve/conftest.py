@@ -71,9 +71,11 @@ def serving(app: FastAPI) -> Iterator[str]:
     while not running.started:
         assert thread.is_alive()
         threading.Event().wait(0.05)
-    yield f"127.0.0.1:{port}"
-    running.should_exit = True
-    thread.join()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        running.should_exit = True
+        thread.join()
 
 
 def all_gone(live: LiveEngine) -> bool:

@@ -2,6 +2,7 @@
 
 import { Connection } from "./connection.js";
 import { Lanes } from "./lanes.js";
+import { Looker } from "./look.js";
 import { PeerConnection } from "./peer.js";
 import { Loudspeaker, listenToFile, listenToMicrophone, openAudio, toInt16, wavOf } from "./sound.js";
 import { Transcript } from "./transcript.js";
@@ -11,6 +12,7 @@ const VOICED = 0.01;
 const find = (id) => document.getElementById(id);
 const transcript = new Transcript(find("transcript"));
 const lanes = new Lanes(find("lanes"), 0.08);
+const looker = new Looker(find("seen"), (canvas) => session?.connection.see(canvas));
 let session = null;
 let recording = null;
 
@@ -61,6 +63,8 @@ async function start(source) {
     if (session !== opened) return;
     find("model").textContent = hello.model;
     find("write").hidden = !hello.reads;
+    find("seeing").hidden = !hello.sees;
+    choose(connection, hello);
     opened.context = await openAudio(hello.sample_rate);
     const sink = find("loudspeakers").value;
     if (sink && opened.context.setSinkId) await opened.context.setSinkId(sink);
@@ -96,6 +100,23 @@ async function start(source) {
   }
 }
 
+/** What the settings of the page ask for, where it is not what the model does by itself. */
+function choose(connection, hello) {
+  const settings = {};
+  if (find("liveliness").dataset.chosen) settings.speech_temperature = Number(find("liveliness").value);
+  if (hello.reads && find("prompt").value.trim()) settings.prompt = find("prompt").value.trim();
+  if (Object.keys(settings).length) connection.choose(settings);
+}
+
+/** Shows Ego something, or tells why not. */
+async function show(something) {
+  try {
+    await something();
+  } catch (error) {
+    tell(error.message, true);
+  }
+}
+
 function shown(frame, opened, listen, meter) {
   const sound = opened.loudspeaker.play(frame.sound);
   const waiting = opened.loudspeaker.waitingSeconds;
@@ -117,6 +138,8 @@ async function end(reason = "ended", bad = false) {
   const ended = session;
   session = null;
   for (const id of ["stop", "cut"]) find(id).disabled = true;
+  looker.stop();
+  find("seeing").hidden = true;
   if (!ended) return;
   ended.endSource?.();
   ended.connection.close();
@@ -144,6 +167,18 @@ find("file").addEventListener("change", (event) => {
   const [file] = event.target.files;
   if (file) start((context, samples, hear, carry) => listenToFile(context, samples, file, hear, carry));
   event.target.value = "";
+});
+find("camera").addEventListener("click", () => show(() => looker.camera()));
+find("screen").addEventListener("click", () => show(() => looker.screen()));
+find("picture").addEventListener("change", (event) => {
+  const [file] = event.target.files;
+  if (file) show(() => looker.picture(file));
+  event.target.value = "";
+});
+find("blind").addEventListener("click", () => looker.stop());
+find("liveliness").addEventListener("input", (event) => {
+  event.target.dataset.chosen = "yes";
+  if (session) choose(session.connection, { reads: false });
 });
 find("stop").addEventListener("click", () => end());
 find("cut").addEventListener("click", () => session?.connection.cut());

@@ -9,6 +9,8 @@ export class PeerConnection extends EventTarget {
     super();
     this.peer = new RTCPeerConnection();
     this.sender = this.peer.addTransceiver("audio").sender;
+    this.shower = this.peer.addTransceiver("video", { direction: "sendonly" }).sender;
+    this.shown = null; // the canvas that is seen
     this.channel = this.peer.createDataChannel("events");
     this.remote = new MediaStream();
     this.peer.ontrack = ({ track }) => this.remote.addTrack(track);
@@ -70,12 +72,23 @@ export class PeerConnection extends EventTarget {
   /** What was heard is on its way by itself. */
   hear() {}
 
+  /** What there is to be seen on a canvas, from now on. */
+  see(canvas) {
+    if (this.shown === canvas) return;
+    this.shown = canvas;
+    this.shower.replaceTrack(canvas.captureStream().getVideoTracks()[0]);
+  }
+
   read(text) {
     this.#send({ type: "read", text });
   }
 
   cut() {
     this.#send({ type: "cut" });
+  }
+
+  choose(settings) {
+    this.#send({ type: "settings", ...settings });
   }
 
   close() {
