@@ -235,6 +235,8 @@ class Session:
             spoken_text=current.spoken_text if current else "",
             events=(*losses, *events),
             step_ms=step_ms,
+            forced=given.forced >= 0,
+            read=None if given.read == self.layout.text.wait else given.read,
         )
 
     def end(self) -> None:
