@@ -25,6 +25,8 @@ from roboego.timebase import FRAME_SAMPLES, SAMPLE_RATE
 SOUND, EVENTS, PICTURES = "sound.opus", "events.jsonl", "pictures"
 VERSION = 2
 """Of the lines. Those of version 1 had neither numbers of tokens nor a version."""
+MOST = 2**31
+"""Numbers of frames and of spoken tokens are smaller."""
 BLOCK_FRAMES = 64
 """Frames of sound that are read at once."""
 
@@ -108,6 +110,10 @@ class Line:
     picture: str = ""
     events: tuple[dict[str, Any], ...] = ()
 
+    def __post_init__(self) -> None:
+        if not (0 <= self.frame < MOST and 0 <= self.spoken < MOST):
+            raise InputError(f"frame {self.frame} with {self.spoken} tokens spoken cannot be")
+
     @classmethod
     def of(cls, frame: Frame, heading: Heading, picture: str = "") -> "Line":
         """A step's line."""
@@ -161,21 +167,21 @@ class Recorded:
     ended: bool = False
 
 
-def read_recorded(folder: Path) -> Recorded:
-    """The lines of a conversation's folder, up to the first that cannot be read.
+def heading_of(folder: Path) -> Heading:
+    """The heading of a conversation's folder.
 
     Raises:
-        InputError: there are none, they are of another version, or what stands there is no recording.
+        InputError: there is none, it is of another version, or what stands there is no recording.
     """
-    path = folder / EVENTS
-    try:
-        first, *rest = path.read_bytes().split(b"\n")
-    except OSError as error:
-        raise InputError(f"it has no {EVENTS} that can be read ({error.strerror})") from error
+    return _heading(_bytes(folder).split(b"\n", 1)[0])
+
+
+def read_recorded(folder: Path) -> Recorded:
+    """The lines of a conversation's folder, up to the first that cannot be read. Raises as `heading_of`."""
+    first, *rest = _bytes(folder).split(b"\n")
     told = Recorded(heading=_heading(first))
-    # A line is whole once the next has begun: what is left behind the last is empty, or was being written.
     for raw in rest:
-        if not raw:
+        if not raw:  # after the last
             continue
         try:
             _take(told, json.loads(raw))
@@ -183,6 +189,13 @@ def read_recorded(folder: Path) -> Recorded:
             told.until = told.lines[-1].frame + 1 if told.lines else 0
             break
     return told
+
+
+def _bytes(folder: Path) -> bytes:
+    try:
+        return (folder / EVENTS).read_bytes()
+    except OSError as error:
+        raise InputError(f"its {EVENTS} cannot be read ({error.strerror})") from error
 
 
 def _heading(raw: bytes) -> Heading:
@@ -212,6 +225,15 @@ def _take(told: Recorded, data: Any) -> None:
     if kind != "frame" or line.frame <= (told.lines[-1].frame if told.lines else -1):
         raise InputError("not the next line")
     told.lines.append(line)
+
+
+def frames_of(folder: Path) -> int:
+    """How many frames of 80 ms the sound of a conversation's folder holds; 0 if it cannot be read."""
+    try:
+        with soundfile.SoundFile(folder / SOUND) as file:
+            return int(file.frames) // FRAME_SAMPLES
+    except (soundfile.LibsndfileError, OSError):
+        return 0
 
 
 def sound_of(folder: Path, late: int) -> Iterator[NDArray[np.float32]]:

@@ -18,10 +18,9 @@ from typing import Any
 from uuid import uuid4
 
 import numpy as np
-import soundfile
 import torch
 
-from roboego.data.recorded import SOUND, Heading, Line
+from roboego.data.recorded import Heading, Line, frames_of
 from roboego.data.voices.base import Sound
 from roboego.errors import InputError
 from roboego.runtime.frame import SILENCE, Frame, Look
@@ -192,7 +191,7 @@ class Recorder:
         """Enters what there is of conversations whose process was killed."""
         for entry in self.index.all():
             if entry.status == "open":
-                frames = frames_of(self.folder / entry.id / SOUND)
+                frames = frames_of(self.folder / entry.id)
                 self.index.put(replace(entry, frames=frames, status="recovered"))
 
     # -- the thread --------------------------------------------------------------------------
@@ -233,12 +232,3 @@ class Recorder:
         files.close(status)
         with suppress(sqlite3.Error):
             self.index.put(replace(entry, frames=files.frames, status=status))
-
-
-def frames_of(path: Path) -> int:
-    """How many frames of 80 ms a sound file holds; 0 if it cannot be read."""
-    try:
-        with soundfile.SoundFile(path) as file:
-            return int(file.frames) // FRAME_SAMPLES
-    except soundfile.LibsndfileError:
-        return 0
