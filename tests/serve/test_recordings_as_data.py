@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,8 +28,8 @@ from roboego.serve.live import LiveEngine
 from roboego.serve.recording import Recorder
 from roboego.streams.grid import empty_grid
 from roboego.streams.organizers.base import pieces
-from roboego.timebase import FRAME_S, FRAME_SAMPLES
-from tests.serve.conftest import question
+from roboego.timebase import FRAME_SAMPLES
+from tests.serve.conftest import broken_off
 
 TEXT = nano.text_layout()
 
@@ -49,19 +48,8 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> Held:
     recorder = Recorder(tmp_path_factory.mktemp("recordings"))
     engine = LiveEngine(Engine(roboego.load("nano")), recorder=recorder)
     engine.start()
-    frames: list[Frame] = []
-    live = engine.open(lambda result: frames.append(result) if isinstance(result, Frame) else None)
-    cut = False
-    for pcm in question():
-        live.hear(pcm)
-        while len(live.queue):
-            time.sleep(FRAME_S / 8)
-        if not cut and frames and frames[-1].spoken_upto:
-            cut = True
-            live.session.cut()
-            live.read("my name is anna.")
+    frames = broken_off(engine)
     engine.stop()
-    assert cut
     (entry,) = recorder.index.all()
     return Held(folder=recorder.folder / entry.id, frames=frames)
 
@@ -97,7 +85,8 @@ def test_grids_hold_what_happened(held: Held, places: Places, shop: Workshop) ->
     ((taken,), (talks, transcripts)) = told.conversations, shards(places)
     grid, transcript = talks[0], transcripts[0]
     # Of Ego's last frame, and what the codec still holds back, the recording has no sound.
-    assert len(grid) == len(held.frames) - 2
+    assert len(grid) == frames_of(held.folder) - 2
+    assert len(grid) >= len(held.frames) - 3
     assert (taken.id, taken.parts, taken.note) == (held.folder.name, 1, "")
     frames = held.frames[: len(grid)]
     assert grid.text.tolist() == [frame.token for frame in frames]

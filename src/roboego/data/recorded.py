@@ -90,7 +90,7 @@ class Line:
         token, text: what Ego wrote, and how it reads on; None and "" for waits.
         forced: the token was given to Ego, not chosen by it.
         caption, heard: the same of what Ego heard, as it wrote that down.
-        read: the token that Ego read.
+        read, read_text: the same of what Ego read.
         codes: [K] what Ego says, unless that is silence.
         action: [D] action bins.
         picture: file of the picture that it was shown, in the conversation's folder.
@@ -105,6 +105,7 @@ class Line:
     caption: int | None = None
     heard: str = ""
     read: int | None = None
+    read_text: str = ""
     codes: tuple[int, ...] = ()
     action: tuple[int, ...] = ()
     picture: str = ""
@@ -127,6 +128,7 @@ class Line:
             caption=None if frame.caption == heading.wait else frame.caption,
             heard=frame.heard,
             read=frame.read,
+            read_text=frame.read_text,
             codes=() if codes == heading.silence else codes,
             action=() if frame.action is None else tuple(frame.action.tolist()),
             picture=picture,
