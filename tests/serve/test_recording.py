@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from roboego.data.recorded import EVENTS, PICTURES, SOUND, Heading
+from roboego.data.recorded import EVENTS, PICTURES, SOUND, Heading, read_recorded
 from roboego.errors import InputError
 from roboego.runtime.engine import Engine
 from roboego.runtime.frame import Frame, ReplyStarted
@@ -23,7 +23,7 @@ from roboego.serve.app import recorded
 from roboego.serve.live import LiveEngine
 from roboego.serve.recording import Entry, Recorder
 from roboego.timebase import FRAME_SAMPLES, SAMPLE_RATE
-from tests.tiny import tiny_loaded
+from tests.tiny import seeing_loaded
 
 HEADING = Heading(model="tiny", started=time.time(), silence=(0, 0, 0))
 VOICE = (0.25 * np.sin(np.arange(FRAME_SAMPLES) / 20)).astype(np.float32)
@@ -144,12 +144,14 @@ def test_a_disk_that_is_full_ends_the_recording_and_nothing_else(tmp_path: Path,
         Recorder(tmp_path / entry.id / EVENTS / "below")
 
 
-def test_a_live_session_is_recorded(tmp_path: Path) -> None:
+def test_a_live_session_is_recorded_with_what_it_was_shown(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path)
-    engine = LiveEngine(Engine(tiny_loaded()), recorder=recorder)
+    engine = LiveEngine(Engine(seeing_loaded()), recorder=recorder)
     engine.start()
     count: list[int] = []
     live = engine.open(lambda result: count.append(1))
+    live.see(Image.new("RGB", (8, 8), "blue"))
+    live.see(Image.new("RGB", (8, 8), "red"))
     for _ in range(4):
         live.hear(VOICE)
     while len(count) < 4:
@@ -158,6 +160,12 @@ def test_a_live_session_is_recorded(tmp_path: Path) -> None:
     (entry,) = recorder.index.all()
     assert entry.status == "closed"
     assert entry.frames >= 4
+    told = read_recorded(tmp_path / entry.id)
+    assert (told.heading.model, told.ended, told.until) == ("tiny", True, None)
+    # The latest of the pictures alone.
+    assert [line.frame for line in told.lines if line.picture] == [0]
+    with Image.open(tmp_path / entry.id / told.lines[0].picture) as kept:
+        assert kept.getpixel((4, 4))[0] > 200  # type: ignore[index]
 
 
 def test_pictures_are_kept_beside_the_lines_that_name_them(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from roboego.cli import main
 from roboego.data.importing.conversations import ImportedConversations, Wanted, import_recordings
 from roboego.data.importing.parts import LONGEST, cuts
 from roboego.data.importing.tracks import Tracks
-from roboego.data.recorded import EVENTS, SOUND, frames_of
+from roboego.data.recorded import EVENTS, SOUND, Heading, frames_of
 from roboego.data.shards import ShardReader
 from roboego.data.workshop import Workshop
 from roboego.errors import InputError
@@ -30,6 +30,7 @@ from roboego.streams.grid import empty_grid
 from roboego.streams.organizers.base import pieces
 from roboego.timebase import FRAME_SAMPLES
 from tests.serve.conftest import broken_off
+from tests.tiny import obedient_loaded
 
 TEXT = nano.text_layout()
 
@@ -224,3 +225,33 @@ def test_long_conversations_are_cut_where_no_reply_is_under_way() -> None:
     assert not any(in_reply(cut) for cut in cuts(noisy, nano.layout()))
     tracks.ego_levels[:] = 0.5
     assert cuts(tracks, nano.layout()) == [0, frames]
+
+
+def test_models_with_acoustic_delays_tell_late_and_grids_are_aligned(tmp_path: Path) -> None:
+    loaded = obedient_loaded(delays=(0, 2, 2))
+    assert loaded.codec is not None
+    assert loaded.tokenizer is not None
+    recorder = Recorder(tmp_path / "recorded")
+    recording = recorder.begin(Heading.of(loaded, "duplex", started=0.0))
+    frames = []
+    with Engine(loaded) as engine, engine.open() as session:
+        for t in range(30):
+            frames.append(session.step(say="the red cup is on the table" if t == 5 else None))
+            recording.put(None, frames[-1])
+    recording.end()
+    recorder.stop()
+    layout = loaded.model.config.layout
+    tiny = Workshop.of(loaded.codec, loaded.tokenizer)
+    told = import_recordings(tmp_path / "recorded", tmp_path, shop=tiny, layout=layout, name="mine")
+    assert not told.captions
+    grid = ShardReader(tmp_path)[0]
+    first, written = 5, int(pieces(grid.text, layout.text).sum())
+    assert grid.text.tolist() == [frame.token for frame in frames[: len(grid)]]
+    assert not grid.text_weight[first : first + written].any()  # it was made to write that
+    said = slice(first + layout.spk_delay, len(grid))
+    late = layout.speak.max_delay
+    assert grid.spoken[said].tolist() == [frame.spoken_upto for frame in frames[said.start + late : said.stop + late]]
+    chosen = np.array([frame.codes for frame in frames[said.start + late : said.stop + late]])
+    same = (grid.speak[said] == chosen).all(1)
+    assert same[: same.sum()].all()
+    assert same.sum() > 5
