@@ -153,6 +153,7 @@ def test_what_cannot_be_used_is_told_and_the_rest_is_taken(held: Held, places: P
     relabelled(held, tmp_path / "recorded" / "stranger", tokenizer="another")
     relabelled(held, tmp_path / "recorded" / "slow", spk_delay=7)
     relabelled(held, tmp_path / "recorded" / "writer", mode="asr")
+    relabelled(held, tmp_path / "recorded" / "early", late_frames=-3)
     (relabelled(held, tmp_path / "recorded" / "mute") / SOUND).write_bytes(b"OggS and no more")
     (relabelled(held, tmp_path / "recorded" / "deaf") / SOUND).unlink()
     (relabelled(held, tmp_path / "recorded" / "noise") / EVENTS).write_bytes(bytes(range(256)) * 9)
@@ -165,6 +166,7 @@ def test_what_cannot_be_used_is_told_and_the_rest_is_taken(held: Held, places: P
     assert [name for name, taken in told.items() if taken.parts] == ["a-good"]
     reasons = {
         "old": "version 1", "stranger": "another tokenizer", "slow": "7 frames after its text", "writer": 'mode "asr"',
+        "early": "late_frames must be at least 0",
         "mute": "cannot be read", "deaf": "cannot be read", "noise": "does not begin as a recording", "wrong": "123456",
         "lost": "cannot be read",
     }  # fmt: skip

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import soundfile
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from roboego.errors import CheckpointError, InputError
 from roboego.model.loaded import LoadedModel
 from roboego.runtime.frame import Event, Frame
-from roboego.strict import from_json
+from roboego.strict import check_at_least, from_json
 from roboego.timebase import FRAME_SAMPLES, SAMPLE_RATE
 
 SOUND, EVENTS, PICTURES = "sound.opus", "events.jsonl", "pictures"
@@ -27,6 +27,8 @@ VERSION = 2
 """Of the lines. Those of version 1 had neither numbers of tokens nor a version."""
 MOST = 2**31
 """Numbers of frames and of spoken tokens are smaller."""
+LONGEST_HEADING = 100_000
+"""Bytes of the first line, at most."""
 BLOCK_FRAMES = 64
 """Frames of sound that are read at once."""
 
@@ -57,6 +59,9 @@ class Heading:
     spk_delay: int = 0
     late_frames: int = 0
     codec_delay: int = 0
+
+    def __post_init__(self) -> None:
+        check_at_least(0, self, "spk_delay", "late_frames", "codec_delay")
 
     @classmethod
     def of(cls, loaded: LoadedModel, mode: str, started: float) -> "Heading":
@@ -175,27 +180,26 @@ def heading_of(folder: Path) -> Heading:
     Raises:
         InputError: there is none, it is of another version, or what stands there is no recording.
     """
-    return _heading(_bytes(folder).split(b"\n", 1)[0])
+    with _opened(folder) as file:
+        return _heading(file.readline(LONGEST_HEADING))
 
 
 def read_recorded(folder: Path) -> Recorded:
     """The lines of a conversation's folder, up to the first that cannot be read. Raises as `heading_of`."""
-    first, *rest = _bytes(folder).split(b"\n")
-    told = Recorded(heading=_heading(first))
-    for raw in rest:
-        if not raw:  # after the last
-            continue
-        try:
-            _take(told, json.loads(raw))
-        except (ValueError, RecursionError, CheckpointError, InputError):
-            told.until = told.lines[-1].frame + 1 if told.lines else 0
-            break
+    with _opened(folder) as file:
+        told = Recorded(heading=_heading(file.readline(LONGEST_HEADING)))
+        for raw in file:
+            try:
+                _take(told, json.loads(raw))
+            except (ValueError, RecursionError, CheckpointError, InputError):
+                told.until = told.lines[-1].frame + 1 if told.lines else 0
+                break
     return told
 
 
-def _bytes(folder: Path) -> bytes:
+def _opened(folder: Path) -> BinaryIO:
     try:
-        return (folder / EVENTS).read_bytes()
+        return (folder / EVENTS).open("rb")
     except OSError as error:
         raise InputError(f"its {EVENTS} cannot be read ({error.strerror})") from error
 

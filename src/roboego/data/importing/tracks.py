@@ -69,6 +69,7 @@ def tracks_of(folder: Path, told: Recorded, layout: StreamLayout, shop: Workshop
                 if token is not None:
                     track[line.frame] = _checked(token, layout.text.ids)
             grid.text_weight[line.frame] = not line.forced
+    captions[~pieces(captions, layout.text)] = layout.text.wait
     grid.spoken[:] = _spoken(lines, frames, heading.late_frames, pieces(grid.text, layout.text))
     pictures = tuple((line.frame, line.picture) for line in lines if line.picture and line.frame < frames)
     return Tracks(grid=grid, captions=captions, user_levels=levels[:frames, 0], ego_levels=levels[:frames, 1], pictures=pictures)

@@ -90,8 +90,11 @@ export class Player {
     if (!this.sound.paused && !this.sound.ended) requestAnimationFrame(() => this.#follow());
   }
 
+  // The server does not know yet how long a conversation is that goes on.
   #last(lines) {
-    return Math.max(-1, ...Array.from(lines.matchAll(/"frame": (\d+)/g), ([, frame]) => Number(frame)));
+    let last = -1;
+    for (const [, frame] of lines.matchAll(/"frame": (\d+)/g)) last = Math.max(last, Number(frame));
+    return last;
   }
 
   /** All that was said, with a button before each turn that plays from there. */

@@ -78,6 +78,7 @@ async function show() {
   find("title").focus();
   try {
     const lines = await (await ask(`/${session.id}/events`)).text();
+    if (location.hash !== `#${session.id}`) return; // another has been opened meanwhile
     await player.open(lines, address(`/${session.id}/sound`), session, (picture) => address(`/${session.id}/${picture}`));
   } catch (error) {
     tell(error.message, true);
