@@ -17,6 +17,7 @@ from fastapi import FastAPI
 
 import roboego
 from roboego.runtime.engine import Engine
+from roboego.runtime.frame import Frame
 from roboego.serve.app import make_app
 from roboego.serve.live import LiveEngine
 from roboego.sound.pcm import to_pcm16
@@ -45,6 +46,24 @@ async def in_time(frames: np.ndarray) -> AsyncIterator[np.ndarray]:
     for t, frame in enumerate(frames):
         await asyncio.sleep(max(0.0, began + t * FRAME_S - loop.time()))
         yield frame
+
+
+def broken_off(engine: LiveEngine) -> list[Frame]:
+    """Somebody asks a question, cuts the answer off, types something, and leaves: the session's frames."""
+    frames: list[Frame] = []
+    live = engine.open(lambda result: frames.append(result) if isinstance(result, Frame) else None)
+    cut = False
+    for pcm in question():
+        live.hear(pcm)
+        while len(live.queue):  # on a busy machine its time goes slower, and nothing is lost
+            time.sleep(FRAME_S / 8)
+        if not cut and frames and frames[-1].spoken_upto:
+            cut = True
+            live.session.cut()
+            live.read("my name is anna.")
+    engine.close(live)
+    assert cut
+    return frames
 
 
 @pytest.fixture(scope="session")

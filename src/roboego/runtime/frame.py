@@ -109,6 +109,8 @@ class Frame:
             Empty if the model has no codec.
         codes: [K] the codes of `speech`, pads where there are none yet.
         token: what was written; `text` is how it reads on from what came before, "" for waits and for calls, of which `events` tell.
+        forced: the token was given to Ego, not chosen by it.
+        read: the token that was read; None if there was nothing to read. `read_text` is how it reads on.
         caption: what was heard, as a token; `heard` is how it reads on. Waits from a model without captions.
         action: [D] action bins; None if the model does not act.
         spoken_upto: how many tokens of the current reply are audible by the end of this frame; `spoken_text` is how they read.
@@ -128,6 +130,9 @@ class Frame:
     spoken_text: str
     events: tuple[Event, ...] = ()
     step_ms: float = 0.0
+    forced: bool = False
+    read: int | None = None
+    read_text: str = ""
 
     @property
     def is_silent(self) -> bool:

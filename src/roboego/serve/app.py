@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI, HTTPException, Response, WebSocket
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
+from roboego.data.recorded import EVENTS, PICTURES, SOUND
 from roboego.errors import InputError
 from roboego.serve import live_socket, moshi
 from roboego.serve.admission import Admission
@@ -17,7 +18,7 @@ from roboego.serve.guard import Guard
 from roboego.serve.live import LiveEngine
 from roboego.serve.parking import Parking
 from roboego.serve.realtime import socket as realtime_socket
-from roboego.serve.recording import EVENTS, SOUND, Recorder
+from roboego.serve.recording import Recorder
 from roboego.serve.telemetry import metrics
 from roboego.serve.webrtc.route import WebRtc
 
@@ -99,9 +100,12 @@ def recorded(recorder: Recorder) -> APIRouter:
 
     def known(name: str, file: str) -> Path:
         try:
-            return recorder.path(name, file)
+            path = recorder.path(name, file)
         except InputError as error:
             raise HTTPException(404, str(error)) from error
+        if not path.is_file():
+            raise HTTPException(404, f"{file} is not there")
+        return path
 
     @router.get("")
     def listed() -> list[dict[str, Any]]:
@@ -115,9 +119,14 @@ def recorded(recorder: Recorder) -> APIRouter:
     def events(name: str) -> FileResponse:
         return FileResponse(known(name, EVENTS), media_type="application/jsonl")
 
+    @router.get("/{name}/pictures/{picture}")
+    def picture(name: str, picture: str) -> FileResponse:
+        return FileResponse(known(name, f"{PICTURES}/{Path(picture).name}"), media_type="image/jpeg")
+
     @router.delete("/{name}")
     def delete(name: str) -> dict[str, str]:
-        known(name, SOUND)
+        if recorder.index.get(name) is None:
+            raise HTTPException(404, f"no conversation {name!r} has been recorded")
         try:
             recorder.delete(name)
         except InputError as error:

@@ -12,6 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from roboego.data.recorded import Heading
 from roboego.errors import InputError
 from roboego.model.sampling import Sampling
 from roboego.runtime.clock import FrameClock
@@ -263,7 +264,7 @@ class LiveEngine:
         if self._stopping or self.draining:
             raise InputError("the server is shutting down; connect again later")
         session = self.engine.open(mode, prompt, sampling)
-        recording = None if self.recorder is None else self.recorder.begin(self.engine.loaded.name)
+        recording = None if self.recorder is None else self.recorder.begin(Heading.of(self.engine.loaded, mode, time.time()))
         live = Live(session, deliver, self.pace, recording, SessionMeter(self.meters), self.allowed)
         with self._lock:
             self._lives[live.session] = live
@@ -337,7 +338,7 @@ class LiveEngine:
             elif not session.is_open:
                 LOGGER.error("a session failed", extra={"session": live.id}, exc_info=result)
             if live.recording is not None and isinstance(result, Frame):
-                live.recording.put(given[session].listen, result)
+                live.recording.put(given[session].listen, result, given[session].look)
             live.deliver(result)
             if reason := live.over(self.limits):
                 live.deliver(SessionOver(reason))

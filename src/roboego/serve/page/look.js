@@ -1,6 +1,7 @@
 // What Ego is shown: a camera, a screen or a picture. A few times a second it is drawn, small, and told; the latest is what Ego sees.
 
 const EVERY_MS = 320;
+const STILL_MS = 1000; // a picture is told again: one that is lost on its way does not stay lost
 const MOST_SIDE = 448;
 
 export class Looker {
@@ -10,10 +11,6 @@ export class Looker {
     this.tell = tell;
     this.timer = null;
     this.stream = null;
-  }
-
-  get looking() {
-    return this.stream !== null || this.timer !== null;
   }
 
   /** A camera. Rejects with what to do if there is none. */
@@ -33,7 +30,9 @@ export class Looker {
       throw new Error(`${file.name} is no picture that this browser can read`);
     });
     this.stop();
-    this.#draw(image, image.width, image.height);
+    const draw = () => this.#draw(image, image.width, image.height);
+    draw();
+    this.timer = setInterval(draw, STILL_MS);
   }
 
   stop() {

@@ -70,8 +70,14 @@ class FrameOrganizer(ABC):
 
     def read(self, grid: FrameGrid, *, mode: Mode = "duplex") -> Conversation:
         """Grid -> conversation; see `Organizer`."""
+        conversation = self.found_in(grid, mode=mode)
+        base.check_same(grid, self.arrange(conversation))
+        return conversation
+
+    def found_in(self, grid: FrameGrid, *, mode: Mode = "duplex") -> Conversation:
+        """The conversation in a grid that need not be as this organizer would lay it out: in what a model did by itself."""
         mode, announced, readings = base.readings_of(grid.read, self.layout, mode)
-        conversation = Conversation(
+        return Conversation(
             heard=grid.listen.copy(),
             mode=mode,
             announced=announced,
@@ -81,8 +87,6 @@ class FrameOrganizer(ABC):
             readings=readings,
             motions=base.motions_of(grid.act, self.rest),
         )
-        base.check_same(grid, self.arrange(conversation))
-        return conversation
 
     @abstractmethod
     def _lay_replies(self, grid: FrameGrid, conversation: Conversation) -> list[Span]:
