@@ -4,14 +4,14 @@ FROM python:3.12-slim-bookworm AS build
 WORKDIR /src
 COPY pyproject.toml constraints.txt README.md LICENSE NOTICE ./
 COPY src src
-RUN python -m venv /opt/roboego \
-    && /opt/roboego/bin/pip install --no-cache-dir -c constraints.txt --extra-index-url https://download.pytorch.org/whl/cpu "torch==2.13.0" \
-    && /opt/roboego/bin/pip install --no-cache-dir -c constraints.txt ".[serve]"
+RUN python -m venv /usr/local/lib/roboego \
+    && /usr/local/lib/roboego/bin/pip install --no-cache-dir -c constraints.txt --extra-index-url https://download.pytorch.org/whl/cpu "torch==2.13.0" \
+    && /usr/local/lib/roboego/bin/pip install --no-cache-dir -c constraints.txt ".[serve]"
 
 FROM python:3.12-slim-bookworm
 RUN useradd --system --create-home --home-dir /var/lib/roboego roboego
-COPY --from=build /opt/roboego /opt/roboego
-ENV PATH=/opt/roboego/bin:$PATH PYTHONUNBUFFERED=1 NUMBA_CACHE_DIR=/var/lib/roboego/numba
+COPY --from=build /usr/local/lib/roboego /usr/local/lib/roboego
+ENV PATH=/usr/local/lib/roboego/bin:$PATH PYTHONUNBUFFERED=1 NUMBA_CACHE_DIR=/var/lib/roboego/numba
 USER roboego
 VOLUME /var/lib/roboego
 EXPOSE 8998
