@@ -1,5 +1,7 @@
 """Sound on its way to and from WebRTC's tracks."""
 
+from fractions import Fraction
+
 import numpy as np
 from av import AudioFrame
 
