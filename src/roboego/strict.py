@@ -70,6 +70,6 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return tuple(_value(arguments[0], v, f"{where}[{i}]") for i, v in enumerate(value))
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
+    if not isinstance(value, origin or hint) or (hint is int and isinstance(value, bool)):
         raise CheckpointError(f"{where} must be of type {getattr(hint, '__name__', hint)}, not {value!r}")
     return value

@@ -3,13 +3,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roboego.runtime.frame import Cut, Event, ReplySpoken, ReplyStarted, ReplyTextDone
+from roboego.runtime.frame import CallWritten, Cut, Event, ReplySpoken, ReplyStarted, ReplyTextDone
 from roboego.runtime.replies import KEPT_REPLIES, ReplyTracker
 from roboego.streams.layout import TextLayout
 from tiny import tiny_tokenizer
 
 LAYOUT = TextLayout(ids=60)
-WAIT, CUT = LAYOUT.wait, 1
+WAIT, CUT, CALL = LAYOUT.wait, 1, LAYOUT.call
 
 
 def follow(steps: list[tuple[int, int]], *, speaks: bool = True, delay: int = 0) -> tuple[ReplyTracker, list[tuple[int, Event]]]:
@@ -105,3 +105,13 @@ def test_characters_of_several_tokens_are_shown_with_the_last() -> None:
     pieces = [tracker.follow(t, token, 0)[0] for t, token in enumerate(tokenizer.encode(text))]
     assert "".join(pieces) == text
     assert pieces[:6] == ["a", "", "é", "", "", "漢"]
+
+
+def test_a_call_is_no_part_of_the_reply() -> None:
+    tracker, events = follow(
+        [(40, 0), (41, 1), (CALL, 1), (50, 1), (51, 2), (WAIT, 2), (CALL, 2), (WAIT, 2), (CALL, 2), (52, 2), (CALL, 2)]
+    )
+    assert [(t, event) for t, event in events if isinstance(event, CallWritten)] == [(5, CallWritten(0, "")), (10, CallWritten(1, ""))]
+    assert [reply.tokens for reply in tracker.replies] == [[40, 41]]
+    assert tracker.replies[0].spoken_frames == [1, 4]
+    assert (tracker.replies[0].text_done, tracker.replies[0].done, tracker.replies[0].cut) == (2, 4, None)

@@ -1,6 +1,7 @@
 """A real server on loopback, with nano in it."""
 
 import asyncio
+import base64
 import socket
 import threading
 import time
@@ -16,8 +17,10 @@ from fastapi import FastAPI
 
 import roboego
 from roboego.runtime.engine import Engine
+from roboego.runtime.frame import Frame
 from roboego.serve.app import make_app
 from roboego.serve.live import LiveEngine
+from roboego.sound.pcm import to_pcm16
 from roboego.timebase import FRAME_S, FRAME_SAMPLES
 
 SLOTS = 2
@@ -31,6 +34,11 @@ def question() -> np.ndarray:
     return np.concatenate([pcm, silent]).reshape(-1, FRAME_SAMPLES)
 
 
+def encoded(frame: np.ndarray) -> str:
+    """A frame as the Realtime API carries it."""
+    return base64.b64encode(to_pcm16(frame).tobytes()).decode()
+
+
 async def in_time(frames: np.ndarray) -> AsyncIterator[np.ndarray]:
     """Frames at the pace at which a microphone gives them."""
     loop = asyncio.get_running_loop()
@@ -38,6 +46,24 @@ async def in_time(frames: np.ndarray) -> AsyncIterator[np.ndarray]:
     for t, frame in enumerate(frames):
         await asyncio.sleep(max(0.0, began + t * FRAME_S - loop.time()))
         yield frame
+
+
+def broken_off(engine: LiveEngine) -> list[Frame]:
+    """Somebody asks a question, cuts the answer off, types something, and leaves: the session's frames."""
+    frames: list[Frame] = []
+    live = engine.open(lambda result: frames.append(result) if isinstance(result, Frame) else None)
+    cut = False
+    for pcm in question():
+        live.hear(pcm)
+        while len(live.queue):  # on a busy machine its time goes slower, and nothing is lost
+            time.sleep(FRAME_S / 8)
+        if not cut and frames and frames[-1].spoken_upto:
+            cut = True
+            live.session.cut()
+            live.read("my name is anna.")
+    engine.close(live)
+    assert cut
+    return frames
 
 
 @pytest.fixture(scope="session")
@@ -64,9 +90,11 @@ def serving(app: FastAPI) -> Iterator[str]:
     while not running.started:
         assert thread.is_alive()
         threading.Event().wait(0.05)
-    yield f"127.0.0.1:{port}"
-    running.should_exit = True
-    thread.join()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        running.should_exit = True
+        thread.join()
 
 
 def all_gone(live: LiveEngine) -> bool:

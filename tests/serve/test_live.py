@@ -100,6 +100,35 @@ def test_sessions_come_and_go_while_the_engine_ticks() -> None:
         engine.open(deliver)
 
 
+def test_a_second_slot_writes_down_what_is_heard() -> None:
+    rng = np.random.default_rng(0)
+    sounds = [rng.uniform(-0.3, 0.3, 1_920).astype(np.float32) for _ in range(6)]
+    alone = Engine(tiny_loaded()).open("asr")
+    wanted = [alone.step(sound).token for sound in sounds]
+    engine = LiveEngine(Engine(tiny_loaded(), slots=2))
+    heard: list[Frame | SessionError] = []
+    enough = threading.Event()
+
+    def deliver(result: Frame | SessionError) -> None:
+        heard.append(result)
+        if len(heard) == len(sounds):
+            enough.set()
+
+    one = engine.open(deliver)
+    engine.transcribe(one)
+    engine.transcribe(one)
+    with pytest.raises(EngineFull):
+        engine.open(deliver)
+    for sound in sounds:
+        one.hear(sound)
+    engine.start()
+    assert enough.wait(20)
+    assert [frame.caption for frame in heard[: len(sounds)] if isinstance(frame, Frame)] == wanted
+    engine.close(one)
+    assert not engine.engine.sessions
+    engine.stop()
+
+
 def test_a_session_that_fails_is_told_and_its_slot_is_free() -> None:
     engine = LiveEngine(Engine(tiny_loaded(), slots=1))
     engine.start()

@@ -102,20 +102,16 @@ def test_when_the_queue_is_full_it_says_so() -> None:
     assert "all 1 sessions are taken" in told
 
 
-async def _silent_client(server: str) -> int:
-    """Connects, says a frame, and goes without a word: how many messages came in a second."""
+async def _silent_client(server: str, messages: int) -> None:
+    """Connects, says a frame, and no more; takes so many messages."""
     async with connect(f"ws://{server}/api/chat") as socket:
         await socket.recv()
         writer = sphn.OpusStreamWriter(SAMPLE_RATE)
         await socket.send(bytes([Kind.SOUND]) + writer.append_pcm(np.zeros(1_920, np.float32)))
-        count = 0
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(1.0):
-                while True:
-                    await socket.recv()
-                    count += 1
-        return count
+        async with asyncio.timeout(20.0):
+            for _ in range(messages):
+                await socket.recv()
 
 
 def test_time_goes_on_when_a_client_says_nothing(server: str) -> None:
-    assert asyncio.run(_silent_client(server)) >= 6
+    asyncio.run(_silent_client(server, 12))

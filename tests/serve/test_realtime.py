@@ -14,12 +14,8 @@ from roboego.errors import InputError
 from roboego.metrics.turns import voiced_segments
 from roboego.serve.realtime.client import parse
 from roboego.serve.realtime.turns import Started, Stopped, TurnDetector
-from roboego.sound.pcm import from_pcm16, to_pcm16
-from tests.serve.conftest import in_time, question
-
-
-def encoded(frame: np.ndarray) -> str:
-    return base64.b64encode(to_pcm16(frame).tobytes()).decode()
+from roboego.sound.pcm import from_pcm16
+from tests.serve.conftest import encoded, in_time, question
 
 
 async def official(server: str) -> list[Any]:

@@ -10,32 +10,36 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from PIL import Image
 
+from roboego.data.recorded import EVENTS, PICTURES, SOUND, Heading, read_recorded
 from roboego.errors import InputError
 from roboego.runtime.engine import Engine
 from roboego.runtime.frame import Frame, ReplyStarted
 from roboego.serve.app import recorded
 from roboego.serve.live import LiveEngine
-from roboego.serve.recording import EVENTS, SOUND, Entry, Recorder
+from roboego.serve.recording import Entry, Recorder
 from roboego.timebase import FRAME_SAMPLES, SAMPLE_RATE
-from tests.tiny import tiny_loaded
+from tests.tiny import seeing_loaded
 
+HEADING = Heading(model="tiny", started=time.time(), silence=(0, 0, 0))
 VOICE = (0.25 * np.sin(np.arange(FRAME_SAMPLES) / 20)).astype(np.float32)
 
 
 def frame(index: int, *, text: str = "") -> Frame:
     events = (ReplyStarted(reply=0),) if text else ()
     return Frame(
-        index=index, speech=0.5 * VOICE, codes=np.zeros(3, np.int64), token=0, text=text, caption=0, heard="", action=None,
+        index=index, speech=0.5 * VOICE, codes=np.zeros(3, np.int64), token=5 if text else 0, text=text, caption=0, heard="", action=None,
         spoken_upto=index, spoken_text="", events=events,
     )  # fmt: skip
 
 
 def a_recording(folder: Path, frames: int = 5) -> tuple[Recorder, Entry]:
     recorder = Recorder(folder)
-    recording = recorder.begin("tiny")
+    recording = recorder.begin(HEADING)
     for i in range(frames):
         recording.put(VOICE if i else VOICE[:100], frame(i, text=" hi" if i == 2 else ""))
     recording.end()
@@ -53,17 +57,22 @@ def test_both_sides_lie_on_one_axis(tmp_path: Path) -> None:
     # Opus is not exact. Of the user's first frame most is silent; what a step says is heard a frame later.
     assert (loud[:, 0] > 0.05).tolist() == [False, True, True, True, True]
     assert (loud[:, 1] > 0.02).tolist() == [False, True, True, True, True]
-    first, *lines = [json.loads(line) for line in recorder.path(entry.id, EVENTS).read_text().splitlines()]
-    assert first["model"] == "tiny"
-    assert lines == [{"frame": 2, "spoken": 2, "text": " hi", "events": [{"type": "ReplyStarted", "reply": 0}]}]
+    first, *lines, last = [json.loads(line) for line in recorder.path(entry.id, EVENTS).read_text().splitlines()]
+    assert (first["type"], first["model"]) == ("heading", "tiny")
+    started = {"type": "reply_started", "reply": 0}
+    # The second step has nothing to tell but that the third token can be heard, the first not even that.
+    assert lines[0] == {"type": "frame", "frame": 1, "spoken": 1}
+    assert lines[1] == {"type": "frame", "frame": 2, "spoken": 2, "token": 5, "text": " hi", "events": [started]}
+    assert [line["frame"] for line in lines] == [1, 2, 3, 4]
+    assert last == {"type": "end", "frames": 5, "status": "closed"}
 
 
 KILLED = """
 import sys, time
 from pathlib import Path
-from tests.serve.test_recording import VOICE, frame
+from tests.serve.test_recording import HEADING, VOICE, frame
 from roboego.serve.recording import Recorder
-recording = Recorder(Path(sys.argv[1])).begin("tiny")
+recording = Recorder(Path(sys.argv[1])).begin(HEADING)
 for i in range(100):
     recording.put(VOICE, frame(i, text=" hi" if i % 10 == 0 else ""))
 while recording.writer.work.qsize():
@@ -99,9 +108,10 @@ def test_what_was_recorded_is_listed_played_and_deleted(tmp_path: Path) -> None:
     assert listed["id"] == entry.id
     assert listed["seconds"] == pytest.approx(0.4)
     assert client.get(f"/v1/sessions/{entry.id}/sound").content.startswith(b"OggS")
-    assert client.get(f"/v1/sessions/{entry.id}/events").text.startswith('{"model"')
-    for path in ("/v1/sessions/nothing/sound", "/v1/sessions/..%2f..%2fetc/sound"):
-        assert client.get(path).status_code == 404
+    assert client.get(f"/v1/sessions/{entry.id}/events").text.startswith('{"type": "heading"')
+    assert client.get(f"/v1/sessions/{entry.id}/sound", headers={"Range": "bytes=4-9"}).status_code == 206
+    for path in ("nothing/sound", "..%2f..%2fetc/sound", f"{entry.id}/pictures/0.jpg", f"{entry.id}/pictures/..%2fevents.jsonl"):
+        assert client.get(f"/v1/sessions/{path}").status_code == 404
     assert client.delete(f"/v1/sessions/{entry.id}").status_code == 200
     assert client.get("/v1/sessions").json() == []
     assert not (tmp_path / entry.id).exists()
@@ -111,7 +121,7 @@ def test_old_ones_go_when_a_new_one_begins(tmp_path: Path) -> None:
     _, entry = a_recording(tmp_path)
     recorder = Recorder(tmp_path, keep_days=1)
     recorder.index.put(Entry(id=entry.id, model="tiny", started=time.time() - 2 * 86_400, frames=5, status="closed"))
-    recorder.begin("tiny")
+    recorder.begin(HEADING)
     recorder.stop()
     assert [e.status for e in recorder.index.all()] == ["closed"]
     assert not (tmp_path / entry.id).exists()
@@ -119,7 +129,7 @@ def test_old_ones_go_when_a_new_one_begins(tmp_path: Path) -> None:
 
 def test_a_disk_that_is_full_ends_the_recording_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recorder = Recorder(tmp_path)
-    recording = recorder.begin("tiny")
+    recording = recorder.begin(HEADING)
     recording.put(None, frame(0))
     while recorder.work.qsize():
         time.sleep(0.01)
@@ -134,12 +144,14 @@ def test_a_disk_that_is_full_ends_the_recording_and_nothing_else(tmp_path: Path,
         Recorder(tmp_path / entry.id / EVENTS / "below")
 
 
-def test_a_live_session_is_recorded(tmp_path: Path) -> None:
+def test_a_live_session_is_recorded_with_what_it_was_shown(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path)
-    engine = LiveEngine(Engine(tiny_loaded()), recorder=recorder)
+    engine = LiveEngine(Engine(seeing_loaded()), recorder=recorder)
     engine.start()
     count: list[int] = []
     live = engine.open(lambda result: count.append(1))
+    live.see(Image.new("RGB", (8, 8), "blue"))
+    live.see(Image.new("RGB", (8, 8), "red"))
     for _ in range(4):
         live.hear(VOICE)
     while len(count) < 4:
@@ -148,3 +160,27 @@ def test_a_live_session_is_recorded(tmp_path: Path) -> None:
     (entry,) = recorder.index.all()
     assert entry.status == "closed"
     assert entry.frames >= 4
+    told = read_recorded(tmp_path / entry.id)
+    assert (told.heading.model, told.ended, told.until) == ("tiny", True, None)
+    # The latest of the pictures alone.
+    assert [line.frame for line in told.lines if line.picture] == [0]
+    with Image.open(tmp_path / entry.id / told.lines[0].picture) as kept:
+        assert kept.getpixel((4, 4))[0] > 200  # type: ignore[index]
+
+
+def test_pictures_are_kept_beside_the_lines_that_name_them(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path)
+    recording = recorder.begin(HEADING)
+    recording.put(VOICE, frame(0), Image.new("RGBA", (2000, 1000), "red"))
+    recording.put(VOICE, frame(1), np.full((4, 4), np.nan))  # no picture: the session is told by an event
+    recording.put(VOICE, frame(2), torch.zeros(8))  # encoded already
+    recording.end()
+    recorder.stop()
+    (entry,) = recorder.index.all()
+    lines = [json.loads(line) for line in recorder.path(entry.id, EVENTS).read_text().splitlines()[1:-1]]
+    assert [(line["frame"], line["picture"]) for line in lines if "picture" in line] == [(0, "pictures/00000000.jpg")]
+    with Image.open(recorder.path(entry.id, PICTURES) / "00000000.jpg") as kept:
+        assert (kept.format, kept.size) == ("JPEG", (1024, 512))
+    app = FastAPI()
+    app.include_router(recorded(recorder))
+    assert TestClient(app).get(f"/v1/sessions/{entry.id}/pictures/00000000.jpg").headers["content-type"] == "image/jpeg"

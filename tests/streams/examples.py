@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from hypothesis import strategies as st
 
-from roboego.streams.conversation import Caption, Conversation, Motion, Reading, Reply
+from roboego.streams.conversation import Call, Caption, Conversation, Motion, Reading, Reply
 from roboego.streams.grid import FrameGrid, empty_grid
 from roboego.streams.layout import SoundLayout, StreamLayout, TextLayout
 from roboego.streams.organizers import WeightConfig
@@ -92,6 +92,8 @@ def text_first_grids(draw: st.DrawFn, *, spk_delay: int, weights: WeightConfig, 
             grid.spoken[t] = count
         if reply.cut is not None:
             grid.text[reply.cut] = LAYOUT.text.cut
+    if not tts:
+        _call_somewhere(grid, rng)
     grid.read[:] = np.where(rng.random(frames) < 0.3, rng.integers(30, 60, frames), LAYOUT.text.wait)
     if announced:
         grid.read[0] = LAYOUT.text.tts if tts else LAYOUT.text.duplex
@@ -99,6 +101,17 @@ def text_first_grids(draw: st.DrawFn, *, spk_delay: int, weights: WeightConfig, 
     for t in range(frames):
         _weigh(grid, t, laid, weights, forced=tts)
     return grid
+
+
+def _call_somewhere(grid: FrameGrid, rng: np.random.Generator) -> None:
+    """Writes calls where nothing is written, at some of the places with room for it and a wait after it."""
+    at = int(rng.integers(0, 12))
+    while at < len(grid):
+        n = int(rng.integers(1, 4))
+        if (grid.text[at : at + n + 2] == LAYOUT.text.wait).all() and at + n < len(grid):
+            grid.text[at] = LAYOUT.text.call
+            grid.text[at + 1 : at + 1 + n] = rng.integers(30, 60, n)
+        at += n + int(rng.integers(2, 20))
 
 
 def _weigh(grid: FrameGrid, t: int, laid: list[_Laid], w: WeightConfig, *, forced: bool) -> None:
@@ -145,7 +158,9 @@ def asr_grids(draw: st.DrawFn, *, weights: WeightConfig) -> FrameGrid:
 
 
 @st.composite
-def conversations(draw: st.DrawFn, *, spk_delay: int, mode: str = "duplex", cuts: bool = True, roomy: float = 0.0) -> Conversation:
+def conversations(
+    draw: st.DrawFn, *, spk_delay: int, mode: str = "duplex", cuts: bool = True, roomy: float = 0.0, calls: bool = False
+) -> Conversation:
     """Conversations at arbitrary times in which nothing has to queue. `roomy` seconds lie between replies."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     clock = (2 + spk_delay) * FRAME_S + rng.random()
@@ -170,6 +185,18 @@ def conversations(draw: st.DrawFn, *, spk_delay: int, mode: str = "duplex", cuts
         tokens = rng.integers(30, 60, int(rng.integers(1, 5))).astype(np.int32)
         readings.append(Reading(start_s=at, tokens=tokens))
         at += (len(tokens) + 2) * FRAME_S + rng.random()
+    called, at = [], 0
+    busy = [(r.speech_start_s / FRAME_S - spk_delay - 2, r.speech_start_s / FRAME_S + len(r.tokens) + 1) for r in replies]
+    while calls and at < frames - 6:
+        n = int(rng.integers(1, 4))
+        end = at + n + 2
+        if (
+            rng.random() < 0.5
+            and not any(a < end and at < b for a, b in busy)
+            and not any(r.cut_s is not None and at - 1 <= r.cut_s / FRAME_S <= end + 1 for r in replies)
+        ):
+            called.append(Call(start_s=at * FRAME_S, tokens=rng.integers(30, 60, n).astype(np.int32)))
+        at = end + int(rng.integers(0, 9))
     motions, at = [], rng.random()
     while at < (frames - 10) * FRAME_S and rng.random() < 0.7:
         bins = rng.integers(1, 16, (int(rng.integers(1, 5)), 2)).astype(np.int16)
@@ -179,6 +206,7 @@ def conversations(draw: st.DrawFn, *, spk_delay: int, mode: str = "duplex", cuts
         heard=rng.integers(0, 9, (frames, 2)).astype(np.int16),
         mode=mode,
         replies=tuple(replies),
+        calls=tuple(called),
         readings=tuple(readings),
         motions=tuple(motions),
     )
@@ -221,6 +249,8 @@ def assert_same(found: Conversation, given: Conversation, *, within_s: float = F
     assert (found.mode, found.announced) == (given.mode, given.announced)
     np.testing.assert_array_equal(found.heard, given.heard)
     assert len(found.replies) == len(given.replies)
+    assert [c.tokens.tolist() for c in found.calls] == [c.tokens.tolist() for c in given.calls]
+    np.testing.assert_allclose([c.start_s for c in found.calls], [c.start_s for c in given.calls], **near)
     for a, b in zip(found.replies, given.replies, strict=True):
         np.testing.assert_array_equal(a.tokens, b.tokens)
         np.testing.assert_array_equal(a.codes, b.codes)

@@ -19,7 +19,7 @@ def advances(grid: FrameGrid) -> list[int]:
     """How many tokens the head has to say became audible in each frame."""
     by, before, last = [], 0, TEXT.wait
     for text, spoken in zip(grid.text.tolist(), grid.spoken.tolist(), strict=True):
-        if text >= TEXT.first_word and last < TEXT.first_word:
+        if text >= TEXT.first_word and last < TEXT.first_word and last != TEXT.call:
             before = 0
         by.append(spoken - before)
         before, last = spoken, text
@@ -75,11 +75,12 @@ def test_the_future_does_not_matter(grid: FrameGrid, other: FrameGrid) -> None:
 
 def naive(grid: FrameGrid) -> list[tuple[int, int, int]]:
     """Token, the one after it, and frames on it, by the plain reading of the rules."""
-    out, reply, spoken, held, writing = [], [], 0, 0, False
+    out, reply, spoken, held, writing, calling = [], [], 0, 0, False, False
     for text, count in zip(grid.text.tolist(), grid.spoken.tolist(), strict=True):
         queue = [*reply[spoken:], TEXT.wait, TEXT.wait]
         out.append((queue[0], queue[1], held))
-        piece = text >= TEXT.first_word
+        calling = text == TEXT.call or (calling and text >= TEXT.first_word)
+        piece = text >= TEXT.first_word and not calling
         starts = piece and not writing
         if starts or text == TEXT.cut:
             reply = []

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roboego.errors import InputError, RoboEgoError
-from roboego.streams.conversation import Caption, Conversation, Reading, Reply
+from roboego.streams.conversation import Call, Caption, Conversation, Reading, Reply
 from roboego.streams.grid import FrameGrid
 from roboego.streams.organizers import Organizer, TextFirst, WeightConfig
 from roboego.timebase import FRAME_S
@@ -57,7 +57,7 @@ def test_any_transcription_is_read_and_arranged_again(data: st.DataObject, asr_d
 @settings(deadline=None)
 @given(st.data(), st.integers(0, 4), st.sampled_from(["duplex", "tts"]))
 def test_a_conversation_is_found_in_its_grid(data: st.DataObject, spk_delay: int, mode: str) -> None:
-    conversation: Conversation = data.draw(conversations(spk_delay=spk_delay, mode=mode))
+    conversation: Conversation = data.draw(conversations(spk_delay=spk_delay, mode=mode, calls=mode == "duplex"))
     organize = organizer(spk_delay)
     grid = organize.arrange(conversation)
     assert_same(organize.read(grid), conversation)
@@ -180,3 +180,24 @@ def test_a_grid_of_another_organizer_is_refused() -> None:
 def test_wrong_codebooks_are_refused() -> None:
     with pytest.raises(RoboEgoError, match="codebooks"):
         organizer().arrange(Conversation(heard=np.zeros((5, 4), np.int16)))
+
+
+def called(frame: int, *tokens: int) -> Call:
+    return Call(start_s=frame * FRAME_S, tokens=np.array(tokens, np.int32))
+
+
+def test_a_call_is_written_while_ego_speaks() -> None:
+    grid = organizer().arrange(silence(30, replies=(reply(),), calls=(called(7, 50, 51),)))
+    assert grid.text[3:11].tolist() == [30, 31, 32, 33, LAYOUT.text.call, 50, 51, W]
+    assert (grid.speak[5:15] == 1).all()
+    assert grid.spoken[29] == 4
+    np.testing.assert_allclose(grid.text_weight[[6, 7, 8, 9, 10]], [0.9, 0.9, 0.9, 0.9, 0.2])
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [(called(4, 50), "nothing"), (called(0, 50, 51), "nothing"), (called(29, 50), "frames 29 to 31"), (called(20, W), "special")],
+)
+def test_a_call_that_does_not_fit_is_refused(call: Call, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        organizer().arrange(silence(30, replies=(reply(),), calls=(call,)))

@@ -1,13 +1,16 @@
-"""Serves a model: a page at /, OpenAI's Realtime API at /v1/realtime, Moshi's protocol at /api/chat. Ctrl-C ends it."""
+"""Serves a model: a page at /, OpenAI's Realtime API at /v1/realtime, Moshi's at /api/chat, WebRTC at /api/webrtc. Ctrl-C ends it."""
 
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from roboego.commands.common import check_at_least
 from roboego.errors import InputError
+
+OTHER_CONNECTIONS = 64
+"""Beside sessions and those that wait for one: pages, recordings, figures."""
 
 
 @dataclass(kw_only=True)
@@ -32,6 +35,8 @@ class Args:
     """Let only those in who bring a token of this file, one a line; the page takes it from its address: http://HOST:PORT/?token=TOKEN."""
     origins: tuple[str, ...] = ()
     """Pages of other servers that may connect, such as https://example.org."""
+    ice_servers: tuple[str, ...] = ()
+    """STUN servers that tell this server its address outside, for WebRTC through a NAT: stun:HOST:PORT. (default: none is asked)"""
     tls: tuple[str, ...] = ()
     """Encrypt: CERTIFICATE KEY, two PEM files; or self-signed, which makes them. From other machines browsers give a microphone to
     https alone."""
@@ -39,6 +44,13 @@ class Args:
     """Record all conversations into this folder, and say so on the page."""
     keep_days: float | None = None
     """Delete recordings after so many days. (default: keep them)"""
+    allow: tuple[str, ...] | None = None
+    """Settings that clients may choose for their sessions: prompt, text_temperature, speech_temperature, speech_top_k, speech_top_p.
+    (default: all of them)"""
+    drain_s: float = 30.0
+    """Seconds that sessions have to come to their end after SIGTERM; new ones are refused meanwhile."""
+    log: Literal["text", "json"] = "text"
+    """How log lines look."""
     device: str = "cpu"
     """cpu, cuda, cuda:1 ..."""
     json: Path | None = None
@@ -52,35 +64,45 @@ def run(args: Args) -> dict[str, Any]:
     import roboego
     from roboego.runtime.engine import Engine
     from roboego.serve.app import make_app
+    from roboego.serve.draining import DrainingServer
     from roboego.serve.guard import read_tokens
     from roboego.serve.live import Limits, LiveEngine
+    from roboego.serve.logs import log_to_stderr
     from roboego.serve.recording import Recorder
+    from roboego.serve.settings import ALL
 
     check_at_least(1, slots=args.slots, threads=args.threads)
-    check_at_least(0, queue=args.queue, idle_s=args.idle_s, total_s=args.total_s)
+    check_at_least(0, queue=args.queue, idle_s=args.idle_s, total_s=args.total_s, drain_s=args.drain_s)
+    allowed = ALL if args.allow is None else frozenset(args.allow)
+    if unknown := allowed - ALL:
+        raise InputError(f"--allow takes {', '.join(sorted(ALL))}, not {', '.join(sorted(unknown))}")
+    log_to_stderr(args.log)
     if not 0 < args.port < 65_536:
         raise InputError(f"--port must be from 1 to 65535, not {args.port}")
     if args.keep_days is not None and (args.record is None or args.keep_days <= 0):
         raise InputError("--keep-days is a number of days above 0, and for recordings: give --record FOLDER too")
+    if not all(url.startswith("stun:") for url in args.ice_servers):
+        raise InputError(f"--ice-servers takes STUN servers, stun:HOST:PORT, not {' '.join(args.ice_servers)}")
     limits = Limits(idle_s=args.idle_s or None, total_s=args.total_s)
     tokens = () if args.token_file is None else read_tokens(args.token_file)
     certificate, key = _certificate(args)
     recorder = None if args.record is None else Recorder(args.record, keep_days=args.keep_days)
     listening = _listen(args.host, args.port)
     loaded = roboego.load(args.model, device=args.device)
-    engine = LiveEngine(Engine(loaded, slots=args.slots, threads=args.threads), limits=limits, recorder=recorder)
+    engine = LiveEngine(Engine(loaded, slots=args.slots, threads=args.threads), limits=limits, recorder=recorder, allowed=allowed)
     console = Console(stderr=True)
     where, s = f"{args.host}:{args.port}", "s" if certificate else ""
     console.print(f"{loaded.name} for {args.slots} sessions: open http{s}://{where} in a browser")
     console.print(f"clients: ws{s}://{where}/v1/realtime (OpenAI Realtime), ws{s}://{where}/api/chat (Moshi)")
     config = uvicorn.Config(
-        make_app(engine, tokens=tokens, origins=args.origins, queue=args.queue),
-        log_level="warning",
+        make_app(engine, tokens=tokens, origins=args.origins, queue=args.queue, ice_servers=args.ice_servers),
+        log_config=None,
+        limit_concurrency=args.slots + args.queue + OTHER_CONNECTIONS,
         ws="websockets-sansio",
         ssl_certfile=certificate,
         ssl_keyfile=key,
     )
-    server = uvicorn.Server(config)
+    server = DrainingServer(config, engine, args.drain_s)
     with suppress(KeyboardInterrupt):  # it has shut down in order, and raises what it was told to stop with
         server.run(sockets=[listening])
     counts = engine.engine.counts

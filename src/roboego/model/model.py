@@ -24,7 +24,7 @@ from roboego.model.state import ModelState, TextHead
 from roboego.streams.delays import apply_delays
 from roboego.streams.layout import SoundLayout
 from roboego.streams.modes import is_mode, mode_of, with_mode
-from roboego.streams.pointer import is_piece, pointer_inputs
+from roboego.streams.pointer import is_said, pointer_inputs
 
 
 @dataclass
@@ -399,7 +399,7 @@ class RoboEgoModel(nn.Module):
 
 def advances(text_BT: Tensor, spoken_BT: Tensor, config: ModelConfig) -> Tensor:
     """Targets [B, T] of the spoken head: by how many tokens `spoken` grew in each frame."""
-    piece = is_piece(text_BT, config.layout.text)
+    piece = is_said(text_BT, config.layout.text)
     starts = piece & ~F.pad(piece[:, :-1], (1, 0), value=False)
     before = F.pad(spoken_BT[:, :-1], (1, 0))
     return torch.where(starts, spoken_BT, spoken_BT - before).clamp(0, config.max_advance)

@@ -51,10 +51,14 @@ def to_pixels(picture: Picture, size: int) -> Tensor:
     Raises:
         InputError: it is empty, damaged, of another shape or type, or has values that are no colours.
     """
-    image = _upright(picture) if isinstance(picture, Image.Image) else _from_array(picture)
-    square = image.resize((size, size), Image.Resampling.BICUBIC)
+    square = to_image(picture).resize((size, size), Image.Resampling.BICUBIC)
     pixels_SS3 = torch.from_numpy(np.array(square, np.float32))
     return (pixels_SS3 / 127.5 - 1).permute(2, 0, 1).contiguous()
+
+
+def to_image(picture: Picture) -> Image.Image:
+    """A picture as an image in RGB, upright, what is transparent in white. Raises as `to_pixels`."""
+    return _upright(picture) if isinstance(picture, Image.Image) else _from_array(picture)
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -35,6 +35,8 @@ def own(name: str, places: Places) -> Run:
     whole = sum(share for _, share in kept) + base.written
     pools = [*((prefix, SHARE / len(theirs)) for prefix in theirs), *((prefix, (1 - SHARE) * share / whole) for prefix, share in kept)]
     judged = _validation(name, there)
+    # Conversations of a model that writes nothing down have no transcripts.
+    twins = [pair for pair in ((f"dialogue-train-{name}-", f"asr-dialogue-train-{name}-"),) if there(pair[1])]
     return replace(
         base,
         name=f"nano-own-{name}",
@@ -44,7 +46,7 @@ def own(name: str, places: Places) -> Run:
         pools=tuple(pools),
         written=(1 - SHARE) * base.written / whole,
         validation=judged,
-        transcripts=((f"dialogue-train-{name}-", f"asr-dialogue-train-{name}-"), *base.transcripts),
+        transcripts=(*twins, *base.transcripts),
     )
 
 

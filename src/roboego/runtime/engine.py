@@ -120,7 +120,7 @@ class Engine:
                 session.read(prompt)
             self._sessions[slot] = session
             self._reset(slot)
-            self._choose_settings()
+            self.choose_settings()
             return session
 
     def release(self, session: Session) -> None:
@@ -129,7 +129,7 @@ class Engine:
             if session.is_open and self._sessions[session.slot] is session:
                 self._sessions[session.slot] = None
                 session.end()
-                self._choose_settings()
+                self.choose_settings()
 
     @property
     def sessions(self) -> tuple[Session, ...]:
@@ -295,9 +295,10 @@ class Engine:
         width = model.config.vision_width
         self._look = torch.zeros(slots, width, device=self.device, dtype=model.fusion.table.dtype) if width else None
         self._seen = torch.zeros(slots, dtype=torch.bool, device=self.device) if width else None
-        self._choose_settings()
+        self.choose_settings()
 
-    def _choose_settings(self) -> None:
+    def choose_settings(self) -> None:
+        """Takes over how the sessions sample now. What `Session.choose` does."""
         samplings = [session.sampling if session is not None else IDLE for session in self._sessions]
         with torch.inference_mode():
             self._settings = step_settings(self.loaded.model, samplings)

@@ -52,6 +52,14 @@ class Cut:
 
 
 @dataclass(frozen=True)
+class CallWritten:
+    """Ego has written the call of a function, the first of a session being 0; `text` is how it reads (see `roboego.streams.calls`)."""
+
+    call: int
+    text: str
+
+
+@dataclass(frozen=True)
 class Overrun:
     """Sound was lost before this frame: so many frames came faster than they were taken."""
 
@@ -65,7 +73,7 @@ class NotSeen:
     reason: str
 
 
-Event: TypeAlias = ReplyStarted | ReplyTextDone | ReplySpoken | Cut | Overrun | NotSeen
+Event: TypeAlias = ReplyStarted | ReplyTextDone | ReplySpoken | Cut | CallWritten | Overrun | NotSeen
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -100,7 +108,9 @@ class Frame:
         speech: [1920] samples to be played during the next 80 ms; silence until a model with acoustic delays has a complete frame.
             Empty if the model has no codec.
         codes: [K] the codes of `speech`, pads where there are none yet.
-        token: what was written; `text` is how it reads on from what came before, "" for waits.
+        token: what was written; `text` is how it reads on from what came before, "" for waits and for calls, of which `events` tell.
+        forced: the token was given to Ego, not chosen by it.
+        read: the token that was read; None if there was nothing to read. `read_text` is how it reads on.
         caption: what was heard, as a token; `heard` is how it reads on. Waits from a model without captions.
         action: [D] action bins; None if the model does not act.
         spoken_upto: how many tokens of the current reply are audible by the end of this frame; `spoken_text` is how they read.
@@ -120,6 +130,9 @@ class Frame:
     spoken_text: str
     events: tuple[Event, ...] = ()
     step_ms: float = 0.0
+    forced: bool = False
+    read: int | None = None
+    read_text: str = ""
 
     @property
     def is_silent(self) -> bool:

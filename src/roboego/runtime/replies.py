@@ -1,9 +1,9 @@
-"""What Ego has written and said: replies, token by token, with the frames at which they were written and became audible."""
+"""What Ego has written and said: replies, token by token, with the frames at which they were written and became audible; and calls."""
 
 from collections import deque
 from dataclasses import dataclass, field
 
-from roboego.runtime.frame import Cut, Event, ReplySpoken, ReplyStarted, ReplyTextDone
+from roboego.runtime.frame import CallWritten, Cut, Event, ReplySpoken, ReplyStarted, ReplyTextDone
 from roboego.streams.layout import TextLayout
 from roboego.streams.tokenizer import TextCodec, Tokenizer
 
@@ -72,7 +72,7 @@ class ReplyTracker:
 
     Attributes:
         replies: the last thousand; `current` is the last one, None before the first.
-        count: how many there have been.
+        count: how many there have been; `calls` is how many calls.
         progress: the last frame in which a token was written or became audible.
 
     Args:
@@ -84,7 +84,8 @@ class ReplyTracker:
         self.layout, self.speaks = layout, speaks
         self.replies: deque[Reply] = deque(maxlen=KEPT_REPLIES)
         self.current: Reply | None = None
-        self.count = self.progress = 0
+        self.count = self.progress = self.calls = 0
+        self._call: list[int] | None = None
         self._late: deque[tuple[Reply, int]] = deque()
         self._delay = delay
         self._written, self._heard = Readings(tokenizer), Readings(tokenizer)
@@ -114,13 +115,18 @@ class ReplyTracker:
         """
         events: list[Event] = []
         piece = ""
-        if self.is_piece(token):
+        if self._call is not None and self.is_piece(token):
+            self._call.append(token)
+            self.progress = frame
+        elif self.is_piece(token):
             if not self.is_writing:
                 self._begin(frame, events)
             piece = self._append(token)
             self.progress = frame
         else:
             self._end(frame, token, events)
+            self._end_call(events)
+            self._call = [] if token == self.layout.call else None
         self._spoken(frame, spoken, events)
         return piece, tuple(events)
 
@@ -151,6 +157,13 @@ class ReplyTracker:
         if token == self.layout.cut and not reply.is_over and reply.spoken < len(reply.tokens):
             reply.cut = frame
             events.append(Cut(reply.index, reply.spoken))
+
+    def _end_call(self, events: list[Event]) -> None:
+        if not self._call:
+            return
+        readings = Readings(self._written.tokenizer)
+        events.append(CallWritten(self.calls, "".join(readings.next(token) for token in self._call).strip()))
+        self.calls += 1
 
     def _spoken(self, frame: int, spoken: int, events: list[Event]) -> None:
         if self.current is None:

@@ -28,7 +28,7 @@ from roboego.runtime.frame import (
     StepIn,
     Text,
 )
-from roboego.runtime.replies import Reply, ReplyTracker
+from roboego.runtime.replies import Readings, Reply, ReplyTracker
 from roboego.streams.alphabet import normalize
 from roboego.streams.conversation import MODES, Mode
 from roboego.streams.tokenizer import Tokenizer
@@ -68,6 +68,7 @@ class Session:
         speaks = mode != "asr" and self._loaded.model.config.spoken_head
         self._replies = ReplyTracker(self.layout.text, self._loaded.tokenizer, speaks=speaks, delay=self.layout.speak.max_delay)
         self._heard: deque[str] = deque(maxlen=MOST_QUEUED)
+        self._reading = Readings(self._loaded.tokenizer)
         self._read: deque[int] = deque()
         self._say: deque[int] = deque()
         self._saying = False
@@ -132,6 +133,17 @@ class Session:
                 raise InputError(f"{self._loaded.name} cannot be cut off: it has no token for it")
             self._say.clear()
             self._cutting = True
+
+    def choose(self, sampling: Sampling) -> None:
+        """Samples in another way from the next step on; the seed stays what it was.
+
+        Raises:
+            SessionError: the session is closed.
+        """
+        with self.engine.lock:
+            self._check_open()
+            self.sampling = sampling
+            self.engine.choose_settings()
 
     def close(self) -> None:
         """Frees the slot. May be called again."""
@@ -235,6 +247,9 @@ class Session:
             spoken_text=current.spoken_text if current else "",
             events=(*losses, *events),
             step_ms=step_ms,
+            forced=given.forced >= 0,
+            read=None if given.read == self.layout.text.wait else given.read,
+            read_text=self._reading.next(given.read) if replies.is_piece(given.read) else "",
         )
 
     def end(self) -> None:

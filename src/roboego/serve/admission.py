@@ -81,6 +81,21 @@ class Admission:
             self._waiting.remove(turn)
             self._move_up()
 
+    def enter_now(self, deliver: Deliver) -> Live:
+        """A session for a client that cannot wait.
+
+        Raises:
+            EngineFull: no slot is free, or others wait for one.
+            InputError: the server is shutting down.
+        """
+        full = f"all {self.engine.engine.slots} sessions are taken; come back later"
+        if self._waiting:
+            raise EngineFull(full)
+        try:
+            return self._open(deliver)
+        except EngineFull as error:
+            raise EngineFull(full) from error
+
     def leave(self, live: Live) -> None:
         """Ends a session; the next in the queue takes its slot."""
         self.engine.close(live)

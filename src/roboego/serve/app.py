@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI, HTTPException, Response, WebSocket
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
+from roboego.data.recorded import EVENTS, PICTURES, SOUND
 from roboego.errors import InputError
 from roboego.serve import live_socket, moshi
 from roboego.serve.admission import Admission
@@ -17,30 +18,41 @@ from roboego.serve.guard import Guard
 from roboego.serve.live import LiveEngine
 from roboego.serve.parking import Parking
 from roboego.serve.realtime import socket as realtime_socket
-from roboego.serve.recording import EVENTS, SOUND, Recorder
+from roboego.serve.recording import Recorder
 from roboego.serve.telemetry import metrics
+from roboego.serve.webrtc.route import WebRtc
 
 PAGE = Path(__file__).parent / "page"
 """Plain files: no build step, nothing from other hosts."""
 
 
-def make_app(engine: LiveEngine, *, tokens: Sequence[str] = (), origins: Sequence[str] = (), queue: int = 32) -> FastAPI:
+def make_app(
+    engine: LiveEngine,
+    *,
+    tokens: Sequence[str] = (),
+    origins: Sequence[str] = (),
+    queue: int = 32,
+    ice_servers: Sequence[str] = (),
+) -> FastAPI:
     """The application on an engine, which it starts and stops with itself.
 
     Args:
         tokens, origins: who may come in, as of `Guard`.
         queue: how many may wait for a slot.
+        ice_servers: STUN servers for WebRTC, such as stun:stun.example.org:3478.
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         engine.start()
         yield
+        await webrtc.close()
         engine.stop()
 
     app = FastAPI(title="RoboEgo", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     admission = Admission(engine, queue)
     parking = Parking(admission)
+    webrtc = WebRtc(admission, ice_servers)
     app.add_middleware(Guard, tokens=tokens, origins=origins)
 
     @app.get("/healthz")
@@ -52,9 +64,10 @@ def make_app(engine: LiveEngine, *, tokens: Sequence[str] = (), origins: Sequenc
     def readyz(response: Response) -> dict[str, Any]:
         """The engine ticks and takes sessions."""
         open_, slots = len(engine.engine.sessions), engine.engine.slots
-        if not engine.running:
+        ready = engine.running and not engine.draining
+        if not ready:
             response.status_code = 503
-        return {"ready": engine.running, "sessions": open_, "slots": slots}
+        return {"ready": ready, "draining": engine.draining, "sessions": open_, "slots": slots}
 
     @app.get("/metrics")
     def told() -> Response:
@@ -74,6 +87,7 @@ def make_app(engine: LiveEngine, *, tokens: Sequence[str] = (), origins: Sequenc
     async def live(socket: WebSocket) -> None:
         await live_socket.serve(socket, parking)
 
+    app.include_router(webrtc.router)
     if engine.recorder is not None:
         app.include_router(recorded(engine.recorder))
     app.mount("/", StaticFiles(directory=PAGE, html=True))
@@ -86,9 +100,12 @@ def recorded(recorder: Recorder) -> APIRouter:
 
     def known(name: str, file: str) -> Path:
         try:
-            return recorder.path(name, file)
+            path = recorder.path(name, file)
         except InputError as error:
             raise HTTPException(404, str(error)) from error
+        if not path.is_file():
+            raise HTTPException(404, f"{file} is not there")
+        return path
 
     @router.get("")
     def listed() -> list[dict[str, Any]]:
@@ -102,9 +119,14 @@ def recorded(recorder: Recorder) -> APIRouter:
     def events(name: str) -> FileResponse:
         return FileResponse(known(name, EVENTS), media_type="application/jsonl")
 
+    @router.get("/{name}/pictures/{picture}")
+    def picture(name: str, picture: str) -> FileResponse:
+        return FileResponse(known(name, f"{PICTURES}/{Path(picture).name}"), media_type="image/jpeg")
+
     @router.delete("/{name}")
     def delete(name: str) -> dict[str, str]:
-        known(name, SOUND)
+        if recorder.index.get(name) is None:
+            raise HTTPException(404, f"no conversation {name!r} has been recorded")
         try:
             recorder.delete(name)
         except InputError as error:

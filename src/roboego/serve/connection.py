@@ -13,6 +13,7 @@ from roboego.errors import InputError, RoboEgoError
 from roboego.serve.admission import Admission, Tell
 from roboego.serve.live import Deliver, Live, SessionOver
 from roboego.serve.outbox import Stalled
+from roboego.serve.rates import Rate, TooFast
 
 LEFT = (1000, 1001)
 """Close codes of a client that leaves because it wants to: by itself, or because its page is left."""
@@ -59,10 +60,20 @@ class Inbox:
         self.socket = socket
         self.ended = False
         self._kept: deque[Message] = deque()
+        self._rate = Rate()
 
     async def next(self) -> Message:
-        """The next message, of Starlette's types "websocket.receive" and "websocket.disconnect"."""
-        return self._kept.popleft() if self._kept else await self.socket.receive()
+        """The next message, of Starlette's types "websocket.receive" and "websocket.disconnect".
+
+        Raises:
+            TooFast: the client sends more than it may.
+        """
+        return self._kept.popleft() if self._kept else await self._receive()
+
+    async def _receive(self) -> Message:
+        message = await self.socket.receive()
+        self._rate.take(len(message.get("bytes") or message.get("text") or ""))
+        return message
 
     async def fill(self) -> None:
         """Keeps messages until the client leaves.
@@ -70,7 +81,7 @@ class Inbox:
         Raises:
             InputError: there are too many.
         """
-        while (message := await self.socket.receive())["type"] != "websocket.disconnect":
+        while (message := await self._receive())["type"] != "websocket.disconnect":
             self._kept.append(message)
             if len(self._kept) > MOST_KEPT:
                 raise InputError("the session has not begun yet: wait for its first message before you send sound")
@@ -100,6 +111,8 @@ def reason_of(failure: BaseException) -> tuple[str, Closed]:
     """What a client is told of a failure, and the code with which its connection is closed."""
     if isinstance(failure, Stalled):
         return "the client takes its sound too slowly", Closed.SLOW
+    if isinstance(failure, TooFast):
+        return str(failure), Closed.SLOW
     if isinstance(failure, SessionOver):
         return str(failure), Closed.OVER
     return str(failure) or type(failure).__name__, Closed.WRONG if isinstance(failure, InputError) else Closed.BROKEN

@@ -12,6 +12,8 @@ from roboego.errors import InputError
 
 SUBPROTOCOL = "openai-insecure-api-key."
 """How OpenAI's browser clients send a key, for want of headers."""
+HARMLESS = ("GET", "HEAD", "OPTIONS")
+"""Methods that change nothing."""
 
 
 def read_tokens(path: Path) -> tuple[str, ...]:
@@ -33,9 +35,10 @@ def read_tokens(path: Path) -> tuple[str, ...]:
 class Guard:
     """Lets requests through to `app`, or answers 401 and 403.
 
-    Tokens are asked for wherever something is said, heard or told: of WebSockets and of /v1 and /metrics, not of the page's plain
+    Tokens are asked for wherever something is said, heard or told: of WebSockets and of /api, /v1 and /metrics, not of the page's plain
     files. They come as `Authorization: Bearer TOKEN`, as `?token=TOKEN`, or as OpenAI's browser clients send keys. A WebSocket that a
-    browser opens has to come from a page of the same host, so that no other site can use a visitor's session.
+    browser opens, and a request that changes something, have to come from a page of the same host, so that no other site can use a
+    visitor's session.
 
     Args:
         tokens: those that are good; empty lets everybody in.
@@ -50,7 +53,7 @@ class Guard:
             await self.app(scope, receive, send)
             return
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        if scope["type"] == "websocket" and not self._welcome(headers):
+        if self._changes(scope) and not self._welcome(headers):
             await self._refuse(scope, receive, send, 403, "this page is none of this server's; allow it with --origins")
         elif self._guarded(scope) and not self._known(scope, headers):
             await self._refuse(scope, receive, send, 401, "a token is needed: Authorization: Bearer TOKEN, or ?token=TOKEN")
@@ -59,10 +62,14 @@ class Guard:
 
     def _guarded(self, scope: Scope) -> bool:
         path = str(scope["path"])
-        return bool(self.tokens) and (scope["type"] == "websocket" or path.startswith(("/v1/", "/metrics")))
+        return bool(self.tokens) and (scope["type"] == "websocket" or path.startswith(("/api/", "/v1/", "/metrics")))
+
+    @staticmethod
+    def _changes(scope: Scope) -> bool:
+        return scope["type"] == "websocket" or scope["method"] not in HARMLESS
 
     def _welcome(self, headers: Mapping[str, str]) -> bool:
-        """Whether a browser's page may open a WebSocket; programs say no origin."""
+        """Whether a browser's page may do so; programs say no origin."""
         origin = headers.get("origin")
         return origin is None or origin in self.origins or urlsplit(origin).netloc == headers.get("host")
 

@@ -1,16 +1,18 @@
 """Live sessions: an engine that ticks by the clock in a thread of its own, fed by whoever is connected."""
 # N samples
 
+import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from roboego.data.recorded import Heading
 from roboego.errors import InputError
 from roboego.model.sampling import Sampling
 from roboego.runtime.clock import FrameClock
@@ -19,7 +21,11 @@ from roboego.runtime.frame import SILENT_LEVEL, Frame, Look, SessionError, StepI
 from roboego.runtime.runner import steady_garbage
 from roboego.runtime.session import Session
 from roboego.runtime.sound_queue import SoundQueue
+from roboego.serve.functions import Functions
+from roboego.serve.logs import LOGGER
+from roboego.serve.meters import Meters, SessionMeter
 from roboego.serve.recording import Recorder, Recording
+from roboego.serve.settings import ALL
 from roboego.streams.conversation import Mode
 from roboego.timebase import FRAME_MS, FRAME_SAMPLES, frames_to_seconds
 
@@ -64,8 +70,13 @@ class Live:
 
     Attributes:
         session: in the engine.
+        id: names it in logs.
         queue: sound on its way in.
         recording: where it is recorded; None if it is not.
+        meter: measures it; None if nothing is measured.
+        allowed: the settings that its client may choose.
+        functions: what Ego may call in it.
+        transcriber: hears the same in another slot, and writes it down; None unless asked for.
         paused: no time passes.
         samples: how many have been heard or wait to be.
         times: when the sound of a frame had come and when its step was done, in seconds of the monotonic clock, by the frame's number;
@@ -74,9 +85,20 @@ class Live:
         catch_ups: steps made beyond one in 80 ms.
     """
 
-    def __init__(self, session: Session, deliver: Deliver, pace: Pace, recording: Recording | None = None) -> None:
-        self.session, self.deliver, self.pace, self.recording = session, deliver, pace, recording
+    def __init__(
+        self,
+        session: Session,
+        deliver: Deliver,
+        pace: Pace,
+        recording: Recording | None = None,
+        meter: SessionMeter | None = None,
+        allowed: frozenset[str] = ALL,
+    ) -> None:
+        self.session, self.deliver, self.pace, self.recording, self.meter = session, deliver, pace, recording, meter
+        self.transcriber: Session | None = None
         self.queue = SoundQueue(pace.bound_frames)
+        self.allowed, self.functions = allowed, Functions(session)
+        self.id = secrets.token_hex(6)
         self.paused = False
         self.samples = self.held = self.catch_ups = 0
         self.times: dict[int, tuple[float, float]] = {}
@@ -140,10 +162,13 @@ class Live:
             look, self._look = self._look, None
         return StepIn(listen=step_in.listen, look=look, lost_frames=step_in.lost_frames)
 
-    def done(self, frame: Frame, *, heard: bool) -> None:
+    def done(self, frame: Frame, step_in: StepIn) -> None:
         """Notes when a step was done, and when its sound had come (if it had any)."""
         now = time.monotonic()
-        self.times[frame.index] = (self._came.popleft() if heard and self._came else now), now
+        came = self._came.popleft() if step_in.listen is not None and self._came else now
+        self.times[frame.index] = came, now
+        if self.meter is not None:
+            self.meter.step(frame, voiced=_voiced(step_in), came=came, done=now)
         self.times.pop(frame.index - KEPT_TIMES, None)
 
     def over(self, limits: Limits) -> str:
@@ -153,6 +178,17 @@ class Live:
         if limits.total_s is not None and self.seconds > limits.total_s:
             return f"a session lasts {limits.total_s:g} s at most here"
         return ""
+
+
+def _transcribed(lives: Mapping[Session, Live], given: Mapping[Session, StepIn]) -> dict[Session, StepIn]:
+    """What the second slots hear: the same as the first."""
+    pairs = [(lives[session].transcriber, step_in) for session, step_in in given.items()]
+    return {second: StepIn(listen=step_in.listen) for second, step_in in pairs if second is not None and second.is_open}
+
+
+def _with_transcript(frame: Frame, written: Frame | SessionError | None) -> Frame:
+    """A frame whose `heard` is what the second slot wrote."""
+    return replace(frame, heard=written.text, caption=written.token) if isinstance(written, Frame) else frame
 
 
 def _voiced(step_in: StepIn) -> bool:
@@ -170,12 +206,26 @@ class LiveEngine:
     Attributes:
         engine: the engine, which nobody else steps.
         recorder: records all sessions; None records none.
+        allowed: the settings that clients may choose for their sessions.
+        meters: what is measured of all sessions.
         clock_late, clock_skipped: ticks that began late, and periods that were left out.
+        draining: no new sessions are taken.
     """
 
-    def __init__(self, engine: Engine, *, pace: Pace | None = None, limits: Limits | None = None, recorder: Recorder | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        pace: Pace | None = None,
+        limits: Limits | None = None,
+        recorder: Recorder | None = None,
+        allowed: frozenset[str] = ALL,
+    ) -> None:
         self.engine, self.pace, self.limits, self.recorder = engine, pace or Pace(), limits or Limits(), recorder
+        self.allowed = allowed
+        self.meters = Meters()
         self.clock_late = self.clock_skipped = 0
+        self.draining = False
         self._lives: dict[Session, Live] = {}
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -196,6 +246,10 @@ class LiveEngine:
         if self.recorder is not None:
             self.recorder.stop()
 
+    def drain(self) -> None:
+        """Takes no new sessions from now on."""
+        self.draining = True
+
     @property
     def running(self) -> bool:
         return self._thread.is_alive() and not self._stopping
@@ -207,23 +261,39 @@ class LiveEngine:
             EngineFull: no slot is free.
             InputError: as of `Engine.open`.
         """
-        if self._stopping:
+        if self._stopping or self.draining:
             raise InputError("the server is shutting down; connect again later")
         session = self.engine.open(mode, prompt, sampling)
-        recording = None if self.recorder is None else self.recorder.begin(self.engine.loaded.name)
-        live = Live(session, deliver, self.pace, recording)
+        recording = None if self.recorder is None else self.recorder.begin(Heading.of(self.engine.loaded, mode, time.time()))
+        live = Live(session, deliver, self.pace, recording, SessionMeter(self.meters), self.allowed)
         with self._lock:
             self._lives[live.session] = live
         self._wake.set()
+        LOGGER.info("session begins", extra={"session": live.id, "slot": session.slot, "sessions": len(self.lives)})
         return live
 
+    def transcribe(self, live: Live) -> None:
+        """From now on, what a session hears is written down by the same model in a second slot, as `Frame.heard`. May be called again.
+
+        Raises:
+            EngineFull: no slot is free.
+            InputError: the model does not transcribe.
+        """
+        if live.transcriber is None:
+            live.transcriber = self.engine.open("asr")
+
     def close(self, live: Live) -> None:
-        """Frees a session's slot. May be called again."""
+        """Frees a session's slots. May be called again."""
         with self._lock:
             known = self._lives.pop(live.session, None)
         live.session.close()
-        if known is not None and live.recording is not None:
+        if live.transcriber is not None:
+            live.transcriber.close()
+        if known is None:
+            return
+        if live.recording is not None:
             live.recording.end()
+        LOGGER.info("session ends", extra={"session": live.id, "seconds": live.seconds, "held": live.held, "catch_ups": live.catch_ups})
 
     @property
     def lives(self) -> tuple[Live, ...]:
@@ -243,6 +313,7 @@ class LiveEngine:
         clock = FrameClock()
         while self.lives and not self._stopping:
             tick = clock.wait()
+            self.meters.late.observe(max(tick.late_ns, 0) / 1e9)
             began = time.perf_counter()
             self._step(late=False)
             while 1e3 * (time.perf_counter() - began) + self.pace.catch_up_ms < FRAME_MS and self._step(late=True):
@@ -254,12 +325,20 @@ class LiveEngine:
         """One step of the sessions that take part; whether any did."""
         lives = {live.session: live for live in self.lives}
         given = {session: step_in for session, live in lives.items() if (step_in := live.take(late=late)) is not None}
-        for session, result in self.engine.tick(given).items():
-            live = lives[session]
+        began = time.perf_counter()
+        results = self.engine.tick(given | _transcribed(lives, given))
+        if results:
+            self.meters.step.observe(time.perf_counter() - began)
+        for session in given:
+            live, result = lives[session], results[session]
+            if isinstance(result, Frame) and live.transcriber is not None:
+                result = _with_transcript(result, results.get(live.transcriber))
             if isinstance(result, Frame):
-                live.done(result, heard=given[session].listen is not None)
+                live.done(result, given[session])
+            elif not session.is_open:
+                LOGGER.error("a session failed", extra={"session": live.id}, exc_info=result)
             if live.recording is not None and isinstance(result, Frame):
-                live.recording.put(given[session].listen, result)
+                live.recording.put(given[session].listen, result, given[session].look)
             live.deliver(result)
             if reason := live.over(self.limits):
                 live.deliver(SessionOver(reason))

@@ -1,65 +1,32 @@
 """`/api/live`: the page's protocol, a WebSocket that carries all that a frame holds.
 
 Up: binary messages whose first byte is their kind, 1 sound (16-bit samples, little-endian, 24 kHz mono), 2 a picture (PNG or JPEG);
-and JSON, `{"type": "read", "text": ...}`, `{"type": "cut"}`, `{"type": "end"}`. Down: a `hello`, then for every step a `frame` in JSON and
+and the JSON of `roboego.serve.live_messages`. Down: a `hello`, then for every step a `frame` in JSON and
 its sound as a binary message of 3840 bytes; `error` where something could not be used, and before the `hello` a `queue` with the place
 in it. A client that was cut off comes back with `?resume=KEY&after=INDEX`, and sends again what came after the `samples` of the `hello`.
 """
 
 import json
 from dataclasses import asdict
-from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from roboego.errors import InputError
 from roboego.perception.picture import open_picture
-from roboego.runtime.frame import (
-    Cut,
-    EngineFull,
-    Event,
-    Frame,
-    NotSeen,
-    Overrun,
-    ReplySpoken,
-    ReplyStarted,
-    ReplyTextDone,
-)
+from roboego.runtime.frame import EngineFull, Frame
 from roboego.serve.admission import Place
 from roboego.serve.connection import LEFT, Closed, Inbox, both_ways, entered, is_expected, reason_of
-from roboego.serve.live import Live, LiveEngine
+from roboego.serve.live import Live
+from roboego.serve.live_messages import do, hello, told
 from roboego.serve.outbox import Outbox
 from roboego.serve.parking import Parking, Stay
 from roboego.sound.pcm import from_pcm16, to_pcm16
-from roboego.streams.alphabet import normalize
-from roboego.timebase import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE
 
 SOUND, PICTURE = 1, 2
 """First bytes of binary messages."""
 MOST_BYTES = 8 * 1024 * 1024
 """Of a message: a picture of a large camera."""
-MOST_TEXT = 4_000
-
-
-class _Read(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    type: Literal["read"]
-    text: str = Field(min_length=1, max_length=MOST_TEXT)
-
-
-class _Cut(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    type: Literal["cut"]
-
-
-class _End(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    type: Literal["end"]
-
-
-_MESSAGES: TypeAdapter[_Read | _Cut | _End] = TypeAdapter(Annotated[_Read | _Cut | _End, Field(discriminator="type")])
 
 
 async def serve(socket: WebSocket, parking: Parking) -> None:
@@ -75,7 +42,7 @@ async def serve(socket: WebSocket, parking: Parking) -> None:
         return
     failure: BaseException | None = None
     try:
-        await socket.send_json(_hello(parking.admission.engine, stay))
+        await socket.send_json(hello(parking.admission.engine, stay.live, stay.key))
         failure = await both_ways(_hear(inbox, stay.live), _say(socket, stay.live, stay.outbox))
     except (WebSocketDisconnect, RuntimeError):  # it left before it was greeted
         pass
@@ -112,26 +79,6 @@ async def _resumed(socket: WebSocket, parking: Parking) -> Stay:
     return stay
 
 
-def _hello(engine: LiveEngine, stay: Stay) -> dict[str, Any]:
-    loaded = engine.engine.loaded
-    config = loaded.model.config
-    return {
-        "type": "hello",
-        "model": loaded.name,
-        "frame_ms": FRAME_MS,
-        "frame_samples": FRAME_SAMPLES,
-        "sample_rate": SAMPLE_RATE,
-        "reads": config.layout.reads,
-        "sees": loaded.vision is not None,
-        "captions": config.caption_head,
-        "acts": config.layout.action_dims,
-        "slots": engine.engine.slots,
-        "recorded": engine.recorder is not None,
-        "resume": stay.key,
-        "samples": stay.live.samples,
-    }
-
-
 async def _close(socket: WebSocket, reason: str, code: int) -> None:
     """Says why, and closes."""
     try:
@@ -152,7 +99,7 @@ async def _hear(inbox: Inbox, live: Live) -> None:
             if (data := message.get("bytes")) is not None:
                 _take(data, live)
             else:
-                inbox.ended = _do(message.get("text") or "", live)
+                inbox.ended = do(message.get("text") or "", live)
             if inbox.ended:
                 return
         except InputError as wrong:
@@ -176,67 +123,13 @@ def _take(data: bytes, live: Live) -> None:
         raise InputError(f"a binary message begins with {SOUND}, before 16-bit samples, or {PICTURE}, before a PNG or JPEG; not {kind}")
 
 
-def _do(text: str, live: Live) -> bool:
-    """What a JSON message asks for. Whether that is the end.
-
-    Raises:
-        InputError: it is none, or cannot be done.
-    """
-    try:
-        asked = _MESSAGES.validate_json(text)
-    except ValidationError as error:
-        raise InputError(f"no message that is known: {error.errors()[0]['msg']}") from error
-    if isinstance(asked, _Read):
-        live.read(normalize(asked.text))
-    elif isinstance(asked, _Cut):
-        live.session.cut()
-    return isinstance(asked, _End)
-
-
 async def _say(socket: WebSocket, live: Live, outbox: Outbox) -> None:
     while True:
         result = await outbox.take()
         if isinstance(result, Frame):
-            await socket.send_text(json.dumps(told(result, len(live.queue), live.times.get(result.index))))
+            await socket.send_text(json.dumps(told(result, live)))
             await socket.send_bytes(to_pcm16(result.speech).tobytes())
         elif isinstance(result.__cause__, InputError):
             await socket.send_json({"type": "error", "message": str(result)})
         else:
             raise result
-
-
-def told(frame: Frame, waiting: int, times: tuple[float, float] | None) -> dict[str, Any]:
-    """A frame in JSON, without its sound.
-
-    Args:
-        waiting: frames of sound that have come and not been heard yet.
-        times: when its sound had come and when its step was done, in seconds of the server's monotonic clock.
-    """
-    return {
-        "type": "frame",
-        "index": frame.index,
-        "text": frame.text,
-        "heard": frame.heard,
-        "spoken": frame.spoken_upto,
-        "action": None if frame.action is None else frame.action.tolist(),
-        "events": [_event(event) for event in frame.events],
-        "step_ms": round(frame.step_ms, 2),
-        "waiting": waiting,
-        "times": times,
-    }
-
-
-def _event(event: Event) -> dict[str, Any]:
-    match event:
-        case ReplyStarted():
-            return {"type": "reply_started", "reply": event.reply}
-        case ReplyTextDone():
-            return {"type": "reply_text_done", "reply": event.reply, "tokens": event.tokens}
-        case ReplySpoken():
-            return {"type": "reply_spoken", "reply": event.reply}
-        case Cut():
-            return {"type": "cut", "reply": event.reply, "spoken": event.spoken}
-        case Overrun():
-            return {"type": "overrun", "frames": event.frames}
-        case NotSeen():
-            return {"type": "not_seen", "reason": event.reason}

@@ -1,34 +1,33 @@
 """Conversations on disk, written as they happen: sound of both sides, and everything that was written, heard and done, on one time axis.
 
-A conversation is a folder: `sound.opus` (Ogg), stereo, the user left and Ego right, and `events.jsonl`, a line for every frame in which
-something happened, the first of them saying what model it is. Beside the folders lies `index.sqlite`. Disks are slow at times, so a
+A conversation is a folder in the form of `roboego.data.recorded`. Beside the folders lies `index.sqlite`. Disks are slow at times, so a
 thread of its own writes. A process that is killed loses less than a second, and leaves files that can be read up to there.
 """
 # N samples
 
-import json
 import queue
 import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import numpy as np
-import soundfile
+import torch
 
+from roboego.data.recorded import Heading, Line, frames_of
 from roboego.data.voices.base import Sound
 from roboego.errors import InputError
-from roboego.runtime.frame import SILENCE, Frame
-from roboego.sound.ogg import write_pages_often
-from roboego.timebase import FRAME_SAMPLES, SAMPLE_RATE, frames_to_seconds
+from roboego.runtime.frame import SILENCE, Frame, Look
+from roboego.serve.recording_files import Files, Step
+from roboego.timebase import FRAME_SAMPLES, frames_to_seconds
 
-SOUND, EVENTS, INDEX = "sound.opus", "events.jsonl", "index.sqlite"
+INDEX = "index.sqlite"
 DAY_S = 86_400
 _TABLE = """
 create table if not exists sessions (
@@ -101,21 +100,24 @@ class Recording:
 
     writer: "Recorder"
     entry: Entry
+    heading: Heading
     ego: Sound = field(default_factory=lambda: SILENCE)
 
-    def put(self, heard: Any, frame: Frame) -> None:
-        """A step: the sound given to it (None: silence), and what came of it."""
+    def put(self, heard: Any, frame: Frame, look: Look | None = None) -> None:
+        """A step: the sound given to it (None: silence), what came of it, and the picture that came with it."""
         user = np.zeros(FRAME_SAMPLES, np.float32)
         if heard is not None:
             pcm = np.asarray(heard, np.float32)
             user[: len(pcm)] = pcm
         # What a step says is played while the next frame is captured.
         both, self.ego = np.stack([user, self.ego], 1), frame.speech
-        self.writer.work.put((self, both, _line(frame)))
+        # A picture that comes encoded already cannot be looked at.
+        picture = None if look is None or isinstance(look, torch.Tensor) else look
+        self.writer.work.put((self, Step(sound=both, line=Line.of(frame, self.heading), picture=picture)))
 
     def end(self) -> None:
         """No more will come."""
-        self.writer.work.put((self, None, None))
+        self.writer.work.put((self, "end"))
 
 
 class Recorder:
@@ -137,15 +139,15 @@ class Recorder:
             raise InputError(f"cannot record into {folder}: {error}; choose another folder") from error
         self.recover()
         self.work: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._files: dict[str, tuple[soundfile.SoundFile, Any, int]] = {}
+        self._files: dict[str, Files] = {}
         self._thread = threading.Thread(target=self._write, name="recorder", daemon=True)
         self._thread.start()
 
-    def begin(self, model: str) -> Recording:
+    def begin(self, heading: Heading) -> Recording:
         """A new conversation."""
-        entry = Entry(id=uuid4().hex, model=model, started=time.time(), frames=0, status="open")
-        recording = Recording(self, entry)
-        self.work.put((recording, "begin", None))
+        entry = Entry(id=uuid4().hex, model=heading.model, started=heading.started, frames=0, status="open")
+        recording = Recording(self, entry, heading)
+        self.work.put((recording, "begin"))
         return recording
 
     def stop(self) -> None:
@@ -189,16 +191,16 @@ class Recorder:
         """Enters what there is of conversations whose process was killed."""
         for entry in self.index.all():
             if entry.status == "open":
-                frames = frames_of(self.folder / entry.id / SOUND)
-                self.index.put(Entry(**{**asdict(entry), "frames": frames, "status": "recovered"}))
+                frames = frames_of(self.folder / entry.id)
+                self.index.put(replace(entry, frames=frames, status="recovered"))
 
     # -- the thread --------------------------------------------------------------------------
 
     def _write(self) -> None:
         while (item := self.work.get()) is not None:
-            recording, sound, line = item
+            recording, what = item
             try:
-                self._one(recording.entry, sound, line)
+                self._one(recording, what)
             except (OSError, RuntimeError, sqlite3.Error) as error:  # a full disk ends the recording, and nothing else
                 self._close(recording.entry, f"broken: {error}")
         for name in list(self._files):
@@ -206,60 +208,27 @@ class Recorder:
             if entry is not None:
                 self._close(entry, "closed")
 
-    def _one(self, entry: Entry, sound: Any, line: Mapping[str, Any] | None) -> None:
-        if isinstance(sound, str):
-            self._open(entry)
-        elif entry.id not in self._files:
-            return
-        elif sound is None:
+    def _one(self, recording: Recording, what: Step | str) -> None:
+        entry = recording.entry
+        if what == "begin":
+            self._open(recording)
+        elif what == "end":
             self._close(entry, "closed")
-        else:
-            file, events, frames = self._files[entry.id]
-            file.write(sound)
-            file.flush()
-            if line is not None:
-                events.write(json.dumps(line, ensure_ascii=False) + "\n")
-                events.flush()
-            self._files[entry.id] = file, events, frames + 1
+        elif isinstance(what, Step) and entry.id in self._files:
+            self._files[entry.id].write(what)
 
-    def _open(self, entry: Entry) -> None:
+    def _open(self, recording: Recording) -> None:
         self.expire()
+        entry = recording.entry
         folder = self.folder / entry.id
         folder.mkdir()
         self.index.put(entry)
-        sound = soundfile.SoundFile(folder / SOUND, "w", SAMPLE_RATE, 2, format="OGG", subtype="OPUS")
-        write_pages_often(sound)
-        events = (folder / EVENTS).open("w", encoding="utf-8")
-        events.write(json.dumps({"model": entry.model, "started": entry.started}) + "\n")
-        events.flush()
-        self._files[entry.id] = sound, events, 0
+        self._files[entry.id] = Files(folder, recording.heading)
 
     def _close(self, entry: Entry, status: str) -> None:
-        opened = self._files.pop(entry.id, None)
-        if opened is None:
+        files = self._files.pop(entry.id, None)
+        if files is None:
             return
-        sound, events, frames = opened
-        for file in (sound, events):
-            with suppress(OSError, RuntimeError):
-                file.close()
+        files.close(status)
         with suppress(sqlite3.Error):
-            self.index.put(Entry(**{**asdict(entry), "frames": frames, "status": status}))
-
-
-def _line(frame: Frame) -> dict[str, Any] | None:
-    """What a frame holds beside its sound; None if nothing."""
-    events = [{"type": type(event).__name__, **asdict(event)} for event in frame.events]
-    told = {"text": frame.text, "heard": frame.heard, "events": events}
-    kept = {name: value for name, value in told.items() if value}
-    if frame.action is not None:
-        kept["action"] = frame.action.tolist()
-    return {"frame": frame.index, "spoken": frame.spoken_upto, **kept} if kept else None
-
-
-def frames_of(path: Path) -> int:
-    """How many frames of 80 ms a sound file holds; 0 if it cannot be read."""
-    try:
-        with soundfile.SoundFile(path) as file:
-            return int(file.frames) // FRAME_SAMPLES
-    except soundfile.LibsndfileError:
-        return 0
+            self.index.put(replace(entry, frames=files.frames, status=status))

@@ -17,7 +17,7 @@ def metrics(engine: LiveEngine, queue: int = 0) -> tuple[bytes, str]:
     """
     registry = CollectorRegistry()
     registry.register(_Figures(engine, queue))
-    return generate_latest(registry), CONTENT_TYPE_LATEST
+    return generate_latest(registry) + generate_latest(engine.meters.registry), CONTENT_TYPE_LATEST
 
 
 class _Figures(Collector):
@@ -42,7 +42,3 @@ class _Figures(Collector):
         yield GaugeMetricFamily("roboego_queue", "Clients that wait for a session.", value=float(self.queue))
         waiting = sum(len(live.queue) for live in lives)
         yield GaugeMetricFamily("roboego_waiting_frames", "Frames of sound that wait, of all sessions.", value=float(waiting))
-        quantiles = GaugeMetricFamily("roboego_step_seconds", "Quantiles of the last steps.", labels=["quantile"])
-        quantiles.add_metric(["0.5"], counts.p50_ms / 1e3)
-        quantiles.add_metric(["0.99"], counts.p99_ms / 1e3)
-        yield quantiles

@@ -57,6 +57,22 @@ class Reply:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Call:
+    """A function that Ego calls: it writes the call, whether it speaks meanwhile or not, and does not say it.
+
+    Attributes:
+        start_s: when it begins to write it.
+        tokens: [n] the call (see `roboego.streams.calls`).
+    """
+
+    start_s: float
+    tokens: Tokens
+
+    def __post_init__(self) -> None:
+        _check_tokens(self.tokens, "a call")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Caption:
     """A word that Ego hears, for transcription.
 
@@ -127,6 +143,7 @@ class Conversation:
         announced: the mode's token is read at the first frame; false for a conversation that goes on from before.
         replies: in the order of time; none in mode "asr".
         captions: in the order of time; written in mode "asr" alone.
+        calls: in the order of time; TextFirst alone has room for them.
         readings, looks, motions: in the order of time.
     """
 
@@ -135,6 +152,7 @@ class Conversation:
     announced: bool = True
     replies: tuple[Reply, ...] = ()
     captions: tuple[Caption, ...] = ()
+    calls: tuple[Call, ...] = ()
     readings: tuple[Reading, ...] = ()
     looks: tuple[Look, ...] = ()
     motions: tuple[Motion, ...] = ()
@@ -144,10 +162,11 @@ class Conversation:
             raise ShapeError(f"heard is [frames, codebooks], not {self.heard.shape}")
         if self.mode not in MODES:
             raise InputError(f"unknown mode {self.mode!r}: choose one of {', '.join(MODES)}")
-        if self.mode == "asr" and self.replies:
-            raise InputError("Ego does not reply in mode 'asr': use transcription() to drop its replies")
+        if self.mode == "asr" and (self.replies or self.calls):
+            raise InputError("Ego neither replies nor calls in mode 'asr': use transcription() to drop that")
         for name, times in (
             ("captions", [c.end_s for c in self.captions]),
+            ("calls", [c.start_s for c in self.calls]),
             ("readings", [r.start_s for r in self.readings]),
             ("looks", [x.start_s for x in self.looks]),
             ("motions", [m.start_s for m in self.motions]),
@@ -167,7 +186,7 @@ class Conversation:
 
     def transcription(self) -> "Conversation":
         """The same sound for a second Ego that only writes down what it hears."""
-        return replace(self, mode="asr", replies=(), motions=())
+        return replace(self, mode="asr", replies=(), calls=(), motions=())
 
 
 def listening_track(codes: Codes, before: Codes) -> Codes:

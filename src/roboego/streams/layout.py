@@ -94,9 +94,19 @@ class TextLayout:
     def recall(self) -> int | None:
         """Read in training alone, while a transcription is asked for afterwards: the second id after `end`; None if that is a word's,
         has another meaning or does not exist. (The first one after `end` is our tokenizer's <unk>, this its <reserved_0>.)"""
+        return self._spare(2)
+
+    @property
+    def call(self) -> int | None:
+        """Begins a call of a function in the text: the pieces that follow it without a gap are the call's, and are not said. The third id
+        after `end` (our tokenizer's <reserved_1>); None as of `recall`."""
+        return self._spare(3)
+
+    def _spare(self, after_end: int) -> int | None:
+        """A special id that has no other meaning."""
         if self.end is None:
             return None
-        token = self.end + 2
+        token = self.end + after_end
         word = self.first_word <= token < (self.words_end or self.ids)
         taken = token in (self.wait, self.cut, *self.modes)
         return None if word or taken or token >= self.ids else token

@@ -39,11 +39,22 @@ def is_piece(text: Tensor, layout: TextLayout) -> Tensor:
     return piece & (text < layout.words_end) if layout.words_end else piece
 
 
+def is_said(text_BT: Tensor, layout: TextLayout) -> Tensor:
+    """Whether tokens [B, T] are pieces of a reply: not of a call, which is a run of pieces that begins with `layout.call`."""
+    piece = is_piece(text_BT, layout)
+    if layout.call is None:
+        return piece
+    frame = torch.arange(text_BT.shape[1], device=text_BT.device)
+    before_run = torch.where(piece, -1, frame).cummax(1).values
+    called = text_BT.gather(1, before_run.clamp(min=0)) == layout.call
+    return piece & ~(called & (before_run >= 0))
+
+
 def pointer_inputs(text_BT: Tensor, spoken_BT: Tensor, layout: TextLayout) -> PointerInputs:
     """Inputs of steps 0 .. T-1 from the outputs of the same steps (step t uses those before t alone)."""
     frames = text_BT.shape[1]
     frame = torch.arange(frames, device=text_BT.device)
-    piece = is_piece(text_BT, layout)
+    piece = is_said(text_BT, layout)
     before = torch.nn.functional.pad(piece[:, :-1], (1, 0), value=False)
     starts = piece & ~before
     start = torch.where(starts, frame, -1).cummax(1).values
@@ -79,12 +90,14 @@ class PointerState:
         ring: [B, L] token i of the reply at i % L; while more than L of its tokens wait to be said, the pointer is lost.
         written: [B] how many tokens the reply has; 0 without one, or after its cut.
         last: [B] the last text.
+        calling: [B] 1 while the pieces written are those of a call.
         spoken, hold: [B] as in `PointerInputs`.
     """
 
     ring: Tensor
     written: Tensor
     last: Tensor
+    calling: Tensor
     spoken: Tensor
     hold: Tensor
     wait: int
@@ -97,10 +110,11 @@ class PointerState:
             return torch.full((batch, *shape), value, dtype=torch.int64, device=device)
 
         wait = layout.wait
-        return cls(full(wait, length), full(0), full(wait), full(0), full(0), wait)
+        return cls(full(wait, length), full(0), full(wait), full(0), full(0), full(0), wait)
 
     def reset(self, mask_B: Tensor) -> None:
-        fresh = ((self.ring, self.wait), (self.written, 0), (self.last, self.wait), (self.spoken, 0), (self.hold, 0))
+        zeros = ((tensor, 0) for tensor in (self.written, self.calling, self.spoken, self.hold))
+        fresh = ((self.ring, self.wait), (self.last, self.wait), *zeros)
         for tensor, value in fresh:
             tensor[mask_B] = value
 
@@ -118,7 +132,11 @@ class PointerState:
 
     def advanced(self, text_B: Tensor, by_B: Tensor, layout: TextLayout) -> "PointerState":
         """The state after a step that wrote `text_B` and made `by_B` more tokens audible. `spoken` never passes what is written."""
-        piece = is_piece(text_B, layout)
+        any_piece = is_piece(text_B, layout)
+        calling = self.calling * any_piece
+        if layout.call is not None:
+            calling = torch.where(text_B == layout.call, 1, calling)
+        piece = any_piece & (calling == 0)
         starts = piece & ~is_piece(self.last, layout)
         written = torch.where(starts, 0, self.written)
         place = (written % self.ring.shape[1])[:, None]
@@ -130,4 +148,4 @@ class PointerState:
         spoken = torch.maximum(spoken, torch.minimum(spoken + by_B, written))
         changed = (spoken != self.spoken) | starts
         hold = torch.where(changed, 1, (self.hold + 1).clamp(max=LONGEST_HOLD))
-        return PointerState(ring, written, text_B, spoken, hold, self.wait)
+        return PointerState(ring, written, text_B, calling, spoken, hold, self.wait)

@@ -111,14 +111,14 @@ def test_pointer() -> None:
     layout = nano.text_layout()
     generator = torch.Generator().manual_seed(0)
     native = plain = PointerState.initial(5, layout, length=20)
-    choices = torch.tensor([layout.wait, layout.wait, layout.cut, 50, 51, 52, 53])
+    choices = torch.tensor([layout.wait, layout.wait, layout.cut, layout.call, 50, 51, 52, 53])
     for frame in range(300):
         text = choices[torch.randint(len(choices), (5,), generator=generator)]
         if frame % 50 > 25:
             text[0] = 99  # a reply longer than the ring
         by = torch.randint(4, (5,), generator=generator)
         native, plain = advanced(native, text, by, layout), plain.advanced(text, by, layout)
-        for name in ("ring", "written", "last", "spoken", "hold"):
+        for name in ("ring", "written", "last", "calling", "spoken", "hold"):
             assert torch.equal(getattr(native, name), getattr(plain, name)), name
         for name in ("token", "after", "hold"):
             assert torch.equal(getattr(inputs(native), name), getattr(plain.inputs(), name)), name

@@ -112,8 +112,8 @@ def is_decoder(folder: str | Path) -> bool:
 
 def text_layout(words: int) -> TextLayout:
     """A foreign vocabulary of `words` ids, followed by the tokens that a RoboEgo needs, in the order of our tokenizer's."""
-    wait, cut, asr, tts, duplex, end, _, recall = range(words, words + 8)
-    return TextLayout(ids=recall + 1, wait=wait, cut=cut, asr=asr, tts=tts, duplex=duplex, end=end, first_word=0, words_end=words)
+    wait, cut, asr, tts, duplex, end, _, _, call = range(words, words + 9)
+    return TextLayout(ids=call + 1, wait=wait, cut=cut, asr=asr, tts=tts, duplex=duplex, end=end, first_word=0, words_end=words)
 
 
 def config_on(

@@ -33,11 +33,13 @@ def _is_piece(text: int, first_word: int, words_end: int) -> bool:
 
 
 @compiled
-def advance(text: Any, by: Any, ring: Any, numbers: Any, first_word: int, words_end: int, cut: int) -> None:
-    """Brings rings [B, L] and numbers [4, B] (written, last, spoken, hold) up to date; see `PointerState.advanced`."""
-    written, last, spoken, hold = numbers
+def advance(text: Any, by: Any, ring: Any, numbers: Any, first_word: int, words_end: int, cut: int, call: int) -> None:
+    """Brings rings [B, L] and numbers [5, B] (written, last, calling, spoken, hold) up to date; see `PointerState.advanced`."""
+    written, last, calling, spoken, hold = numbers
     for b in range(len(text)):
         piece = _is_piece(text[b], first_word, words_end)
+        calling[b] = text[b] == call or (piece and calling[b])
+        piece = piece and not calling[b]
         starts = piece and not _is_piece(last[b], first_word, words_end)
         before = spoken[b]
         if starts:
@@ -64,8 +66,8 @@ def inputs(state: PointerState) -> PointerInputs:
 def advanced(state: PointerState, text_B: Tensor, by_B: Tensor, layout: TextLayout) -> PointerState:
     """As `state.advanced(text_B, by_B, layout)`."""
     ring = state.ring.clone()
-    numbers = torch.stack([state.written, state.last, state.spoken, state.hold])
-    cut = NONE if layout.cut is None else layout.cut
-    advance(vector(text_B), vector(by_B), vector(ring), vector(numbers), layout.first_word, layout.words_end or 0, cut)
-    written, last, spoken, hold = numbers
-    return PointerState(ring, written, last, spoken, hold, state.wait)
+    numbers = torch.stack([state.written, state.last, state.calling, state.spoken, state.hold])
+    cut, call = (NONE if token is None else token for token in (layout.cut, layout.call))
+    advance(vector(text_B), vector(by_B), vector(ring), vector(numbers), layout.first_word, layout.words_end or 0, cut, call)
+    written, last, calling, spoken, hold = numbers
+    return PointerState(ring, written, last, calling, spoken, hold, state.wait)

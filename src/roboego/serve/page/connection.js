@@ -1,6 +1,7 @@
 // The page's side of /api/live: sound and messages up, frames with their sound down.
 
-const SOUND = 1;
+const [SOUND, PICTURE] = [1, 2];
+const QUALITY = 0.8; // of a JPEG
 
 const RESUME_MS = 30000;
 const RETRY_MS = 1000;
@@ -83,10 +84,19 @@ export class Connection extends EventTarget {
     this.#sound(samples);
   }
 
+  /** What there is to be seen on a canvas now. */
+  see(canvas) {
+    canvas.toBlob((blob) => blob?.arrayBuffer().then((picture) => this.#binary(PICTURE, new Uint8Array(picture))), "image/jpeg", QUALITY);
+  }
+
   #sound(samples) {
-    const message = new Uint8Array(1 + samples.byteLength);
-    message[0] = SOUND;
-    message.set(new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength), 1);
+    this.#binary(SOUND, new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength));
+  }
+
+  #binary(kind, bytes) {
+    const message = new Uint8Array(1 + bytes.byteLength);
+    message[0] = kind;
+    message.set(bytes, 1);
     this.#send(message);
   }
 
@@ -96,6 +106,11 @@ export class Connection extends EventTarget {
 
   cut() {
     this.#send(JSON.stringify({ type: "cut" }));
+  }
+
+  /** What this session is to be like; see `roboego.serve.settings`. */
+  choose(settings) {
+    this.#send(JSON.stringify({ type: "settings", ...settings }));
   }
 
   close() {

@@ -1,7 +1,8 @@
 // The signature picture: every stream as a lane on one axis of 80 ms steps, the newest at the right.
 
 const SECONDS = 14;
-const LABELS = 56;
+const SECOND_WIDTH = 40; // at least, in points: on a phone fewer seconds are shown
+export const LABELS = 56;
 
 export class Lanes {
   constructor(canvas, frameSeconds) {
@@ -12,9 +13,16 @@ export class Lanes {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
   }
 
+  /** Frames that are shown. */
+  get most() {
+    const seconds = Math.max(1, Math.min(SECONDS, (this.canvas.clientWidth - LABELS) / SECOND_WIDTH));
+    return Math.ceil(seconds / this.frameSeconds);
+  }
+
   clear() {
     this.frames = [];
     this.reply = [];
+    this.first = 0;
     this.draw();
   }
 
@@ -28,7 +36,7 @@ export class Lanes {
     });
     this.frames.push(frame);
     const most = Math.ceil(SECONDS / this.frameSeconds);
-    this.first = (this.first ?? 0) + Math.max(0, this.frames.length - most);
+    this.first += Math.max(0, this.frames.length - most);
     this.frames = this.frames.slice(-most);
     this.draw();
   }
@@ -47,8 +55,10 @@ export class Lanes {
       ["listen", 0.0, 0.2], ["heard", 0.2, 0.42], ["text", 0.42, 0.64], ["speak", 0.64, 0.86], ["events", 0.86, 0.94],
     ];
     const place = Object.fromEntries(lanes.map(([name, top, bottom]) => [name, [top * height, bottom * height]]));
-    const step = (width - LABELS) / Math.ceil(SECONDS / this.frameSeconds);
-    const x = (i) => width - (this.frames.length - i) * step;
+    const frames = this.frames.slice(-this.most);
+    const first = this.first + this.frames.length - frames.length;
+    const step = (width - LABELS) / this.most;
+    const x = (i) => width - (frames.length - i) * step;
 
     paint.font = "12px system-ui, sans-serif";
     paint.textBaseline = "middle";
@@ -61,8 +71,8 @@ export class Lanes {
       paint.lineTo(width, bottom);
       paint.stroke();
     }
-    this.frames.forEach((_, i) => {
-      const index = this.first + i;
+    frames.forEach((_, i) => {
+      const index = first + i;
       const seconds = index * this.frameSeconds;
       if (Math.floor(seconds) === Math.floor(seconds - this.frameSeconds) && index !== 0) return;
       paint.fillStyle = colour("line");
@@ -70,13 +80,13 @@ export class Lanes {
       paint.fillStyle = colour("soft");
       paint.fillText(`${Math.floor(seconds)} s`, x(i) + 3, height * 0.97);
     });
-    this.frames.forEach((frame, i) => {
+    frames.forEach((frame, i) => {
       this.#bar(paint, place.listen, x(i), step, frame.listen, colour("user"));
       this.#bar(paint, place.speak, x(i), step, frame.speak, colour("ego"));
       for (const event of frame.events) this.#event(paint, place.events, x(i), event, colour);
     });
-    this.#words(paint, place.heard, x, "heard", () => colour("user"));
-    this.#words(paint, place.text, x, "text", (frame) => (frame.said ? colour("ego") : colour("unsaid")));
+    this.#words(paint, frames, place.heard, x, "heard", () => colour("user"));
+    this.#words(paint, frames, place.text, x, "text", (frame) => (frame.said ? colour("ego") : colour("unsaid")));
   }
 
   #bar(paint, [top, bottom], x, step, level, colour) {
@@ -86,16 +96,16 @@ export class Lanes {
   }
 
   #event(paint, [top, bottom], x, event, colour) {
-    const shown = { cut: "✂", overrun: "!", not_seen: "?", reply_started: "▸", reply_spoken: "■" }[event.type];
+    const shown = { cut: "✂", overrun: "!", not_seen: "?", reply_started: "▸", reply_spoken: "■", call: "ƒ", call_failed: "ƒ?" }[event.type];
     if (!shown) return;
     paint.fillStyle = event.type === "overrun" ? colour("bad") : colour("soft");
     paint.fillText(shown, x, (top + bottom) / 2);
   }
 
   // Tokens come faster than they can be read side by side: each goes to the first of a few rows that is free at its place.
-  #words(paint, [top, bottom], x, name, colour) {
+  #words(paint, frames, [top, bottom], x, name, colour) {
     const rows = [0, 0, 0].fill(-Infinity);
-    this.frames.forEach((frame, i) => {
+    frames.forEach((frame, i) => {
       if (!frame[name]) return;
       const word = frame[name].trim();
       let row = rows.findIndex((end) => end <= x(i));

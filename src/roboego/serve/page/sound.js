@@ -1,5 +1,7 @@
 // Sound in, from a microphone or a file, and out, to a loudspeaker: all at the model's rate, in frames.
 
+const MOST_BLOCKS = 12; // of sound that has been played and not been shown
+
 /** An audio context at the model's rate with the worklets in it. */
 export async function openAudio(rate) {
   const context = new AudioContext({ sampleRate: rate, latencyHint: "interactive" });
@@ -16,26 +18,33 @@ export function toFloat(samples) {
   return Float32Array.from(samples, (value) => value / 32767);
 }
 
-/** Frames of the microphone, told to `hear` as they come. Resolves with a function that ends it. */
-export async function listenToMicrophone(context, samples, options, hear) {
+/** Tells `hear` of a stream in blocks. Returns a function that ends it. */
+function captured(context, stream, samples, hear) {
+  const source = context.createMediaStreamSource(stream);
+  const capture = new AudioWorkletNode(context, "capture", { numberOfOutputs: 0, processorOptions: { samples } });
+  capture.port.onmessage = ({ data }) => hear(data);
+  source.connect(capture);
+  return () => source.disconnect();
+}
+
+/** Frames of the microphone, told to `hear` as they come; its track goes to `carry`, if there is one. Resolves with a function that ends it. */
+export async function listenToMicrophone(context, samples, options, hear, carry) {
   if (!navigator.mediaDevices) throw new Error("browsers give a microphone only to secure pages: open this one as https:// or at localhost");
   const audio = { channelCount: 1, echoCancellation: options.echo, noiseSuppression: options.noise, autoGainControl: true };
   if (options.device) audio.deviceId = { exact: options.device };
   const stream = await navigator.mediaDevices.getUserMedia({ audio }).catch((error) => {
     throw new Error(error.name === "NotAllowedError" ? "the microphone is not allowed: see the browser's settings for this page" : `no microphone: ${error.message}`);
   });
-  const source = context.createMediaStreamSource(stream);
-  const capture = new AudioWorkletNode(context, "capture", { numberOfOutputs: 0, processorOptions: { samples } });
-  capture.port.onmessage = ({ data }) => hear(data);
-  source.connect(capture);
+  carry?.(stream.getAudioTracks()[0]);
+  const leave = captured(context, stream, samples, hear);
   return () => {
-    source.disconnect();
+    leave();
     for (const track of stream.getTracks()) track.stop();
   };
 }
 
-/** A file's sound at the pace of a microphone, then silence. Resolves with a function that ends it. */
-export async function listenToFile(context, samples, file, hear) {
+/** A file's sound at the pace of a microphone, then silence; as a track too, if `carry` takes one. Resolves with a function that ends it. */
+export async function listenToFile(context, samples, file, hear, carry) {
   const buffer = await context.decodeAudioData(await file.arrayBuffer()).catch(() => {
     throw new Error(`${file.name} is no sound file that this browser can read`);
   });
@@ -43,6 +52,14 @@ export async function listenToFile(context, samples, file, hear) {
   for (let c = 0; c < buffer.numberOfChannels; c += 1) {
     const channel = buffer.getChannelData(c);
     for (let i = 0; i < mono.length; i += 1) mono[i] += channel[i] / buffer.numberOfChannels;
+  }
+  const player = context.createBufferSource();
+  if (carry) {
+    const track = context.createMediaStreamDestination();
+    player.buffer = buffer;
+    player.connect(track);
+    player.start();
+    carry(track.stream.getAudioTracks()[0]);
   }
   const began = performance.now();
   let sent = 0;
@@ -54,7 +71,10 @@ export async function listenToFile(context, samples, file, hear) {
       hear(frame);
     }
   }, 20);
-  return () => clearInterval(timer);
+  return () => {
+    clearInterval(timer);
+    player.disconnect();
+  };
 }
 
 /** A loudspeaker that plays what it is given, one block after another. */
@@ -68,13 +88,42 @@ export class Loudspeaker {
     };
   }
 
+  /** Returns what is played. */
   play(samples) {
     this.node.port.postMessage(toFloat(samples));
+    return samples;
   }
 
   end() {
     this.node.port.postMessage(null);
     this.node.disconnect();
+  }
+}
+
+/** Sound that comes as a stream and is played by itself. `waitingSeconds`: nobody knows. */
+export class RemoteSound {
+  constructor(context, stream, samples, sink) {
+    this.waitingSeconds = null;
+    this.silence = new Int16Array(samples);
+    this.blocks = [];
+    this.player = new Audio();
+    this.player.srcObject = stream;
+    if (sink && this.player.setSinkId) this.player.setSinkId(sink);
+    this.player.play();
+    this.leave = captured(context, stream, samples, (block) => {
+      this.blocks.push(toInt16(block));
+      if (this.blocks.length > MOST_BLOCKS) this.blocks.shift();
+    });
+  }
+
+  /** Returns a frame of what is played, to be shown beside the frame that has come. */
+  play() {
+    return this.blocks.shift() ?? this.silence;
+  }
+
+  end() {
+    this.leave();
+    this.player.srcObject = null;
   }
 }
 

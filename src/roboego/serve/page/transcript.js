@@ -35,7 +35,9 @@ export class Transcript {
   #heard(piece, index) {
     if (!this.user || index - this.lastHeard > PAUSE_FRAMES) this.user = this.#begin("user", "you");
     this.lastHeard = index;
-    this.user.append(this.user.childNodes.length > 1 ? piece : piece.trimStart());
+    const word = document.createElement("span");
+    word.textContent = this.user.childNodes.length > 1 ? piece : piece.trimStart();
+    this.user.append(word);
     this.#scroll();
   }
 

@@ -5,13 +5,14 @@ Fields that are not listed are ignored, since clients send many that concern oth
 
 import base64
 import binascii
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from roboego.errors import InputError
+from roboego.serve.settings import SessionSettings
 from roboego.sound.pcm import from_pcm16
 
 
@@ -47,12 +48,23 @@ class Audio(_Lenient):
     output: Output = Output()
 
 
-class SessionSettings(_Lenient):
-    """Of `session.update`. `instructions` are read by the model when they come."""
+class Tool(_Lenient):
+    """A function that Ego may call."""
+
+    type: Literal["function"]
+    name: str = Field(max_length=64)
+    description: str = Field("", max_length=1_000)
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
+class RealtimeSettings(_Lenient):
+    """Of `session.update`. `instructions` are read by the model when they come; `roboego` is our own, and none of OpenAI's."""
 
     type: Literal["realtime"] = "realtime"
     instructions: str | None = None
     audio: Audio | None = None
+    tools: list[Tool] | None = None
+    roboego: SessionSettings | None = None
 
 
 class Part(_Lenient):
@@ -68,6 +80,8 @@ class Item(_Lenient):
     id: str | None = None
     role: str = "user"
     content: list[Part] = Field(default_factory=list)
+    call_id: str | None = None
+    output: str | None = None
 
 
 class _Event(_Lenient):
@@ -76,7 +90,7 @@ class _Event(_Lenient):
 
 class SessionUpdate(_Event):
     type: Literal["session.update"]
-    session: SessionSettings
+    session: RealtimeSettings
 
 
 class Append(_Event):

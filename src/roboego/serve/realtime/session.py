@@ -2,23 +2,23 @@
 
 import base64
 import binascii
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from roboego.errors import InputError
 from roboego.perception.picture import open_picture
-from roboego.runtime.frame import Frame, Overrun
+from roboego.runtime.frame import CallWritten, Frame, Overrun
 from roboego.serve.live import Live
 from roboego.serve.realtime import client
 from roboego.serve.realtime.responses import Event, Responses, new_id
 from roboego.serve.realtime.turns import Started, TurnDetector
+from roboego.serve.settings import MOST_TEXT, SessionSettings, apply, check_allowed
 from roboego.streams.alphabet import normalize
+from roboego.streams.calls import Function
 from roboego.timebase import FRAME_SAMPLES, SAMPLE_RATE
 
-MOST_TEXT = 4_000
-"""Characters of a text or of instructions."""
 LAG_FRAMES = 8
 """Frames after a turn's end in which its last words are still written down."""
 
@@ -28,12 +28,13 @@ class RealtimeSession:
 
     Args:
         model: the model's name, as the client is told it.
+        transcribe: has a second slot write down what is heard; None where the model does so in the first.
     """
 
-    def __init__(self, live: Live, model: str) -> None:
-        self.live, self.model = live, model
+    def __init__(self, live: Live, model: str, transcribe: Callable[[], None] | None = None) -> None:
+        self.live, self.model, self.transcribe = live, model, transcribe
         self.id = new_id("sess")
-        self.settings = client.SessionSettings()
+        self.settings = client.RealtimeSettings()
         self.responses = Responses()
         self.turns = TurnDetector()
         self._kept = np.zeros(0, np.float32)
@@ -76,11 +77,21 @@ class RealtimeSession:
             case client.ResponseCancel():
                 self._cut(self.responses.open_item)
 
-    def _update(self, settings: client.SessionSettings) -> Iterator[Event]:
-        if settings.instructions and settings.instructions != self.settings.instructions:
-            self.live.session.read(_text(settings.instructions))
-        audio = settings.audio or self.settings.audio
-        self.settings = client.SessionSettings(instructions=settings.instructions or self.settings.instructions, audio=audio)
+    def _update(self, settings: client.RealtimeSettings) -> Iterator[Event]:
+        """Everything is looked at before anything is changed."""
+        own, told = settings.roboego or SessionSettings(), settings.instructions
+        check_allowed(own.given | ({"prompt"} if told else set()), self.live.allowed)
+        functions = [_function(tool) for tool in settings.tools or ()]
+        read = _text(told) if told and told != self.settings.instructions else ""
+        if self.transcribe is not None and settings.audio is not None and settings.audio.input.transcription is not None:
+            self.transcribe()
+        if settings.tools is not None:
+            self.live.functions.declare(functions)
+        apply(own, self.live.session, self.live.allowed)
+        if read:
+            self.live.session.read(read)
+        given = {name: getattr(settings, name) for name in ("instructions", "audio", "tools")}
+        self.settings = self.settings.model_copy(update={name: value for name, value in given.items() if value is not None})
         yield {"type": "session.updated", "session": self._session()}
 
     def _append(self, event: client.Append) -> Iterator[Event]:
@@ -108,6 +119,10 @@ class RealtimeSession:
         self._lag = LAG_FRAMES
 
     def _create(self, item: client.Item) -> Iterator[Event]:
+        if item.type == "function_call_output":
+            self.live.functions.result(item.call_id or "", item.output or "")
+            yield from self._added(item, {"call_id": item.call_id, "output": item.output})
+            return
         if item.type != "message" or item.role not in ("user", "system"):
             raise InputError(f"an item of type {item.type!r} and role {item.role!r} cannot be taken in: send messages of the user's")
         for part in item.content:
@@ -119,8 +134,12 @@ class RealtimeSession:
                 raise InputError(
                     f"content of type {part.type!r} cannot be taken in: send input_text or input_image; sound has events of its own"
                 )
-        told: Event = {"id": item.id or new_id("item"), "object": "realtime.item", "type": "message", "role": item.role}
-        told |= {"status": "completed", "content": [part.model_dump(exclude_none=True) for part in item.content]}
+        content = [part.model_dump(exclude_none=True) for part in item.content]
+        yield from self._added(item, {"role": item.role, "status": "completed", "content": content})
+
+    def _added(self, item: client.Item, what: Event) -> Iterator[Event]:
+        """An item of the client's is one of the conversation."""
+        told: Event = {"id": item.id or new_id("item"), "object": "realtime.item", "type": item.type, **what}
         for name in ("conversation.item.added", "conversation.item.done"):
             yield {"type": name, "previous_item_id": self.responses.last_item, "item": told}
         self.responses.last_item = str(told["id"])
@@ -140,6 +159,17 @@ class RealtimeSession:
                 yield error(f"{event.frames} frames of sound were lost: they came faster than they can be heard", "overrun")
         yield from self._transcribed(frame.heard)
         yield from self.responses.frame(frame)
+        for event in frame.events:
+            if isinstance(event, CallWritten):
+                yield from self._called(event)
+
+    def _called(self, event: CallWritten) -> Iterator[Event]:
+        try:
+            call = self.live.functions.called(event)
+        except InputError as wrong:
+            yield error(str(wrong), "call_failed")
+        else:
+            yield from self.responses.call(call)
 
     def _transcribed(self, heard: str) -> Iterator[Event]:
         """What was written down of what the user says."""
@@ -180,7 +210,7 @@ class RealtimeSession:
             "model": self.model,
             "output_modalities": ["audio"],
             "instructions": self.settings.instructions or "",
-            "tools": [],
+            "tools": [tool.model_dump() for tool in self.settings.tools or ()],
             "audio": {
                 "input": {"format": sound, "transcription": transcription, "turn_detection": {"type": "server_vad"}},
                 "output": {"format": sound, "voice": "ego"},
@@ -193,8 +223,12 @@ _TRANSCRIPTION = "conversation.item.input_audio_transcription"
 
 def error(message: str, code: str = "invalid_value", event_id: str | None = None) -> Event:
     """An error, of which the client's own event was the cause if it is named."""
-    kind = "server_error" if code in ("overrun", "session_failed") else "invalid_request_error"
+    kind = "server_error" if code in ("overrun", "session_failed", "call_failed") else "invalid_request_error"
     return {"type": "error", "error": {"type": kind, "code": code, "message": message, "param": None, "event_id": event_id}}
+
+
+def _function(tool: client.Tool) -> Function:
+    return Function(name=tool.name, description=tool.description, parameters=tool.parameters)
 
 
 def _text(text: str) -> str:

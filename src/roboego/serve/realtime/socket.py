@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -34,7 +35,9 @@ async def serve(socket: WebSocket, admission: Admission) -> None:
         return
     if live is None:
         return
-    session = RealtimeSession(live, admission.engine.engine.loaded.name)
+    engine = admission.engine
+    captions = engine.engine.loaded.model.config.caption_head
+    session = RealtimeSession(live, engine.engine.loaded.name, None if captions else partial(engine.transcribe, live))
     try:
         await connection.send([session.begin()])
         failure = await both_ways(_hear(inbox, connection, session), _say(connection, session, outbox))
@@ -79,7 +82,7 @@ async def _hear(inbox: Inbox, connection: _Connection, session: RealtimeSession)
             if len(text) > MOST_CHARACTERS:
                 raise InputError(f"an event has at most {MOST_CHARACTERS} characters")
             await connection.send(list(session.receive(parse(text))))
-        except InputError as wrong:
+        except (InputError, EngineFull) as wrong:
             await connection.send([error(str(wrong))])
 
 

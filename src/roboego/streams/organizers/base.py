@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roboego.errors import InputError, ShapeError
-from roboego.streams.conversation import MODES, Caption, Conversation, Mode, Motion, Reading, Seconds
+from roboego.streams.conversation import MODES, Call, Caption, Conversation, Mode, Motion, Reading, Seconds
 from roboego.streams.grid import Codes, FrameGrid, Tokens
 from roboego.streams.layout import StreamLayout, TextLayout
 from roboego.timebase import FRAME_S, frames_to_seconds, seconds_to_frames, seconds_to_frames_up
@@ -54,6 +54,12 @@ def check_fits(conversation: Conversation, layout: StreamLayout, silence: Codes)
         _check_pieces(reply.tokens, layout.text, "a reply")
         if reply.cut_s is not None and layout.text.cut is None:
             raise InputError("the layout has no cut token, but a reply is cut: drop cut_s")
+
+
+def check_no_calls(conversation: Conversation) -> None:
+    """Raises InputError if there are calls, for organizers without room for them."""
+    if conversation.calls:
+        raise InputError("only TextFirst has room for calls: drop the conversation's calls, or use it")
 
 
 def mode_token(layout: StreamLayout, mode: Mode) -> int | None:
@@ -169,6 +175,43 @@ def ends_of(spoken: Tokens, start: int, stop: int, speech: int, tokens: int) -> 
 def pieces(tokens: Tokens, layout: TextLayout) -> Mask:
     """Whether tokens are pieces of words."""
     return (tokens >= layout.first_word) & ((tokens < layout.words_end) | (layout.words_end == 0))
+
+
+def calls_and_replies(text: Tokens, layout: TextLayout) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """The runs of pieces in a text stream [T] that are calls, and those that are replies."""
+    found = list(runs(pieces(text, layout)))
+    called = [start > 0 and layout.call is not None and text[start - 1] == layout.call for start, _ in found]
+    return [run for run, is_call in zip(found, called, strict=True) if is_call], [
+        run for run, is_call in zip(found, called, strict=True) if not is_call
+    ]
+
+
+def lay_calls(text: Tokens, conversation: Conversation, layout: TextLayout) -> None:
+    """Writes the calls into a text stream [T] that holds the replies.
+
+    Raises:
+        InputError: the layout has no token for it, or a call stands where something else is written.
+    """
+    for call in conversation.calls:
+        if layout.call is None:
+            raise InputError("the layout has no token that begins a call: drop the conversation's calls")
+        _check_pieces(call.tokens, layout, "a call")
+        start = seconds_to_frames(call.start_s)
+        stop = start + 1 + len(call.tokens)
+        # The wait after it ends the call.
+        taken = text[max(0, start) : stop + 1] != layout.wait
+        taken[len(call.tokens) + 1 :] &= pieces(text[stop : stop + 1], layout)
+        if start < 0 or stop > len(text) or taken.any():
+            raise InputError(
+                f"a call takes frames {start} to {stop} of {len(text)}, and a wait after it: move it to where Ego writes nothing"
+            )
+        text[start] = layout.call
+        text[start + 1 : stop] = call.tokens
+
+
+def calls_of(text: Tokens, layout: TextLayout) -> tuple[Call, ...]:
+    """The calls in a text stream [T]."""
+    return tuple(Call(start_s=frames_to_seconds(a - 1), tokens=text[a:b].copy()) for a, b in calls_and_replies(text, layout)[0])
 
 
 def trimmed(codes: Codes, silence: Codes) -> Codes:

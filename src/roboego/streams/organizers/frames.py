@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from roboego.streams.conversation import Caption, Conversation, Mode, Reply
+from roboego.streams.conversation import Call, Caption, Conversation, Mode, Reply
 from roboego.streams.grid import Codes, FrameGrid, Weights, empty_grid
 from roboego.streams.layout import StreamLayout
 from roboego.streams.organizers import base
@@ -55,6 +55,7 @@ class FrameOrganizer(ABC):
         if mode == "asr":
             self._lay_captions(grid, conversation)
         spans = self._lay_replies(grid, conversation)
+        self._lay_calls(grid, conversation)
         act, moving = base.act_track(conversation, self.layout, self.rest)
         grid.act[:] = act
         if self.layout.action_dims:
@@ -69,18 +70,23 @@ class FrameOrganizer(ABC):
 
     def read(self, grid: FrameGrid, *, mode: Mode = "duplex") -> Conversation:
         """Grid -> conversation; see `Organizer`."""
+        conversation = self.found_in(grid, mode=mode)
+        base.check_same(grid, self.arrange(conversation))
+        return conversation
+
+    def found_in(self, grid: FrameGrid, *, mode: Mode = "duplex") -> Conversation:
+        """The conversation in a grid that need not be as this organizer would lay it out: in what a model did by itself."""
         mode, announced, readings = base.readings_of(grid.read, self.layout, mode)
-        conversation = Conversation(
+        return Conversation(
             heard=grid.listen.copy(),
             mode=mode,
             announced=announced,
             replies=() if mode == "asr" else self._replies(grid, mode),
             captions=self._captions(grid) if mode == "asr" else (),
+            calls=self._calls(grid),
             readings=readings,
             motions=base.motions_of(grid.act, self.rest),
         )
-        base.check_same(grid, self.arrange(conversation))
-        return conversation
 
     @abstractmethod
     def _lay_replies(self, grid: FrameGrid, conversation: Conversation) -> list[Span]:
@@ -89,6 +95,13 @@ class FrameOrganizer(ABC):
     @abstractmethod
     def _replies(self, grid: FrameGrid, mode: Mode) -> tuple[Reply, ...]:
         """Finds the replies in a grid."""
+
+    def _lay_calls(self, grid: FrameGrid, conversation: Conversation) -> None:
+        """Writes the calls, for organizers that have room for them."""
+        base.check_no_calls(conversation)
+
+    def _calls(self, grid: FrameGrid) -> tuple[Call, ...]:
+        return ()
 
     def _lay_captions(self, grid: FrameGrid, conversation: Conversation) -> None:
         grid.text[:] = base.caption_track(conversation, self.layout, self.asr_delay)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from roboego.errors import InputError
-from roboego.streams.conversation import Conversation, Mode, Reply
+from roboego.streams.conversation import Call, Conversation, Mode, Reply
 from roboego.streams.grid import FrameGrid
 from roboego.streams.layout import StreamLayout
 from roboego.streams.organizers import base
@@ -20,7 +20,8 @@ class TextFirst(FrameOrganizer):
 
     A reply's tokens are written one a frame without a gap; then the stream waits while speech catches up. Interrupted, Ego writes
     `<cut>`, even if its text had ended. At least one wait or cut stands between two replies, and a reply's speech is over when that
-    of the next begins. In mode "asr" the words heard are written instead, and speech is silent; in mode "tts" all text is forced.
+    of the next begins. Calls are written while nothing else is. In mode "asr" the words heard are written instead, and speech is
+    silent; in mode "tts" all text is forced.
 
     Args:
         layout: vocabularies and delays; `layout.spk_delay` holds unless `spk_delay` is given.
@@ -100,9 +101,15 @@ class TextFirst(FrameOrganizer):
                 "the one before are over: move it, or cut the one before"
             )
 
+    def _lay_calls(self, grid: FrameGrid, conversation: Conversation) -> None:
+        base.lay_calls(grid.text, conversation, self.layout.text)
+
+    def _calls(self, grid: FrameGrid) -> tuple[Call, ...]:
+        return base.calls_of(grid.text, self.layout.text)
+
     def _replies(self, grid: FrameGrid, mode: Mode) -> tuple[Reply, ...]:
         text = self.layout.text
-        spans = list(base.runs(base.pieces(grid.text, text)))
+        _, spans = base.calls_and_replies(grid.text, text)
         cuts = np.flatnonzero(grid.text == text.cut) if text.cut is not None else np.zeros(0, np.int64)
         replies = []
         for (start, end), stop in zip(spans, [*(s for s, _ in spans), len(grid)][1:], strict=True):

@@ -115,6 +115,7 @@ class TimeDivision:
 
     def _check(self, conversation: Conversation) -> None:
         base.check_fits(conversation, self.layout, self.silence)
+        base.check_no_calls(conversation)
         if conversation.mode == "asr":
             raise InputError("TimeDivision has no mode 'asr': transcribe with TextFirst")
         if conversation.frames % self.chunk:

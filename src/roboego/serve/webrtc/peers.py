@@ -1,0 +1,228 @@
+"""WebRTC connections, each of which has one live session for as long as it lasts."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from aiortc import (
+    MediaStreamTrack,
+    RTCConfiguration,
+    RTCDataChannel,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCRtpSender,
+    RTCSessionDescription,
+)
+from aiortc.exceptions import InternalError, InvalidAccessError, InvalidStateError, OperationError
+
+from roboego.errors import InputError
+from roboego.runtime.frame import Frame
+from roboego.serve.admission import Admission
+from roboego.serve.connection import both_ways, is_expected, reason_of
+from roboego.serve.live import Live
+from roboego.serve.live_messages import do, hello, told
+from roboego.serve.outbox import Outbox
+from roboego.serve.webrtc import offer as offers
+from roboego.serve.webrtc.intake import Camera, hear
+from roboego.serve.webrtc.playout import BLOCK_S, Playout, Voice
+from roboego.timebase import FRAME_S
+
+EVENTS = "events"
+"""The data channel's label."""
+CONNECT_S = 20.0
+"""How long a session waits for its peer to connect and to open the data channel."""
+LEAVING_S = 1.0
+"""How long the last words to a peer may take."""
+MOST_BUFFERED = 256 * 1024
+"""Bytes of events on their way to a peer; then they wait in the outbox, which is bounded."""
+UNUSABLE = (*offers.UNREADABLE, InternalError, InvalidAccessError, InvalidStateError, OperationError)
+_log = logging.getLogger(__name__)
+
+
+class Peer:
+    """One connection and its session.
+
+    Args:
+        outbox: to which the session's frames are delivered.
+        sees: whether a camera is of use.
+        servers: STUN servers; without any, only this host's own addresses are offered.
+    """
+
+    def __init__(self, live: Live, outbox: Outbox, *, sees: bool, servers: Sequence[str] = ()) -> None:
+        self.live, self.outbox, self.sees = live, outbox, sees
+        self.playout = Playout()
+        loop = asyncio.get_running_loop()
+        self._opened: asyncio.Future[RTCDataChannel] = loop.create_future()
+        self._over: asyncio.Future[None] = loop.create_future()
+        self._senses: list[asyncio.Task[None]] = []
+        # An empty list, since None would ask a public server.
+        self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[RTCIceServer(url) for url in servers]))
+        self._connection.on("track", self._sense)
+        self._connection.on("datachannel", self._open)
+        self._connection.on("connectionstatechange", self._changed)
+
+    async def answer(self, offer: str) -> str:
+        """The answer to an offer, with all candidates in it.
+
+        Raises:
+            InputError: the offer cannot be used.
+        """
+        self._connection.addTrack(Voice(self.playout))
+        [sound] = self._connection.getTransceivers()
+        sound.setCodecPreferences([c for c in RTCRtpSender.getCapabilities("audio").codecs if c.mimeType == "audio/opus"])
+        try:
+            await self._connection.setRemoteDescription(RTCSessionDescription(sdp=offer, type="offer"))
+            for transceiver in self._connection.getTransceivers():
+                if transceiver.kind == "video":
+                    transceiver.direction = "recvonly" if self.sees else "inactive"
+            await self._connection.setLocalDescription(await self._connection.createAnswer())
+        except UNUSABLE as error:
+            raise InputError(f"the offer cannot be used: {error or type(error).__name__}") from error
+        return str(self._connection.localDescription.sdp)
+
+    async def talk(self, greeting: dict[str, Any]) -> BaseException | None:
+        """Talks until one of the two ends it. Returns why it ended; None if the peer left, or never came."""
+        either: list[asyncio.Future[Any]] = [self._opened, self._over]
+        await asyncio.wait(either, timeout=CONNECT_S, return_when=asyncio.FIRST_COMPLETED)
+        if self._over.done():
+            return self._over.exception()
+        if not self._opened.done():
+            return None
+        self._tell(greeting)
+        failure = await both_ways(self._left(), self._say())
+        if failure is not None:
+            self._tell({"type": "error", "message": reason_of(failure)[0]})
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LEAVING_S):
+                    await self._taken(0)
+        return failure
+
+    async def close(self) -> None:
+        """Ends the connection. May be called again."""
+        for task in self._senses:
+            task.cancel()
+        await asyncio.gather(*self._senses, return_exceptions=True)
+        await self._connection.close()
+
+    def _sense(self, track: MediaStreamTrack) -> None:
+        if track.kind == "audio":
+            sensing = asyncio.create_task(hear(track, self.live))
+        elif self.sees:
+            sensing = asyncio.create_task(Camera(track).watch(self.live.see))
+        else:
+            return
+        sensing.add_done_callback(self._sensed)
+        self._senses.append(sensing)
+
+    def _sensed(self, sensing: asyncio.Task[None]) -> None:
+        """A track has ended, by itself or by a fault."""
+        if not sensing.cancelled() and (failure := sensing.exception()) is not None and not self._over.done():
+            self._over.set_exception(failure)
+
+    def _open(self, channel: RTCDataChannel) -> None:
+        if channel.label != EVENTS or self._opened.done():
+            channel.close()
+            return
+        channel.on("message", self._do)
+        channel.on("close", self._end)
+        self._opened.set_result(channel)
+
+    def _changed(self) -> None:
+        if self._connection.connectionState in ("failed", "closed"):
+            self._end()
+
+    def _end(self) -> None:
+        if not self._over.done():
+            self._over.set_result(None)
+
+    def _do(self, message: str | bytes) -> None:
+        """What a peer asks for. What cannot be used costs an error and no more."""
+        try:
+            if isinstance(message, bytes):
+                raise InputError("this data channel carries JSON; sound and pictures come by tracks")
+            if do(message, self.live):
+                self._end()
+        except InputError as wrong:
+            self._tell({"type": "error", "message": str(wrong)})
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        channel = self._opened.result()
+        if channel.readyState == "open":
+            channel.send(json.dumps(message))
+
+    async def _left(self) -> None:
+        await asyncio.shield(self._over)
+
+    async def _say(self) -> None:
+        while True:
+            result = await self.outbox.take()
+            if isinstance(result, Frame):
+                if lost := self.playout.put(result):
+                    self._tell({"type": "error", "message": f"{lost * BLOCK_S:g} s of Ego's sound came too fast and were lost"})
+                self._tell(told(result, self.live))
+            elif isinstance(result.__cause__, InputError):
+                self._tell({"type": "error", "message": str(result)})
+            else:
+                raise result
+            await self._taken(MOST_BUFFERED)
+
+    async def _taken(self, most: int) -> None:
+        """Waits until no more than so many bytes are on their way to the peer."""
+        channel = self._opened.result()
+        while channel.readyState == "open" and channel.bufferedAmount > most:
+            await asyncio.sleep(FRAME_S)
+
+
+class Peers:
+    """All connections: as many as there are sessions.
+
+    Args:
+        servers: as of `Peer`.
+    """
+
+    def __init__(self, admission: Admission, servers: Sequence[str] = ()) -> None:
+        self.admission, self.servers = admission, servers
+        self._talks: set[asyncio.Task[None]] = set()
+
+    async def answer(self, offer: str) -> str:
+        """The answer to an offer, for which a slot is taken at once.
+
+        Raises:
+            EngineFull: no slot is free.
+            InputError: the offer cannot be used, or the server is shutting down.
+        """
+        offers.check(offer)
+        outbox = Outbox()
+        live = self.admission.enter_now(outbox.deliver)
+        peer = Peer(live, outbox, sees=self.admission.engine.engine.loaded.vision is not None, servers=self.servers)
+        try:
+            answer = await peer.answer(offer)
+        except BaseException:
+            await self._leave(peer)
+            raise
+        task = asyncio.create_task(self._talk(peer))
+        self._talks.add(task)
+        task.add_done_callback(self._talks.discard)
+        return answer
+
+    async def close(self) -> None:
+        """Ends all connections."""
+        for task in self._talks:
+            task.cancel()
+        await asyncio.gather(*self._talks, return_exceptions=True)
+
+    async def _talk(self, peer: Peer) -> None:
+        try:
+            failure = await peer.talk(hello(self.admission.engine, peer.live, None))
+            if failure is not None and not is_expected(failure):
+                _log.error("a WebRTC connection has failed", exc_info=failure)
+        finally:
+            await self._leave(peer)
+
+    async def _leave(self, peer: Peer) -> None:
+        # The slot first: a connection may take its time to close.
+        self.admission.leave(peer.live)
+        await peer.close()
