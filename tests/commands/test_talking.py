@@ -140,10 +140,14 @@ def test_info_tells_what_a_model_is(model: Path, shell: Shell) -> None:
     assert done.told["parameters"]["in all"] > 0
 
 
+SUBCOMMAND = {"data": ("import-recordings",)}
+"""Of commands that have several, one."""
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
-        main([command, "--help"])
+        main([command, *SUBCOMMAND.get(command, ()), "--help"])
     assert stopped.value.code == 0
     text = capsys.readouterr().out
     assert f"roboego {command}" in text
