@@ -22,13 +22,10 @@ from roboego.runtime.frame import (
     ReplyTextDone,
 )
 from roboego.serve.live import Live, LiveEngine
-from roboego.serve.settings import SessionSettings, apply
+from roboego.serve.settings import MOST_TEXT, SessionSettings, apply
 from roboego.streams.alphabet import normalize
 from roboego.streams.calls import Function
 from roboego.timebase import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE
-
-MOST_TEXT = 4_000
-"""Characters of a `read`."""
 
 
 class _Read(BaseModel):

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -24,6 +23,7 @@ from roboego.serve.admission import Admission
 from roboego.serve.connection import both_ways, is_expected, reason_of
 from roboego.serve.live import Live
 from roboego.serve.live_messages import do, hello, told
+from roboego.serve.logs import LOGGER
 from roboego.serve.outbox import Outbox
 from roboego.serve.webrtc import offer as offers
 from roboego.serve.webrtc.intake import Camera, hear
@@ -39,7 +39,6 @@ LEAVING_S = 1.0
 MOST_BUFFERED = 256 * 1024
 """Bytes of events on their way to a peer; then they wait in the outbox, which is bounded."""
 UNUSABLE = (*offers.UNREADABLE, InternalError, InvalidAccessError, InvalidStateError, OperationError)
-_log = logging.getLogger(__name__)
 
 
 class Peer:
@@ -218,7 +217,7 @@ class Peers:
         try:
             failure = await peer.talk(hello(self.admission.engine, peer.live, None))
             if failure is not None and not is_expected(failure):
-                _log.error("a WebRTC connection has failed", exc_info=failure)
+                LOGGER.error("a WebRTC connection has failed", exc_info=failure)
         finally:
             await self._leave(peer)
 
