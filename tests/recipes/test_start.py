@@ -91,7 +91,14 @@ def test_a_run_may_start_from_a_folder(tmp_path: Path) -> None:
     assert torch.equal(hidden(whole), expected)
     assert all(parameter.requires_grad for parameter in whole.parameters())
     with pytest.raises(InputError, match="another shape"):
-        open_start(str(folder), tiny_config(layers=3), tmp_path)
+        open_start(str(folder), tiny_config(layers=1), tmp_path)
+
+
+def test_a_folder_may_hold_a_shallower_model(tmp_path: Path) -> None:
+    folder = save(tiny_loaded(), tmp_path / "model")
+    grown = open_start(str(folder), tiny_config(layers=3), tmp_path)
+    assert len(grown.backbone.layers) == 3
+    assert_close(hidden(grown), hidden(roboego.load(folder).model))
 
 
 def test_a_run_that_goes_on_is_not_started_again(tmp_path: Path) -> None:

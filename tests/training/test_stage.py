@@ -18,7 +18,7 @@ from roboego.recipes.dry_run import estimate, random_task
 from roboego.recipes.start import helpers_of
 from roboego.streams.grid import FrameGrid, Tokens, empty_grid
 from roboego.streams.tokenizer import SPECIALS
-from roboego.training.disturbance import Disturbance, disturb, misheard, transcribed
+from roboego.training.disturbance import Disturbance, disturb, misheard, sounding_alike, transcribed
 from roboego.training.lesson import StageConfig, collate
 from roboego.training.loop import LoopConfig, train
 from roboego.training.recalling import recalled
@@ -136,6 +136,24 @@ def test_disturbed_inputs_leave_targets_alone() -> None:
     assert torch.equal(noisy.text, batch.text)
     calm = disturb(batch, nano.tiny(), CALM, np.random.default_rng(0))
     assert torch.equal(calm.speak, batch.speak)
+
+
+def test_codes_are_taken_for_others_that_sound_like_them() -> None:
+    vectors = np.random.default_rng(1).normal(size=(8, 512, 3)).astype(np.float32)
+    alike = sounding_alike(vectors, 4)
+    nearest = np.linalg.norm(vectors[2, 5] - vectors[2], axis=1).argsort()
+    assert alike[2, 5].tolist() == nearest[1:5].tolist()
+    batch, _ = collate([g[slice(0, 20)] for g in grids()])
+    batch.listen[0, 3] = nano.tiny().layout.listen.pad_id
+    often = Disturbance(speech=0.0, listen=0.0, captions=0.0, alike=0.5)
+    given = disturb(batch, nano.tiny(), often, np.random.default_rng(0), alike=alike).listen
+    changed = given != batch.listen
+    assert 0.1 < changed.float().mean() < 0.9
+    assert not changed[0, 3].any()
+    for place in changed.nonzero().tolist():
+        row, frame, book = place
+        assert int(given[row, frame, book]) in alike[book, int(batch.listen[row, frame, book])]
+    assert torch.equal(disturb(batch, nano.tiny(), often, np.random.default_rng(0)).listen, batch.listen)
 
 
 def test_what_nobody_hears_is_never_misheard() -> None:

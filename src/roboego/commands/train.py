@@ -29,6 +29,8 @@ class Args:
     """Steps in all, instead of the recipe's."""
     rows: int | None = None
     """Rows of a step (not the codec's), instead of the recipe's; processes that torchrun starts share them."""
+    workers: int = 0
+    """Processes that make batches ahead of their steps (not the codec's), so that a GPU need not wait for them."""
     backbone: Path | None = None
     """Train the stage on the Qwen2 or Llama in this folder (transformers format) instead of nano's own backbone, as a run of its own."""
     start: str | None = None
@@ -62,6 +64,7 @@ def run(args: Args) -> dict[str, Any]:
     from roboego.training.allocator import restart_with_settings
 
     check_at_least(1, steps=args.steps, rows=args.rows, lora_rank=args.lora_rank, lora_alpha=args.lora_alpha)
+    check_at_least(0, workers=args.workers)
     check_device(args.device)
     if args.device == "cpu":
         restart_with_settings()
@@ -97,7 +100,7 @@ def run(args: Args) -> dict[str, Any]:
             recipe = with_adapters(recipe, adapters)
     if args.dry_run:
         return estimate(recipe, device=args.device, console=console)
-    done = perform(recipe, tools=places.tools, data=data, runs=places.root, device=args.device, console=console)
+    done = perform(recipe, tools=places.tools, data=data, runs=places.root, device=args.device, console=console, workers=args.workers)
     return {"run": recipe.name, "steps": done, "of": recipe.loop.steps}
 
 

@@ -12,6 +12,7 @@ from roboego.model.sampling import Sampling, StreamSampling
 from roboego.recipes.runs import Run
 from roboego.streams.layout import SoundLayout, StreamLayout, TextLayout
 from roboego.streams.tokenizer import ASR, CUT, DUPLEX, END, SPECIALS, TTS, WAIT, Tokenizer
+from roboego.training.disturbance import Disturbance
 from roboego.training.lesson import StageConfig
 from roboego.training.loop import LoopConfig
 
@@ -54,7 +55,7 @@ def layout() -> StreamLayout:
 def model() -> ModelConfig:
     return ModelConfig(
         layout=layout(),
-        backbone=BackboneConfig(width=320, layers=6, heads=5, kv_heads=1, head_dim=64, hidden=896, window=WINDOW_FRAMES),
+        backbone=BackboneConfig(width=320, layers=8, heads=5, kv_heads=1, head_dim=64, hidden=896, window=WINDOW_FRAMES),
         speech=SpeechDecoderConfig(width=192, layers=2, heads=3, hidden=512),
         caption_head=True,
     )
@@ -108,6 +109,7 @@ def post_training() -> Run:
         name="nano-post",
         start=first.name,
         first_sound=True,
+        stage=replace(first.stage, disturbance=Disturbance(alike=0.1)),
         loop=replace(first.loop, steps=5_000, decay=0.0),
         written=0.1,
         pools=(

@@ -23,7 +23,7 @@ from roboego.model.model import RoboEgoModel
 from roboego.recipes import nano
 from roboego.recipes.nano_data import maker
 from roboego.recipes.runs import Run
-from roboego.recipes.start import FIRST_SPREAD, Adapted, begin_codes, helpers_of, keep_record, open_start
+from roboego.recipes.start import FIRST_SPREAD, Adapted, begin_codes, codes_alike, helpers_of, keep_record, open_start
 from roboego.streams.grid import Codes
 from roboego.streams.tokenizer import Tokenizer
 from roboego.training.adapters import add_adapters
@@ -129,11 +129,13 @@ def perform(
     device: str = "cpu",
     console: Console | None = None,
     model: RoboEgoModel | None = None,
+    workers: int = 0,
 ) -> int:
     """Trains a run, going on where it stopped. Returns the steps done.
 
     Args:
         model: trained in place, instead of one that starts from `run.start`; to go on, give the same one again.
+        workers: processes that make batches ahead of their steps, for each process that trains.
     Raises:
         InputError: tools, data or the start are missing.
         CheckpointError: a checkpoint is damaged or of another model.
@@ -160,7 +162,10 @@ def perform(
         judge = WrittenAnswers(replace(exchanges, split="validation"), 8 * run.sentences)
     else:
         judge = FreeRunning(run, run.validation, data, shop)
-    task = StageTask(model.to(where), mixture, run.stage, judge, device=where, pronounce=pronounce, crew=crew)
+    alike = None if shop is None else codes_alike(shop.codec)
+    task = StageTask(
+        model.to(where), mixture, run.stage, judge, device=where, pronounce=pronounce, alike=alike, crew=crew, workers=workers
+    )
     if begins and run.start is not None:
         task.take_helpers(helpers_of(run.start, runs))
     return train(task, run.loop, runs / run.name, device=where, console=console, crew=crew)

@@ -13,11 +13,13 @@ from roboego.errors import CheckpointError, InputError
 from roboego.model.checkpoint import load_model
 from roboego.model.config import ModelConfig
 from roboego.model.foreign.decoder import is_decoder, new_model_on
+from roboego.model.growth import deepened, is_deeper
 from roboego.model.model import RoboEgoModel
 from roboego.sound.files import appearing
 from roboego.strict import from_json, to_json
 from roboego.training.adapters import AdapterConfig, add_adapters, merge_adapters
 from roboego.training.checkpoint import latest, load_state, restore_module
+from roboego.training.disturbance import Alike, sounding_alike
 
 RECORD = "adapters.json"
 """In the folder of a run that trains adapters."""
@@ -37,6 +39,10 @@ class Adapted:
 
 FIRST_SPREAD = 0.1
 """Standard deviation of the first codebook's embeddings before training; text and the rest begin with half of it."""
+
+
+NEAREST = 6
+"""Codes that count as sounding like another one."""
 
 
 def begin_codes(model: RoboEgoModel, codec: Codec, spread: float = FIRST_SPREAD) -> None:
@@ -63,8 +69,17 @@ def begin_codes(model: RoboEgoModel, codec: Codec, spread: float = FIRST_SPREAD)
                 model.fusion.stream_table(config, f"{stream}.{k}")[: len(entries)] = entries
 
 
+def codes_alike(codec: Codec) -> Alike | None:
+    """The codes that sound most like each code; None of a codec whose codebooks we do not know."""
+    if not isinstance(codec, EmbeddedCodec):
+        return None
+    return sounding_alike(codec.quantizer.codebooks.detach().cpu().numpy(), NEAREST)
+
+
 def open_start(start: str, config: ModelConfig, runs: Path) -> RoboEgoModel:
     """The model of a folder, a new one on a foreign decoder's folder, or that of a run's newest checkpoint.
+
+    A folder's model may have fewer layers than `config`: it grows, see `roboego.model.growth`.
 
     Raises:
         InputError: there is no such folder and no such run, or the model has another shape.
@@ -73,6 +88,8 @@ def open_start(start: str, config: ModelConfig, runs: Path) -> RoboEgoModel:
     if not (Path(start) / "config.json").exists():
         return open_run(start, config, runs)[0]
     model = _new_on(start, config) if is_decoder(start) else load_model(Path(start)).model
+    if is_deeper(config, than=model.config):
+        model = deepened(model, config)
     if model.config != config:
         raise InputError(f"the model in {start} has another shape than the run's; start from one of the same recipe")
     return model.requires_grad_(True)

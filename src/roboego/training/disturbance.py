@@ -1,5 +1,5 @@
 """Inputs disturbed as a free-running model would find them, so that it learns to go on from its own mistakes."""
-# B rows, T frames, K codebooks
+# B rows, T frames, K codebooks, C codes of one, V size of a code's vector, N others that sound like it
 
 from dataclasses import dataclass
 
@@ -15,6 +15,8 @@ from roboego.streams.modes import mode_of
 from roboego.streams.organizers.base import pieces
 
 Frames = NDArray[np.bool_]
+Alike = NDArray[np.int16]
+"""[K, C, N] for each code of each codebook N others that sound most like it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +27,7 @@ class Disturbance:
         speech: share of frames of Ego's own speech history that are replaced, codebook by codebook, by random codes.
         pointer: share of frames whose fed-back `spoken` is off by one.
         listen: share of rows whose higher listening codebooks are replaced by pads, from a random one on.
+        alike: mean share of the codes heard that are replaced by others that sound like them; each row has its own share, up to twice this.
         captions: mean share of the pieces written down of what is heard that are another piece; each row has its own
             share, up to twice this.
     """
@@ -32,15 +35,24 @@ class Disturbance:
     speech: float = 0.1
     pointer: float = 0.0
     listen: float = 0.15
+    alike: float = 0.0
     captions: float = 0.1
 
 
-def disturb(batch: Batch, model: ModelConfig, config: Disturbance, rng: np.random.Generator, heard: Frames | None = None) -> Batch:
+def disturb(
+    batch: Batch,
+    model: ModelConfig,
+    config: Disturbance,
+    rng: np.random.Generator,
+    heard: Frames | None = None,
+    alike: Alike | None = None,
+) -> Batch:
     """A batch as inputs: some of Ego's own codes and transcribed pieces wrong, some of what it hears coarse.
 
     Args:
         heard: [B, T] frames whose captions are of sound. Others are left right: where there is no sound, nothing could correct them.
             None: all of them are.
+        alike: codes that sound like others; without it none is replaced by one.
     """
     layout = model.layout
     speak, listen, spoken = batch.speak.clone(), batch.listen.clone(), batch.spoken.clone()
@@ -48,6 +60,8 @@ def disturb(batch: Batch, model: ModelConfig, config: Disturbance, rng: np.rando
     noisy = rng.random((rows, frames, 1)) < config.speech
     which = torch.from_numpy(noisy & (rng.random((rows, frames, books)) < 0.7))
     speak[which] = torch.from_numpy(rng.integers(0, layout.speak.entries, int(which.sum())))
+    if alike is not None and config.alike:
+        listen = torch.from_numpy(confused(listen.numpy(), alike, rng.uniform(0, 2 * config.alike, (rows, 1, 1)), rng))
     for b in np.flatnonzero(rng.random(rows) < config.listen):
         listen[b, :, int(rng.integers(1, layout.listen.codebooks)) :] = layout.listen.pad_id
     if config.pointer:
@@ -60,6 +74,31 @@ def disturb(batch: Batch, model: ModelConfig, config: Disturbance, rng: np.rando
         caption = misheard(batch.caption, np.ones_like(written) if heard is None else heard, layout.text, config, rng)
         text = torch.where(torch.from_numpy(written), caption, batch.text)
     return Batch(text, batch.read, speak, listen, spoken, batch.act, caption, batch.look, batch.seen)
+
+
+def confused(codes_BTK: NDArray[np.int64], alike: Alike, share: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
+    """Codes some of which are others that sound like them, as another recording of the same would have it; pads stay pads.
+
+    Args:
+        share: of the codes that are replaced; broadcasts with [B, T, K].
+    """
+    books, entries, count = alike.shape
+    which = (rng.random(codes_BTK.shape) < share) & (codes_BTK < entries)
+    book = np.broadcast_to(np.arange(books), codes_BTK.shape)[which]
+    made = codes_BTK.copy()
+    made[which] = alike[book, codes_BTK[which], rng.integers(0, count, len(book))]
+    return made
+
+
+def sounding_alike(vectors_KCV: NDArray[np.float32], count: int) -> Alike:
+    """For each entry of a quantizer's codebooks [K, C, V], the nearest others [K, C, N], without itself."""
+    found = []
+    for vectors in vectors_KCV:
+        squares = (vectors**2).sum(1)
+        distance = squares[:, None] + squares - 2 * vectors @ vectors.T
+        np.fill_diagonal(distance, np.inf)
+        found.append(np.argsort(distance, 1)[:, :count])
+    return np.stack(found).astype(np.int16)
 
 
 def misheard(text: Tensor, captions: Frames, layout: TextLayout, config: Disturbance, rng: np.random.Generator) -> Tensor:

@@ -109,32 +109,49 @@ class Lesson:
         return self if device.type == "cpu" else moved(self, device)
 
 
-def make_lesson(
-    source: GridSource, config: StageConfig, model: ModelConfig, pronounce: Pronounce | None, step: int, crew: Crew = ALONE
-) -> Lesson:
-    """The lesson of a step: a pure function of the step, the seed and the process's rank.
+@dataclass(frozen=True)
+class Lessons:
+    """The lessons of a stage, by the number of the step.
 
-    What is chosen is as long for every step: frames that do not count fill it up where too few have weight.
+    Attributes:
+        source: of the rows.
+        pronounce: what captions sound like; None teaches no phones.
+        alike: as in `roboego.training.disturbance.disturb`.
+        crew: the processes that share the rows.
     """
-    rng = np.random.default_rng([config.seed, step] if crew.leads else [config.seed, step, config.rows + crew.rank])
-    rows = [source.row(np.random.default_rng([config.seed, step, b]), config.frames) for b in crew.share(config.rows)]
-    batch, weights = collate([row.grid for row in rows])
-    chosen, used = _choose(weights.speak.flatten().numpy().astype(np.float64), config.chosen, rng)
-    captions = np.stack([row.captions for row in rows])
-    batch.caption = torch.from_numpy(np.stack([row.given for row in rows])).long()
-    given = disturb(batch, model, config.disturbance, rng, captions != UNKNOWN)
-    phones, counts = padded([[] if pronounce is None else pronounce(row) for row in captions])
-    return Lesson(
-        target=batch,
-        given=given,
-        weights=weights,
-        chosen=torch.from_numpy(chosen),
-        used=used,
-        captions=torch.from_numpy(captions).long(),
-        known=torch.from_numpy(captions != UNKNOWN),
-        phones=phones,
-        counts=counts,
-    )
+
+    source: GridSource
+    config: StageConfig
+    model: ModelConfig
+    pronounce: Pronounce | None = None
+    alike: NDArray[np.int16] | None = None
+    crew: Crew = ALONE
+
+    def __getitem__(self, step: int) -> Lesson:
+        """The lesson of a step: a pure function of the step, the seed and the process's rank.
+
+        What is chosen is as long for every step: frames that do not count fill it up where too few have weight.
+        """
+        config, crew = self.config, self.crew
+        rng = np.random.default_rng([config.seed, step] if crew.leads else [config.seed, step, config.rows + crew.rank])
+        rows = [self.source.row(np.random.default_rng([config.seed, step, b]), config.frames) for b in crew.share(config.rows)]
+        batch, weights = collate([row.grid for row in rows])
+        chosen, used = _choose(weights.speak.flatten().numpy().astype(np.float64), config.chosen, rng)
+        captions = np.stack([row.captions for row in rows])
+        batch.caption = torch.from_numpy(np.stack([row.given for row in rows])).long()
+        given = disturb(batch, self.model, config.disturbance, rng, captions != UNKNOWN, self.alike)
+        phones, counts = padded([[] if self.pronounce is None else self.pronounce(row) for row in captions])
+        return Lesson(
+            target=batch,
+            given=given,
+            weights=weights,
+            chosen=torch.from_numpy(chosen),
+            used=used,
+            captions=torch.from_numpy(captions).long(),
+            known=torch.from_numpy(captions != UNKNOWN),
+            phones=phones,
+            counts=counts,
+        )
 
 
 def _choose(weights: NDArray[np.float64], share: float, rng: np.random.Generator) -> tuple[NDArray[np.int64], int]:

@@ -11,9 +11,11 @@ from torch import Tensor, nn
 from roboego.model.model import RoboEgoModel, advances
 from roboego.streams.delays import apply_delays
 from roboego.streams.pointer import is_piece
+from roboego.training.ahead import Ahead
 from roboego.training.crew import ALONE, Crew
+from roboego.training.disturbance import Alike
 from roboego.training.ear import Ear
-from roboego.training.lesson import GridSource, Lesson, Pronounce, StageConfig, make_lesson
+from roboego.training.lesson import GridSource, Lesson, Lessons, Pronounce, StageConfig
 from roboego.training.loop import Metrics
 from roboego.training.rows import UNKNOWN
 
@@ -24,7 +26,9 @@ class StageTask:
     Args:
         validation: free-running figures, called with the model and the step.
         pronounce: what captions sound like; without it no phones are learned.
+        alike: codes that sound like others, for `Disturbance.alike`.
         crew: the processes that share the rows.
+        workers: processes that make lessons ahead of their steps; 0 makes each when it is due.
     """
 
     def __init__(
@@ -36,17 +40,20 @@ class StageTask:
         *,
         device: torch.device | None = None,
         pronounce: Pronounce | None = None,
+        alike: Alike | None = None,
         crew: Crew = ALONE,
+        workers: int = 0,
     ) -> None:
         self.module = model
-        self.source, self.config, self.validation = source, config, validation
+        self.config, self.validation = config, validation
         self.device = device or torch.device("cpu")
-        self.pronounce, self.crew = pronounce, crew
+        lessons = Lessons(source, config, model.config, pronounce if config.phones else None, alike, crew)
+        self.lessons: Lessons | Ahead[Lesson] = Ahead(lessons, workers) if workers else lessons
         self.ear = Ear(model.config.backbone.width).to(self.device) if config.phones and pronounce is not None else None
 
     def batch(self, step: int) -> Lesson:
         """The rows of a step."""
-        return make_lesson(self.source, self.config, self.module.config, self.pronounce, step, self.crew).to(self.device)
+        return self.lessons[step].to(self.device)
 
     def loss(self, batch: Lesson, step: int) -> tuple[Tensor, Metrics]:
         target, weights, model, c = batch.target, batch.weights, self.module, self.config

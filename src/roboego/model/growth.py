@@ -1,0 +1,59 @@
+"""A deeper model that begins by computing what a shallower one does, so that what has been learned is not learned again."""
+# N layers before, M layers after
+
+from dataclasses import replace
+
+import torch
+from torch import nn
+
+from roboego.errors import InputError
+from roboego.model.backbone import Layer
+from roboego.model.config import ModelConfig
+from roboego.model.model import RoboEgoModel
+
+
+def is_deeper(config: ModelConfig, than: ModelConfig) -> bool:
+    """Whether two models differ in nothing but the number of the backbone's layers, of which the first has more."""
+    layers = than.backbone.layers
+    return config.backbone.layers > layers and replace(config, backbone=replace(config.backbone, layers=layers)) == than
+
+
+def deepened(model: RoboEgoModel, config: ModelConfig) -> RoboEgoModel:
+    """A model of the shape `config` with the weights of `model`, and new layers spread evenly between its own.
+
+    A new layer is a copy of the one before it whose output matrices are 0: it adds nothing to the stream until it has learned to (as in
+    LLaMA Pro, arXiv 2401.02415).
+
+    Raises:
+        InputError: the shapes differ in more than the number of layers, or it is not more.
+    """
+    if not is_deeper(config, model.config):
+        raise InputError("a model grows only in the number of its layers; give a start of otherwise the same shape")
+    deeper = RoboEgoModel(config).to(model.device)
+    old: list[Layer] = list(model.backbone.layers)  # type: ignore[arg-type]
+    new: list[Layer] = list(deeper.backbone.layers)  # type: ignore[arg-type]
+    rest = {name: tensor for name, tensor in model.state_dict().items() if not name.startswith("backbone.layers.")}
+    deeper.load_state_dict(rest, strict=False)
+    sources = places(len(old), len(new))
+    for i, (layer, source) in enumerate(zip(new, sources, strict=True)):
+        layer.load_state_dict(old[source].state_dict())
+        if i and sources[i - 1] == source:
+            _silence(layer)
+    return deeper
+
+
+def places(before: int, after: int) -> list[int]:
+    """Which of N layers each of M >= N layers is, or follows as a copy: [M], rising."""
+    extra = after - before
+    copies = [1 + (i + 1) * extra // before - i * extra // before for i in range(before)]
+    return [i for i, count in enumerate(copies) for _ in range(count)]
+
+
+def _silence(layer: Layer) -> None:
+    """Lets a layer add nothing."""
+    for linear in (layer.attention.out, layer.mlp.down):
+        assert isinstance(linear, nn.Linear)
+        with torch.no_grad():
+            linear.weight.zero_()
+            if linear.bias is not None:
+                linear.bias.zero_()
