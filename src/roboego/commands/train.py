@@ -29,6 +29,8 @@ class Args:
     """Steps in all, instead of the recipe's."""
     rows: int | None = None
     """Rows of a step (not the codec's), instead of the recipe's; processes that torchrun starts share them."""
+    frames: int | None = None
+    """Frames of a row (not the codec's), instead of the recipe's."""
     workers: int = 0
     """Processes that make batches ahead of their steps (not the codec's), so that a GPU need not wait for them."""
     backbone: Path | None = None
@@ -63,7 +65,7 @@ def run(args: Args) -> dict[str, Any]:
     from roboego.recipes.runs import with_adapters
     from roboego.training.allocator import restart_with_settings
 
-    check_at_least(1, steps=args.steps, rows=args.rows, lora_rank=args.lora_rank, lora_alpha=args.lora_alpha)
+    check_at_least(1, steps=args.steps, rows=args.rows, frames=args.frames, lora_rank=args.lora_rank, lora_alpha=args.lora_alpha)
     check_at_least(0, workers=args.workers)
     check_device(args.device)
     if args.device == "cpu":
@@ -71,10 +73,11 @@ def run(args: Args) -> dict[str, Any]:
     console = Console()
     places = nano_data.Places(root=args.folder)
     adapters = _adapters(args)
-    others = adapters is not None or args.start is not None or args.backbone is not None or args.rows is not None or args.compile == "on"
-    if args.what == "codec" and others:
+    others = (adapters, args.start, args.backbone, args.rows, args.frames, args.workers or None, args.compile == "on" or None)
+    if args.what == "codec" and any(value is not None for value in others):
         raise InputError(
-            "--rows, --backbone, --lora-rank, --start and --compile on are for the other runs: roboego train post or roboego train sft"
+            "--rows, --frames, --workers, --backbone, --lora-rank, --start and --compile on are for the other runs: "
+            "roboego train post or roboego train sft"
         )
     if args.what == "codec":
         return nano_codec.perform(places, steps=args.steps, dry_run=args.dry_run, device=args.device, console=console)
@@ -87,8 +90,8 @@ def run(args: Args) -> dict[str, Any]:
     recipe = replace(recipe, loop=replace(recipe.loop, compile=args.compile))
     if args.steps is not None:
         recipe = replace(recipe, loop=replace(recipe.loop, steps=args.steps))
-    if args.rows is not None:
-        recipe = replace(recipe, stage=replace(recipe.stage, rows=args.rows))
+    rows, frames = args.rows or recipe.stage.rows, args.frames or recipe.stage.frames
+    recipe = replace(recipe, stage=replace(recipe.stage, rows=rows, frames=frames))
     data = places.grids
     if args.backbone is not None:
         recipe = foreign.on_decoder(args.backbone, recipe, adapters=adapters, start=args.start)

@@ -28,7 +28,7 @@ formants moved."""
 JUMBLED = {EGO: 160, "espeak-en-us": 30, "espeak-en-gb": 20, "flite-kal16": 20, "joe": 12}
 """The same of jumbled sentences."""
 HELD_OUT = {"validation": ("joe", EGO), "test": ("joe", "espeak-en-us", "kokoro", EGO, UNSEEN)}
-DIALOGUES = {"joe": 26, "espeak-en-us": 24, "espeak-en-gb": 18, "flite-kal16": 22, "heart-changed": 46, "kokoro": 2}
+DIALOGUES = {"joe": 46, "espeak-en-us": 45, "espeak-en-gb": 33, "flite-kal16": 39, "heart-changed": 85, "kokoro": 2}
 """Shards of a hundred dialogues by the voice that talks to Ego."""
 ASR_VARIANTS = {"joe": 2, "kokoro": 3}
 """How often each training sentence of the slow engines is heard, under another condition each time; those of the others once."""

@@ -163,9 +163,7 @@ def perform(
     else:
         judge = FreeRunning(run, run.validation, data, shop)
     alike = None if shop is None else codes_alike(shop.codec)
-    task = StageTask(
-        model.to(where), mixture, run.stage, judge, device=where, pronounce=pronounce, alike=alike, crew=crew, workers=workers
-    )
+    task = StageTask(model.to(where), mixture, run.stage, judge, device=where, pronounce=pronounce, alike=alike, crew=crew, workers=workers)
     if begins and run.start is not None:
         task.take_helpers(helpers_of(run.start, runs))
     return train(task, run.loop, runs / run.name, device=where, console=console, crew=crew)
