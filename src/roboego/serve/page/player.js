@@ -1,6 +1,7 @@
 // Plays one recorded conversation: its sound, a cursor on its lanes, and a transcript that lights up.
 
 import { PlayedLanes } from "./played_lanes.js";
+import { started } from "./sound.js";
 import { Transcript } from "./transcript.js";
 
 const FRAME_SECONDS = 0.08;
@@ -131,7 +132,7 @@ export class Player {
     button.setAttribute("aria-label", `play from ${button.textContent}`);
     button.addEventListener("click", () => {
       this.seek(seconds);
-      this.sound.play();
+      started(this.sound);
     });
     line.firstChild.prepend(button);
   }

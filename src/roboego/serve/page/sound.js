@@ -100,6 +100,13 @@ export class Loudspeaker {
   }
 }
 
+/** Plays an audio element; that it is paused before it has begun is no error. */
+export function started(audio) {
+  return audio.play().catch((error) => {
+    if (error.name !== "AbortError") throw error;
+  });
+}
+
 /** Sound that comes as a stream and is played by itself. `waitingSeconds`: nobody knows. */
 export class RemoteSound {
   constructor(context, stream, samples, sink) {
@@ -109,7 +116,7 @@ export class RemoteSound {
     this.player = new Audio();
     this.player.srcObject = stream;
     if (sink && this.player.setSinkId) this.player.setSinkId(sink);
-    this.player.play();
+    started(this.player);
     this.leave = captured(context, stream, samples, (block) => {
       this.blocks.push(toInt16(block));
       if (this.blocks.length > MOST_BLOCKS) this.blocks.shift();
