@@ -18,6 +18,7 @@ from roboego.serve.app import make_app
 from roboego.serve.live import LiveEngine
 from roboego.timebase import SAMPLE_RATE
 from tests.serve.conftest import question, serving
+from tests.serve.wire import wired
 from tests.tiny import seeing_loaded
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -58,38 +59,37 @@ def opened_page(browser: Browser, address: str) -> Iterator[Page]:
     assert not errors
 
 
-def test_a_question_asked_aloud_is_answered(page: Page, tmp_path: Path) -> None:
-    page.get_by_role("button", name="Talk").click()
-    expect(page.locator("#transcript .user")).to_contain_text("hear me", timeout=PATIENCE_MS)
-    said = page.locator("#transcript .ego").first.locator("span.said")
-    expect(said.nth(2)).to_be_attached(timeout=PATIENCE_MS)
-    expect(page.locator("#response")).to_have_text(re.compile(r"\d+ ms"), timeout=PATIENCE_MS)
-    page.get_by_role("button", name="End", exact=True).click()
-    expect(page.get_by_role("status")).to_have_text("ended")
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Save recording").click()
-    download.value.save_as(tmp_path / "conversation.wav")
-    pcm, rate = soundfile.read(tmp_path / "conversation.wav")
-    assert rate == SAMPLE_RATE
-    assert pcm.shape[1] == 2
-    assert np.abs(pcm).max(0).min() > 0.05
-
-
-def test_a_question_asked_aloud_is_answered_by_webrtc(browser: Browser, server: str, tmp_path: Path) -> None:
-    with opened_page(browser, f"http://{server}/?transport=webrtc") as page:
+@pytest.mark.parametrize("transport", ["websocket", "webrtc"])
+def test_a_question_asked_aloud_is_answered(browser: Browser, server: str, transport: str, tmp_path: Path) -> None:
+    with opened_page(browser, f"http://{server}/?transport={transport}") as page:
         page.get_by_role("button", name="Talk").click()
         expect(page.locator("#transcript .user")).to_contain_text("hear me", timeout=PATIENCE_MS)
         said = page.locator("#transcript .ego").first.locator("span.said")
         expect(said.nth(2)).to_be_attached(timeout=PATIENCE_MS)
-        # What is played is measured where it comes out of the track.
+        # What WebRTC plays is measured where it comes out of the track.
         expect(page.locator("#response")).to_have_text(re.compile(r"\d+ ms"), timeout=PATIENCE_MS)
         page.get_by_role("button", name="End", exact=True).click()
         expect(page.get_by_role("status")).to_have_text("ended")
         with page.expect_download() as download:
             page.get_by_role("button", name="Save recording").click()
         download.value.save_as(tmp_path / "conversation.wav")
-    pcm, _ = soundfile.read(tmp_path / "conversation.wav")
+    pcm, rate = soundfile.read(tmp_path / "conversation.wav")
+    assert rate == SAMPLE_RATE
+    assert pcm.shape[1] == 2
     assert np.abs(pcm).max(0).min() > 0.05
+
+
+def test_a_question_goes_on_when_the_connection_is_lost(browser: Browser, server: str) -> None:
+    with wired(server) as wire, opened_page(browser, f"http://{wire.where}/") as page:
+        page.get_by_role("button", name="Talk").click()
+        expect(page.locator("#transcript .user")).to_be_attached(timeout=PATIENCE_MS)
+        assert wire.cut()
+        expect(page.get_by_role("status")).to_contain_text("resuming", timeout=PATIENCE_MS)
+        expect(page.get_by_role("status")).to_contain_text("listening again", timeout=PATIENCE_MS)
+        expect(page.locator("#transcript .user")).to_contain_text("can you hear me", timeout=PATIENCE_MS)
+        expect(page.locator("#transcript .ego")).to_contain_text(re.compile(r"\w+ \w+ \w+"), timeout=PATIENCE_MS)
+        assert wire.cut()
+        expect(page.get_by_role("status")).to_contain_text("listening again", timeout=PATIENCE_MS)
 
 
 def test_a_sound_file_takes_the_place_of_a_microphone(page: Page, tmp_path: Path) -> None:

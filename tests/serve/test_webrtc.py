@@ -286,6 +286,20 @@ def test_what_is_typed_is_read_and_what_cannot_be_used_costs_an_error_and_no_mor
     assert all_gone(live)
 
 
+async def _flooded(where: str) -> list[str]:
+    async with connected(where) as client:
+        for _ in range(400):
+            client.send(type="sing")
+        await client.over()
+        return [str(message.get("message")) for message in client.told[1:]]
+
+
+def test_a_flood_of_messages_ends_its_own_session(server: str, live: LiveEngine) -> None:
+    told = asyncio.run(_flooded(server))
+    assert "messages a second" in told[-1]
+    assert all_gone(live)
+
+
 async def _seen(where: str, pictures: "queue.Queue[Any]") -> Any:
     async with connected(where, Microphone(), RedCamera()) as client:
         assert client.told[0]["sees"]

@@ -25,6 +25,7 @@ from roboego.serve.live import Live
 from roboego.serve.live_messages import do, hello, told
 from roboego.serve.logs import LOGGER
 from roboego.serve.outbox import Outbox
+from roboego.serve.rates import Rate, RateLimit, TooFast
 from roboego.serve.webrtc import offer as offers
 from roboego.serve.webrtc.intake import Camera, hear
 from roboego.serve.webrtc.playout import BLOCK_S, Playout, Voice
@@ -38,6 +39,8 @@ LEAVING_S = 1.0
 """How long the last words to a peer may take."""
 MOST_BUFFERED = 256 * 1024
 """Bytes of events on their way to a peer; then they wait in the outbox, which is bounded."""
+MESSAGES = RateLimit(messages_per_s=50.0, burst_messages=200.0)
+"""What a peer may send on the data channel, which carries neither sound nor pictures."""
 UNUSABLE = (*offers.UNREADABLE, InternalError, InvalidAccessError, InvalidStateError, OperationError)
 
 
@@ -53,6 +56,7 @@ class Peer:
     def __init__(self, live: Live, outbox: Outbox, *, sees: bool, servers: Sequence[str] = ()) -> None:
         self.live, self.outbox, self.sees = live, outbox, sees
         self.playout = Playout()
+        self._rate = Rate(MESSAGES)
         loop = asyncio.get_running_loop()
         self._opened: asyncio.Future[RTCDataChannel] = loop.create_future()
         self._over: asyncio.Future[None] = loop.create_future()
@@ -138,12 +142,17 @@ class Peer:
             self._over.set_result(None)
 
     def _do(self, message: str | bytes) -> None:
-        """What a peer asks for. What cannot be used costs an error and no more."""
+        """What a peer asks for. What cannot be used costs an error and no more, unless it comes too fast."""
+        if self._over.done():
+            return
         try:
+            self._rate.take(len(message))
             if isinstance(message, bytes):
                 raise InputError("this data channel carries JSON; sound and pictures come by tracks")
             if do(message, self.live):
                 self._end()
+        except TooFast as fast:
+            self._over.set_exception(fast)
         except InputError as wrong:
             self._tell({"type": "error", "message": str(wrong)})
 
