@@ -9,7 +9,7 @@ from torch.testing import assert_close
 from roboego.errors import InputError
 from roboego.model.growth import deepened, is_deeper, places
 from roboego.model.model import Batch, RoboEgoModel
-from tests.tiny import tiny_config
+from tiny import tiny_config
 
 
 def batch(model: RoboEgoModel) -> Batch:

@@ -99,6 +99,10 @@ def test_a_folder_may_hold_a_shallower_model(tmp_path: Path) -> None:
     grown = open_start(str(folder), tiny_config(layers=3), tmp_path)
     assert len(grown.backbone.layers) == 3
     assert_close(hidden(grown), hidden(roboego.load(folder).model))
+    checkpoint(base(), tmp_path / "shallow")
+    grown, _ = open_run("shallow", tiny_config(layers=3), tmp_path)
+    assert len(grown.backbone.layers) == 3
+    assert_close(hidden(grown), hidden(base()))
 
 
 def test_a_run_that_goes_on_is_not_started_again(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A deeper model that begins by computing what a shallower one does, so that what has been learned is not learned again."""
 # N layers before, M layers after
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import torch
@@ -11,11 +12,23 @@ from roboego.model.backbone import Layer
 from roboego.model.config import ModelConfig
 from roboego.model.model import RoboEgoModel
 
+PREFIX = "backbone.layers."
+"""Of the names of a model's state that are of layers."""
+
 
 def is_deeper(config: ModelConfig, than: ModelConfig) -> bool:
     """Whether two models differ in nothing but the number of the backbone's layers, of which the first has more."""
-    layers = than.backbone.layers
-    return config.backbone.layers > layers and replace(config, backbone=replace(config.backbone, layers=layers)) == than
+    return config.backbone.layers > than.backbone.layers and with_layers(config, than.backbone.layers) == than
+
+
+def with_layers(config: ModelConfig, layers: int) -> ModelConfig:
+    """The same shape with so many layers in the backbone."""
+    return replace(config, backbone=replace(config.backbone, layers=layers))
+
+
+def layers_of(names: Iterable[str]) -> int:
+    """How many layers the backbone of a model has whose state has entries of these names."""
+    return len({name.split(".")[2] for name in names if name.startswith(PREFIX)})
 
 
 def deepened(model: RoboEgoModel, config: ModelConfig) -> RoboEgoModel:
@@ -32,7 +45,7 @@ def deepened(model: RoboEgoModel, config: ModelConfig) -> RoboEgoModel:
     deeper = RoboEgoModel(config).to(model.device)
     old: list[Layer] = list(model.backbone.layers)  # type: ignore[arg-type]
     new: list[Layer] = list(deeper.backbone.layers)  # type: ignore[arg-type]
-    rest = {name: tensor for name, tensor in model.state_dict().items() if not name.startswith("backbone.layers.")}
+    rest = {name: tensor for name, tensor in model.state_dict().items() if not name.startswith(PREFIX)}
     deeper.load_state_dict(rest, strict=False)
     sources = places(len(old), len(new))
     for i, (layer, source) in enumerate(zip(new, sources, strict=True)):

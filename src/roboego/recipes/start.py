@@ -13,7 +13,7 @@ from roboego.errors import CheckpointError, InputError
 from roboego.model.checkpoint import load_model
 from roboego.model.config import ModelConfig
 from roboego.model.foreign.decoder import is_decoder, new_model_on
-from roboego.model.growth import deepened, is_deeper
+from roboego.model.growth import deepened, is_deeper, layers_of, with_layers
 from roboego.model.model import RoboEgoModel
 from roboego.sound.files import appearing
 from roboego.strict import from_json, to_json
@@ -79,7 +79,7 @@ def codes_alike(codec: Codec) -> Alike | None:
 def open_start(start: str, config: ModelConfig, runs: Path) -> RoboEgoModel:
     """The model of a folder, a new one on a foreign decoder's folder, or that of a run's newest checkpoint.
 
-    A folder's model may have fewer layers than `config`: it grows, see `roboego.model.growth`.
+    A model with fewer layers than `config` grows, see `roboego.model.growth`.
 
     Raises:
         InputError: there is no such folder and no such run, or the model has another shape.
@@ -88,11 +88,15 @@ def open_start(start: str, config: ModelConfig, runs: Path) -> RoboEgoModel:
     if not (Path(start) / "config.json").exists():
         return open_run(start, config, runs)[0]
     model = _new_on(start, config) if is_decoder(start) else load_model(Path(start)).model
-    if is_deeper(config, than=model.config):
-        model = deepened(model, config)
+    model = _as_deep_as(config, model)
     if model.config != config:
         raise InputError(f"the model in {start} has another shape than the run's; start from one of the same recipe")
     return model.requires_grad_(True)
+
+
+def _as_deep_as(config: ModelConfig, model: RoboEgoModel) -> RoboEgoModel:
+    """The model, grown if it lacks nothing but layers."""
+    return deepened(model, config) if is_deeper(config, than=model.config) else model
 
 
 def _new_on(folder: str, config: ModelConfig) -> RoboEgoModel:
@@ -112,6 +116,8 @@ def _new_on(folder: str, config: ModelConfig) -> RoboEgoModel:
 def open_run(name: str, config: ModelConfig, runs: Path) -> tuple[RoboEgoModel, int]:
     """The model that a run has trained so far, its adapters merged, and the steps it was trained for.
 
+    A model with fewer layers than `config` grows, see `roboego.model.growth`.
+
     Raises:
         InputError: the run has no checkpoint, or stands on a model that only its caller has.
         CheckpointError: the checkpoint is damaged, or of another model.
@@ -122,7 +128,7 @@ def open_run(name: str, config: ModelConfig, runs: Path) -> tuple[RoboEgoModel, 
     state = load_state(newest)
     record = read_record(runs / name)
     if record is None:
-        model = RoboEgoModel(config)
+        model = RoboEgoModel(with_layers(config, layers_of(state["module"])))
     elif record.start is None:
         raise InputError(f"{name} stands on a model that was given in Python: add its adapters to that model and merge them there")
     else:
@@ -131,7 +137,7 @@ def open_run(name: str, config: ModelConfig, runs: Path) -> tuple[RoboEgoModel, 
     restore_module(model, state["module"], state.get("frozen", ""), newest)
     if record is not None:
         merge_adapters(model)
-    return model, int(state["step"])
+    return _as_deep_as(config, model), int(state["step"])
 
 
 def helpers_of(start: str, runs: Path) -> dict[str, Any]:
