@@ -73,8 +73,8 @@ def run(args: Args) -> dict[str, Any]:
     console = Console()
     places = nano_data.Places(root=args.folder)
     adapters = _adapters(args)
-    others = (adapters, args.start, args.backbone, args.rows, args.frames, args.workers or None, args.compile == "on" or None)
-    if args.what == "codec" and any(value is not None for value in others):
+    others = (adapters, args.start, args.backbone, args.rows, args.frames, args.workers, args.compile == "on")
+    if args.what == "codec" and any(others):
         raise InputError(
             "--rows, --frames, --workers, --backbone, --lora-rank, --start and --compile on are for the other runs: "
             "roboego train post or roboego train sft"

@@ -14,7 +14,7 @@ from roboego.model.config import ModelConfig
 from roboego.model.model import Batch
 from roboego.streams.grid import FrameGrid, Tokens
 from roboego.training.crew import ALONE, Crew
-from roboego.training.disturbance import Disturbance, disturb
+from roboego.training.disturbance import Alike, Disturbance, disturb
 from roboego.training.ear import padded
 from roboego.training.rows import UNKNOWN, Row
 
@@ -124,7 +124,7 @@ class Lessons:
     config: StageConfig
     model: ModelConfig
     pronounce: Pronounce | None = None
-    alike: NDArray[np.int16] | None = None
+    alike: Alike | None = None
     crew: Crew = ALONE
 
     def __getitem__(self, step: int) -> Lesson:
