@@ -133,6 +133,23 @@ def test_demo_plays_the_recordings_of_a_folder(tmp_path: Path, model: Path, shel
         assert shell("demo", "--model", model, "--out", tmp_path / "out", "--recordings", folder).code == 2
 
 
+def test_demo_comes_in_while_ego_speaks(tmp_path: Path, model: Path, shell: Shell) -> None:
+    """The tiny model always speaks: without its name's plus the second recording would wait until Ego's patience ends."""
+    (tmp_path / "clips").mkdir()
+    write(tmp_path / "clips" / "1.wav", voice(0.5))
+    write(tmp_path / "clips" / "2+1.5.wav", voice(0.5))
+    done = shell("demo", "--model", model, "--out", tmp_path / "out", "--recordings", tmp_path / "clips")
+    assert done.code == 0
+    told = json.loads((tmp_path / "out" / "transcript.json").read_text())
+    users = [turn for turn in told["turns"] if turn["who"] == "user"]
+    assert len(users) == 2
+    assert 1.5 < users[1]["start_s"] < 4
+    (tmp_path / "clips" / "1.wav").unlink()
+    refused = shell("demo", "--model", model, "--out", tmp_path / "out", "--recordings", tmp_path / "clips")
+    assert refused.code == 2
+    assert "2+1.5.wav" in refused.err
+
+
 def test_info_tells_what_a_model_is(model: Path, shell: Shell) -> None:
     done = shell("info", model)
     assert done.code == 0

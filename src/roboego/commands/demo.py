@@ -4,6 +4,7 @@ The user's side is recorded, Ego's is made as you watch: its text runs ahead, it
 otherwise steps follow each other as fast as they can.
 """
 
+import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +14,11 @@ import tyro
 
 from roboego.commands.common import WithModel, open_model, sampling_of
 from roboego.errors import InputError
+from roboego.timebase import samples_to_seconds
 
 SOUNDS = ("*.wav", "*.flac")
+LONGEST_TURN_S = 20.0
+"""So long, for each recording, the user waits in all for a model that does not fall silent."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +26,8 @@ class Args(WithModel):
     out: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("runs/demo")
     """Folder for the results: conversation.wav, transcript.json, timeline.png."""
     recordings: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
-    """What the user says: wav or flac files, in the order of their names; Ego may finish after each. (default: the package's)"""
+    """What the user says: wav or flac files, in the order of their names. Each waits until Ego has finished, but for those whose names end
+    in a plus and seconds (07+0.8.flac): they come so long after Ego's voice began. (default: the package's)"""
     real_time: bool = field(default_factory=lambda: sys.stdout.isatty())
     """One step every 80 ms, as in a live conversation."""
 
@@ -30,25 +35,31 @@ class Args(WithModel):
 def run(args: Args) -> dict[str, Any]:
     from contextlib import ExitStack
 
+    import numpy as np
     from rich.console import Console
 
-    from roboego.commands.exchange.drive import Plan, Tail, hold
+    from roboego.commands.exchange.drive import Plan, hold
     from roboego.commands.exchange.live import LiveView
     from roboego.commands.exchange.summary import print_end, print_turns, summary
+    from roboego.commands.exchange.users import Visitor
+    from roboego.evaluation.simulated_user import Patience, SimulatedUser
     from roboego.sound.files import check_folder_target
     from roboego.sound.reading import SoundReader
 
     paths = recordings(args.recordings)
+    meanwhile = {i: after for i, path in enumerate(paths) if (after := into_reply_s(path)) is not None}
+    if 0 in meanwhile:
+        raise InputError(f"{paths[0].name} is to come while Ego speaks, and nothing before it makes Ego speak; give it another place")
     check_folder_target(args.out)
     console = Console(highlight=False)
     with ExitStack() as stack:
-        clips = [stack.enter_context(SoundReader(path)) for path in paths]
+        clips = [np.concatenate(list(stack.enter_context(SoundReader(path)))) for path in paths]
         loaded = open_model(args)
+        patience = Patience(first=0.0, gap=0.0, quiet=1.2)
         plan = Plan(
-            clips=clips,
-            source={"path": [str(path) for path in paths], "duration_s": sum(clip.duration_s for clip in clips)},
+            user=Visitor(SimulatedUser(turns=clips, patience=patience, meanwhile=meanwhile), longest_s=LONGEST_TURN_S * len(clips)),
+            source={"path": [str(path) for path in paths], "duration_s": sum(samples_to_seconds(len(clip)) for clip in clips)},
             out=args.out,
-            tail=Tail(),
             real_time=args.real_time,
         )
         watch = stack.enter_context(LiveView(console)).watch if console.is_terminal else None
@@ -59,6 +70,12 @@ def run(args: Args) -> dict[str, Any]:
         console.print(f"Ego's first sound comes {result['median_latency_s']:.2f} s after the user's last, in the median")
     print_end(console, told, args.out)
     return result
+
+
+def into_reply_s(path: Path) -> float | None:
+    """How long after Ego's voice began this recording comes, as its name says; None if it waits until Ego has ended."""
+    told = re.search(r"\+(\d+(?:\.\d+)?)$", path.stem)
+    return None if told is None else float(told[1])
 
 
 def recordings(folder: Path | None) -> list[Path]:

@@ -33,8 +33,9 @@ class Args(WithModel):
 def run(args: Args) -> dict[str, Any]:
     from rich.console import Console
 
-    from roboego.commands.exchange.drive import Plan, Tail, hold
+    from roboego.commands.exchange.drive import Plan, hold
     from roboego.commands.exchange.summary import print_end, print_turns, summary
+    from roboego.commands.exchange.users import Recording
     from roboego.perception.picture import open_picture
     from roboego.sound.files import check_folder_target
     from roboego.sound.reading import SoundReader
@@ -49,10 +50,9 @@ def run(args: Args) -> dict[str, Any]:
         if args.look is not None and not loaded.model.config.vision_width:
             raise InputError(f"{args.model} does not see; leave --look out, or give a --model with sight")
         plan = Plan(
-            clips=[sound],
+            user=Recording(sound, longest_s=args.tail_s),
             source={"path": str(args.sound), "sample_rate": sound.sample_rate, "channels": sound.channels, "duration_s": sound.duration_s},
             out=args.out,
-            tail=Tail(longest_s=args.tail_s),
             look=args.look,
             prompt=args.prompt,
             real_time=args.real_time,

@@ -41,3 +41,5 @@ class Manners:
 
 CALM = Manners(pause=0.0, trailing=0.0, aside=0.0, offer=0.0, interruption=0.0, backchannel=0.0)
 """One speaks after the other, and nothing else happens."""
+LIVELY = Manners(interruption=0.6, backchannel=0.3, yield_s=(0.3, 0.7))
+"""The user hardly ever lets Ego finish."""

@@ -1,26 +1,52 @@
 """What the user says in `roboego demo`: a short conversation, one sound file a turn."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
+from roboego.data.dialogue import with_pause
 from roboego.data.voices import open_voice
 from roboego.evaluation.material import level
 from roboego.sound.files import appearing
 from roboego.timebase import SAMPLE_RATE, seconds_to_samples
 
 VOICE = "joe"
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What is said.
+
+    Attributes:
+        pause_s: a pause where the sentence cannot be over.
+        into_s: it begins so long after Ego's voice, while Ego speaks; None waits until Ego has ended.
+    """
+
+    text: str
+    pause_s: float = 0.0
+    into_s: float | None = None
+
+    def file(self, i: int) -> str:
+        """The name of the i-th turn's file, which says when it begins (`roboego.commands.demo`)."""
+        return f"{i:02d}.flac" if self.into_s is None else f"{i:02d}+{self.into_s}.flac"
+
+
 TURNS = (
-    "hello ego, can you hear me?",
-    "just so you know, my name is sarah.",
-    "what is three plus four?",
-    "what is the opposite of big?",
-    "please tell me what my name is.",
-    "thank you, goodbye.",
+    Turn("hello ego, can you hear me?"),
+    Turn("just so you know, my name is sarah."),
+    Turn("what is three plus four?", pause_s=0.7),
+    Turn("please count from one to ten."),
+    Turn("right.", into_s=1.0),
+    Turn("count from eleven to twenty."),
+    Turn("what is the opposite of big?", into_s=0.8),
+    Turn("please tell me what my name is."),
+    Turn("thank you, goodbye."),
 )
+"""A pause, a word of attention and an interruption are among them."""
 PAUSE_S = 0.6
-"""Before each turn: people do not answer at once."""
+"""Before each turn that waits for Ego: people do not answer at once."""
 
 
 def make_clips(folder: Path, seed: int = 0) -> list[Path]:
@@ -28,9 +54,14 @@ def make_clips(folder: Path, seed: int = 0) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     voice, rng = open_voice(VOICE), np.random.default_rng(seed)
     paths = []
-    for i, text in enumerate(TURNS, start=1):
-        pcm = np.pad(level(voice.say(text, rng).pcm), (seconds_to_samples(PAUSE_S), 0))
-        path = folder / f"{i:02d}.flac"
+    for i, turn in enumerate(TURNS, start=1):
+        spoken = voice.say(turn.text, rng)
+        if turn.pause_s:
+            spoken = with_pause(spoken, seconds_to_samples(turn.pause_s), rng)
+        pcm = level(spoken.pcm)
+        if turn.into_s is None:
+            pcm = np.pad(pcm, (seconds_to_samples(PAUSE_S), 0))
+        path = folder / turn.file(i)
         with appearing(path) as temporary:
             soundfile.write(temporary, pcm, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
         paths.append(path)

@@ -132,7 +132,7 @@ def sft() -> Run:
         name="nano-sft",
         start=first.name,
         first_sound=False,
-        stage=replace(first.stage, rows=8, frames=384, captions=3.0, recalls=0.3),
+        stage=replace(first.stage, rows=8, frames=384, captions=3.0, recalls=0.3, overhears=0.4),
         loop=replace(first.loop, steps=16_000, decay=0.4),
         pools=(
             ("dialogue-train", 0.46),

@@ -155,7 +155,8 @@ def perform(
         sounds = next((pool.grids for (prefix, _), pool in zip(run.pools, pools, strict=True) if prefix.startswith("dialogue-")), None)
         written = replace(exchanges, sounds=sounds)
         pools.append(Pool(written, run.written, written.captions, soundless=True))
-    mixture = Mixture(pools, run.model.layout.text, run.stage.splices, run.stage.recalls)
+    stage = run.stage
+    mixture = Mixture(pools, run.model.layout.text, splices=stage.splices, recalls=stage.recalls, overhears=stage.overhears)
     pronounce = Pronunciation(tokenizer, run.model.layout.text, phonemize)
     judge: Callable[[RoboEgoModel, int], Metrics]
     if shop is None or run.validation is None:

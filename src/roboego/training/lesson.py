@@ -43,6 +43,7 @@ class StageConfig:
         disturbance: what of the inputs is made wrong.
         splices: chance that a transcription goes on in the middle of another one.
         recalls: chance that it is asked for when all has been heard.
+        overhears: chance that something is said while one is heard.
     """
 
     rows: int = 12
@@ -59,6 +60,7 @@ class StageConfig:
     disturbance: Disturbance = field(default_factory=Disturbance)
     splices: float = 0.4
     recalls: float = 0.0
+    overhears: float = 0.0
     seed: int = 0
 
 

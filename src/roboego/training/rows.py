@@ -11,6 +11,7 @@ from roboego.errors import InputError
 from roboego.streams.grid import FrameGrid, Tokens, concatenate
 from roboego.streams.layout import TextLayout
 from roboego.streams.organizers.base import pieces
+from roboego.training.overhearing import overheard
 from roboego.training.recalling import recalled
 from roboego.training.splicing import spliced
 
@@ -88,36 +89,59 @@ class Mixture:
         text: exercises in modes "asr" and "tts" lose most of the frames in which nothing happens; None leaves all grids as they are.
         splices: chance that an exercise in mode "asr" goes on in the middle of a neighbour in its pool; after that again.
         recalls: chance that it is written down when all of it has been heard; none is where `text` has no token for it.
+        overhears: chance that an exercise in mode "tts" is said while one in mode "asr" is heard.
     """
 
-    def __init__(self, pools: Sequence[Pool], text: TextLayout | None = None, splices: float = 0.0, recalls: float = 0.0) -> None:
-        self.text, self.splices, self.recalls = text, splices, recalls
+    def __init__(
+        self,
+        pools: Sequence[Pool],
+        text: TextLayout | None = None,
+        *,
+        splices: float = 0.0,
+        recalls: float = 0.0,
+        overhears: float = 0.0,
+    ) -> None:
+        self.text, self.splices, self.recalls, self.overhears = text, splices, recalls, overhears
         self.pools = [p for p in pools if len(p.grids)]
         probe = [np.mean([len(p.grids[i]) for i in range(0, len(p.grids), max(1, len(p.grids) // 50))]) for p in self.pools]
         odds = np.asarray([p.share for p in self.pools]) / np.asarray(probe)
         self.odds = odds / odds.sum()
+        self.heard = [p for p in self.pools if text is not None and int(p.grids[0].read[0]) == text.asr]
 
     def row(self, rng: np.random.Generator, frames: int) -> Row:
         parts: list[Row] = []
         count = 0
         while count < frames:
             pool = self.pools[rng.choice(len(self.pools), p=self.odds)]
-            i = int(rng.integers(len(pool.grids)))
-            grid = pool.grids[i]
-            if self.text is not None and int(grid.read[0]) in (self.text.asr, self.text.tts):
-                while int(grid.read[0]) == self.text.asr and rng.random() < self.splices:
-                    j = int(np.clip(i + rng.integers(-NEAR, NEAR + 1), 0, len(pool.grids) - 1))
-                    grid = spliced(grid, pool.grids[j], self.text, ASR_DELAY_FRAMES, rng)
-                grid = tightened(grid, self.text, rng)
-            recall = None if self.text is None or int(grid.read[0]) != self.text.asr else self.text.recall
-            if self.text is not None and recall is not None and self.recalls and rng.random() < self.recalls:
-                parts.append(Row.of(*recalled(grid, self.text, recall, ASR_DELAY_FRAMES, rng)))
-            elif pool.soundless and pool.transcripts is not None:
-                parts.append(replace(Row.of(grid), given=pool.transcripts[i].text))
-            else:
-                parts.append(Row.of(grid, self._captions(grid, pool, i), 0 if self.text is None else self.text.wait))
+            parts.append(self._part(pool, int(rng.integers(len(pool.grids))), rng))
             count += len(parts[-1].grid)
         return Row.joined(parts, frames)
+
+    def _part(self, pool: Pool, i: int, rng: np.random.Generator) -> Row:
+        """The pool's number i; an exercise is made harder, or not, as the dice fall."""
+        grid = pool.grids[i]
+        if self.text is None:
+            return Row.of(grid, self._captions(grid, pool, i))
+        mode = int(grid.read[0])
+        if mode == self.text.asr:
+            while rng.random() < self.splices:
+                j = int(np.clip(i + rng.integers(-NEAR, NEAR + 1), 0, len(pool.grids) - 1))
+                grid = spliced(grid, pool.grids[j], self.text, ASR_DELAY_FRAMES, rng)
+        if mode in (self.text.asr, self.text.tts):
+            grid = tightened(grid, self.text, rng)
+        if mode == self.text.asr and self.text.recall is not None and self.recalls and rng.random() < self.recalls:
+            return Row.of(*recalled(grid, self.text, self.text.recall, ASR_DELAY_FRAMES, rng))
+        if mode == self.text.tts and self.heard and self.overhears and rng.random() < self.overhears:
+            return Row.of(*overheard(grid, self._transcription(rng), self.text, rng))
+        if pool.soundless and pool.transcripts is not None:
+            return replace(Row.of(grid), given=pool.transcripts[i].text)
+        return Row.of(grid, self._captions(grid, pool, i), self.text.wait)
+
+    def _transcription(self, rng: np.random.Generator) -> FrameGrid:
+        """Any exercise in mode "asr"."""
+        assert self.text is not None
+        grids = self.heard[int(rng.integers(len(self.heard)))].grids
+        return tightened(grids[int(rng.integers(len(grids)))], self.text, rng)
 
     def _captions(self, grid: FrameGrid, pool: Pool, i: int) -> Tokens | None:
         """What is heard in a grid, the pool's number i: as its transcript has it, or as its mode tells."""

@@ -1,15 +1,14 @@
 """Drives one session with recorded sound, and keeps what happens."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from roboego.commands.exchange.record import Look, Record, Sound, StereoWriter, Token
 from roboego.commands.exchange.timeline import draw_timeline
 from roboego.commands.exchange.transcript import to_text, transcript
+from roboego.commands.exchange.users import User
 from roboego.commands.exchange.vocabulary import Vocabulary
 from roboego.errors import InputError
 from roboego.model.loaded import LoadedModel
@@ -20,21 +19,11 @@ from roboego.runtime.engine import Engine
 from roboego.runtime.frame import Frame, NotSeen
 from roboego.runtime.session import Session, mode_token
 from roboego.sound.files import appearing_in
-from roboego.timebase import FRAME_SAMPLES, seconds_to_frames_up
 
 CONVERSATION, TRANSCRIPT, TIMELINE = "conversation.wav", "transcript.json", "timeline.png"
 FILES = (CONVERSATION, TRANSCRIPT, TIMELINE)
-SILENCE: Sound = np.zeros(FRAME_SAMPLES, np.float32)
 
 Watcher = Callable[[Record, Frame], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tail:
-    """How long the session goes on after the user's sound: until Ego has been silent for `quiet_s`, at most `longest_s`."""
-
-    longest_s: float = 8.0
-    quiet_s: float = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,17 +31,16 @@ class Plan:
     """What to do.
 
     Attributes:
-        clips: sounds of the user as frames [1920], one after the other, each followed by a tail.
-        source: where they come from, for the transcript.
+        user: who talks with Ego.
+        source: where their sound comes from, for the transcript.
         look: a picture that Ego sees from the start on.
         prompt: text that Ego reads at the start.
         real_time: one step every 80 ms; otherwise as fast as possible.
     """
 
-    clips: Sequence[Iterable[Sound]]
+    user: User
     source: dict[str, Any]
     out: Path
-    tail: Tail
     look: Path | None = None
     prompt: str | None = None
     real_time: bool = False
@@ -105,14 +93,13 @@ def _to_read(loaded: LoadedModel, vocabulary: Vocabulary, prompt: list[int]) -> 
 
 
 def converse(session: Session, plan: Plan) -> Iterator[tuple[Sound, Frame]]:
-    """Each step's sound in and what came out of it, until the last clip's tail is over.
+    """Each step's sound in and what came out of it, until the user is done.
 
     Raises:
         InputError: the picture cannot be used.
     """
     clock = FrameClock(realtime=plan.real_time)
     look = None if plan.look is None else open_picture(plan.look)
-    longest, most_quiet = seconds_to_frames_up(plan.tail.longest_s), seconds_to_frames_up(plan.tail.quiet_s)
 
     def step(user: Sound) -> Frame:
         nonlocal look
@@ -123,13 +110,8 @@ def converse(session: Session, plan: Plan) -> Iterator[tuple[Sound, Frame]]:
                 raise InputError(event.reason)
         return frame
 
-    for clip in plan.clips:
-        for user in clip:
-            yield user, step(user)
-        quiet = 0
-        for _ in range(longest):
-            if quiet >= most_quiet:
-                break
-            frame = step(SILENCE)
-            yield SILENCE, frame
-            quiet = quiet + 1 if frame.is_silent and not frame.text else 0
+    while not plan.user.done:
+        heard = plan.user.speak()
+        frame = step(heard)
+        plan.user.hear(frame)
+        yield heard, frame

@@ -21,6 +21,9 @@ from roboego.errors import InputError
 CLEAN_SHARE = 0.35
 """Share of conditions that are clean (but for their level) at severity 1."""
 
+NOISE_ODDS = tuple(4.0 if noise == "babble" else 1.0 for noise in NOISES)
+"""How often each kind is drawn: other people's voices are the hardest to tell from the user's."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
@@ -117,7 +120,10 @@ def draw_condition(rng: np.random.Generator, *, severity: float = 1.0) -> Condit
     if rng.random() < 0.1:
         values["bits"] = int(rng.integers(8, 13))
     if noisy:
-        values |= {"noise": str(rng.choice(NOISES)), "snr_db": float(rng.uniform(25 - 25 * severity, 25))}
+        values |= {
+            "noise": str(rng.choice(NOISES, p=np.divide(NOISE_ODDS, sum(NOISE_ODDS)))),
+            "snr_db": float(rng.uniform(25 - 25 * severity, 25)),
+        }
     if echoing:
         values |= {"echo_db": float(rng.uniform(-30, -10)), "echo_delay_s": float(rng.uniform(0.02, 0.2))}
     quiet = rng.random() < 0.15
