@@ -26,6 +26,14 @@ def test_bench_gives_times_floor_and_curve(shell: Shell) -> None:
     assert "grown_mib" in done.told["ages"]
 
 
+def test_bench_switches_streams_on_one_by_one(shell: Shell) -> None:
+    done = shell("bench", "streams", "--slots", 1, "--frames", 5, "--threads", 1)
+    assert done.code == 0
+    names = [row["added"] for row in done.told["streams"]]
+    assert names == ["listen, text, speak", "which words are audible", "captions of what is heard", "look", "act"]
+    assert all(0 < row["step"]["p50_ms"] <= row["step"]["p99_ms"] for row in done.told["streams"])
+
+
 def test_bench_measures_the_codec_and_opening(model: Path, shell: Shell) -> None:
     done = shell("bench", "codec", "--threads", 1)
     assert done.code == 0

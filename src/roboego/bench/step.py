@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from roboego.bench.timing import now, quantiles, read_bandwidth, resident_mib
@@ -52,10 +53,13 @@ class Steps:
         self.listen = torch.randint(layout.listen.entries, (slots, layout.listen.codebooks), generator=self.generator).to(self.device)
         self.wait = torch.full((slots,), layout.text.wait, device=self.device)
         self.free = torch.full((slots,), -1, device=self.device)
+        seen = model.config.vision_width
+        self.look = torch.randn(slots, seen, generator=self.generator).to(self.device) if seen else None
+        self.seen = torch.ones(slots, dtype=torch.bool, device=self.device) if seen else None
         self.pcm = 0.1 * torch.randn(slots, FRAME_SAMPLES, generator=self.generator).to(self.device)
         self.into = codec.initial_encoder_state(slots) if codec is not None else None
         self.out_of = codec.initial_decoder_state(slots) if codec is not None else None
-        self.graphed = GraphedStep(model, slots, self.settings) if self.device.type == "cuda" else None
+        self.graphed = GraphedStep(model, slots, self.settings) if self.device.type == "cuda" and not seen else None  # it looks at nothing
         self.state = model.initial_state(slots) if self.graphed is None else self.graphed.state
         for clock in (self.state.cache.position, self.state.frame):
             clock += age
@@ -71,7 +75,7 @@ class Steps:
         uniform = self.settings.uniform
         if uniform is not None and uniform is not self.uniform:
             uniform.copy_(self.uniform, non_blocking=True)
-        given = StepInput(self.listen, self.wait, self.free)
+        given = StepInput(self.listen, self.wait, self.free, self.look, self.seen)
         if self.graphed is not None:
             return self.graphed(given)
         output, self.state = self.model.step(given, self.state, self.settings)
@@ -83,17 +87,7 @@ class Steps:
 
     def timed(self, frames: int) -> dict[str, Any]:
         """Times so many frames, after a few others."""
-        times: list[tuple[float, float, float]] = []
-        with _one_thread(self.device):
-            for _ in range(WARM_UP + frames):
-                started = now(self.device)
-                self.encode()
-                encoded = now(self.device)
-                output = self.step()
-                stepped = now(self.device)
-                self.decode(output.speak)
-                times.append((encoded - started, stepped - encoded, now(self.device) - stepped))
-        encode, step, decode = np.asarray(times[WARM_UP:]).T * 1_000
+        encode, step, decode = self.times(frames).T
         floor_ms = bytes_of_a_step(self.model, self.slots) / read_bandwidth(self.device) * 1_000
         return {
             "slots": self.slots,
@@ -105,6 +99,20 @@ class Steps:
             "ratio": float(np.median(step)) / floor_ms,
             "resident_mib": resident_mib(),
         }
+
+    def times(self, frames: int) -> NDArray[np.float64]:
+        """Milliseconds [frames, 3] of encoding, the step and decoding, after a few others."""
+        times: list[tuple[float, float, float]] = []
+        with _one_thread(self.device):
+            for _ in range(WARM_UP + frames):
+                started = now(self.device)
+                self.encode()
+                encoded = now(self.device)
+                output = self.step()
+                stepped = now(self.device)
+                self.decode(output.speak)
+                times.append((encoded - started, stepped - encoded, now(self.device) - stepped))
+        return np.asarray(times[WARM_UP:]) * 1_000
 
     def run(self, frames: int, progress: Progress = lambda done: None) -> None:
         """Lets so many frames pass, without the codec."""

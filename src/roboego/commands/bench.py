@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Args:
-    what: Annotated[Literal["step", "codec", "load", "serve"], tyro.conf.Positional] = "step"
-    """step: one batched step of a model of the recipe's shape, with random weights. codec: whole sounds through nano's codec.
+    what: Annotated[Literal["step", "streams", "codec", "load", "serve"], tyro.conf.Positional] = "step"
+    """step: one batched step of a model of the recipe's shape, with random weights. streams: the same, its streams switched on one
+    after another. codec: whole sounds through nano's codec.
     load: roboego.load, in a process of its own. serve: a server, talked to by real clients (needs the extra serve)."""
     recipe: Literal["nano", "bench-64m", "7b"] = "nano"
     """Shape of the model."""
@@ -68,6 +69,8 @@ def run(args: Args) -> dict[str, Any]:
     device = torch.device(args.device)
     if args.what == "step":
         return _step(args, device)
+    if args.what == "streams":
+        return _streams(args, device)
     if args.what == "serve":
         from roboego.bench import serve
 
@@ -105,6 +108,24 @@ def _step(args: Args, device: "torch.device") -> dict[str, Any]:
         young, old = (found["ages"][age]["frame"] for age in ("young", "old"))
         print(f"frame {old} takes {found['ages']['ratio']:.2f} times what frame {young} takes")
     return found
+
+
+def _streams(args: Args, device: "torch.device") -> dict[str, Any]:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from roboego.bench.streams import streams
+    from roboego.bench.timing import machine
+    from roboego.recipes.shapes import SHAPES
+
+    rows = [row for slots in args.slots for row in streams(SHAPES[args.recipe](), slots, args.frames, device)]
+    table = Table("streams", "slots", "step p50", "p99", "of 80 ms", title="milliseconds", title_justify="left", box=box.SIMPLE_HEAD)
+    for r in rows:
+        step = r["step"]
+        table.add_row(r["added"], str(r["slots"]), f"{step['p50_ms']:.4g}", f"{step['p99_ms']:.4g}", f"{r['share']:.1%}")
+    Console().print(table)
+    return {"recipe": args.recipe, "streams": rows, "machine": machine(device)}
 
 
 def _codec_for(config: "ModelConfig", device: "torch.device") -> "Codec":

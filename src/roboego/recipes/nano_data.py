@@ -1,6 +1,7 @@
 """nano's data: which voice says how much, and what becomes of it. Sizes are those of the shipped model at scale 1."""
 
 import zlib
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -10,6 +11,7 @@ from typing import cast
 from roboego.data.build import GridJob
 from roboego.data.build_dialogues import DialogueJob
 from roboego.data.lexicon_text import word_string
+from roboego.data.manners import LIVELY, Manners
 from roboego.data.speech_bank import SENTENCES_PER_SHARD, BankJob
 from roboego.data.talk.grammar import Rng
 from roboego.data.talk.jumble import jumbled_sentence
@@ -30,8 +32,12 @@ JUMBLED = {EGO: 160, "espeak-en-us": 30, "espeak-en-gb": 20, "flite-kal16": 20, 
 HELD_OUT = {"validation": ("joe", EGO), "test": ("joe", "espeak-en-us", "kokoro", EGO, UNSEEN)}
 DIALOGUES = {"joe": 46, "espeak-en-us": 45, "espeak-en-gb": 33, "flite-kal16": 39, "heart-changed": 85, "kokoro": 2}
 """Shards of a hundred dialogues by the voice that talks to Ego."""
+LIVELY_DIALOGUES = {"heart-changed": 8, "joe": 5, "espeak-en-us": 5, "flite-kal16": 4, "espeak-en-gb": 3}
+"""The same with a user who often interrupts."""
 ASR_VARIANTS = {"joe": 2, "kokoro": 3}
 """How often each training sentence of the slow engines is heard, under another condition each time; those of the others once."""
+NOISY = 0.35
+"""Share of the shards whose sentences are heard once more, in noise as loud as they are, or softer."""
 TTS_VARIANTS = 2
 """How often each training sentence is said, beginning elsewhere in a frame each time."""
 
@@ -90,7 +96,9 @@ def _source(kind: str, split: str) -> Callable[[Rng], str]:
 def grids(places: Places, scale: float = 1.0) -> list[GridJob]:
     """Transcribing and saying, for stage 1 and its validation. What Ego says is transcribed too, said by changed voices."""
     jobs = []
-    for bank in banks(places, scale):
+    made = banks(places, scale)
+    shards = Counter(bank.name for bank in made)
+    for bank in made:
         side, split = [*bank.name.split("-"), ""][:2]
         if side == "words" or split == "test":
             continue
@@ -99,11 +107,13 @@ def grids(places: Places, scale: float = 1.0) -> list[GridJob]:
                 continue
             variants = (ASR_VARIANTS.get(bank.voice, 1) if kind == "asr" else TTS_VARIANTS) if split == "train" else 1
             for variant in range(variants):
-                jobs.append(_grid_job(places, bank, kind, variant, clean=split != "train"))
+                jobs.append(_grid_job(places, bank, kind, variant, 0.4 if split == "train" else 0.0))
+            if kind == "asr" and split == "train" and side != "ego" and bank.shard < NOISY * shards[bank.name]:
+                jobs.append(_grid_job(places, bank, kind, variants, 1.0))
     return jobs
 
 
-def _grid_job(places: Places, bank: BankJob, kind: str, variant: int, *, clean: bool) -> GridJob:
+def _grid_job(places: Places, bank: BankJob, kind: str, variant: int, severity: float) -> GridJob:
     changed = 1.0 if bank.voice == EGO and kind == "asr" else 0.4 if bank.voice == "joe" else 0.0
     return GridJob(
         out=places.grids / f"{kind}-{bank.name}-{bank.shard:05d}-{variant}.grids",
@@ -114,8 +124,8 @@ def _grid_job(places: Places, bank: BankJob, kind: str, variant: int, *, clean: 
         first=bank.shard * SENTENCES_PER_SHARD,
         count=SENTENCES_PER_SHARD,
         layout=nano.layout(),
-        change=changed if not (clean and bank.voice == "joe") else 0.0,
-        severity=0.0 if clean else 0.4,
+        change=changed if severity or bank.voice != "joe" else 0.0,
+        severity=severity,
         seed=zlib.crc32(bank.name.encode()) + variant,
     )
 
@@ -128,20 +138,22 @@ def maker(prefix: str) -> str:
 def dialogues(places: Places, scale: float = 1.0) -> list[DialogueJob]:
     """Dialogues and silences, for stage 2."""
     jobs = []
-    for voice, shards in DIALOGUES.items():
-        for i in range(max(1, round(shards * scale))):
-            name = f"dialogue-train-{voice}-{i:05d}"
-            jobs.append(
-                DialogueJob(
-                    out=places.grids / f"{name}.grids",
-                    transcript=places.grids / f"asr-{name}.grids",
-                    tools=places.tools,
-                    layout=nano.layout(),
-                    voice=voice,
-                    count=SENTENCES_PER_SHARD,
-                    seed=zlib.crc32(name.encode()),
+    for kind, count, manners in (("", DIALOGUES, Manners()), ("lively-", LIVELY_DIALOGUES, LIVELY)):
+        for voice, shards in count.items():
+            for i in range(max(1, round(shards * scale))):
+                name = f"dialogue-train-{kind}{voice}-{i:05d}"
+                jobs.append(
+                    DialogueJob(
+                        out=places.grids / f"{name}.grids",
+                        transcript=places.grids / f"asr-{name}.grids",
+                        tools=places.tools,
+                        layout=nano.layout(),
+                        voice=voice,
+                        count=SENTENCES_PER_SHARD,
+                        manners=manners,
+                        seed=zlib.crc32(name.encode()),
+                    )
                 )
-            )
     for i in range(max(1, round(4 * scale))):
         out = places.grids / f"silence-train-{i:05d}.grids"
         jobs.append(
