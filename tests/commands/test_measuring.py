@@ -4,8 +4,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import soundfile
 
 from roboego.training.allocator import SETTINGS
+from saved import voice
 from tests.commands.conftest import Shell
 
 
@@ -59,6 +61,32 @@ def test_eval_measures_what_is_heard_and_how_a_talk_goes(tmp_path: Path, model: 
     done = shell("eval", model, "--suite", "talk", *common)
     assert done.code == 0
     assert done.told["talk"]["silences_kept"]["of"] == 1
+
+
+def test_eval_hears_recordings_of_a_local_folder(tmp_path: Path, model: Path, shell: Shell) -> None:
+    place = tmp_path / "dev-clean" / "84" / "121"
+    place.mkdir(parents=True)
+    soundfile.write(place / "84-121-0000.flac", voice(1.0, 16_000), 16_000)
+    (place / "84-121.trans.txt").write_text("84-121-0000 THE RED CUP\n")
+    done = shell("eval", model, "--suite", "asr", "--recordings", tmp_path / "dev-clean")
+    assert done.code == 0
+    assert (done.told["asr"]["dev-clean"]["sentences"], done.told["asr"]["dev-clean"]["words"]) == (1, 3)
+    turn = tmp_path / "bench" / "candor_turn_taking" / "7"
+    turn.mkdir(parents=True)
+    soundfile.write(turn / "input.wav", voice(1.0, 16_000), 16_000)
+    (turn / "turn_taking.json").write_text('[{"timestamp": [0.5, 0.9]}]')
+    done = shell("eval", model, "--suite", "full-duplex-bench", "--recordings", tmp_path / "bench", "--report", tmp_path / "report")
+    assert done.code == 0
+    assert done.told["full-duplex-bench"]["candor_turn_taking"]["took_over"]["of"] == 1
+    assert len(list((tmp_path / "report").glob("*.flac"))) == 1
+    for argv in (
+        ("--suite", "full-duplex-bench"),
+        ("--suite", "talk", "--recordings", tmp_path),
+        ("--suite", "asr", "--recordings", model / "x"),
+    ):
+        refused = shell("eval", model, *argv)
+        assert refused.code == 2
+        assert "recordings" in refused.err
 
 
 def test_eval_plays_scenes_and_writes_a_page(tmp_path: Path, model: Path, shell: Shell) -> None:

@@ -14,23 +14,25 @@ if TYPE_CHECKING:
 
     from roboego.evaluation.suites import Measuring
 
-Suite = Literal["talk", "duplex", "asr", "tts", "codec", "latency", "cascade", "sync", "retention", "all"]
+Suite = Literal["talk", "duplex", "asr", "tts", "codec", "latency", "cascade", "sync", "retention", "full-duplex-bench", "all"]
+NOT_OF_ALL = ("cascade", "full-duplex-bench")
+"""Suites that `all` leaves out: the one is not of the model, the other of recordings that must be there."""
 
 
 @dataclass(kw_only=True)
 class Args:
     model: Annotated[str, tyro.conf.Positional] = "nano"
-    """A name, a folder, a hub id; or a server's address, for the suites talk, duplex and sync: ws://HOST:PORT/v1/realtime (OpenAI Realtime)
-    or ws://HOST:PORT/api/chat (Moshi)."""
+    """A name, a folder, a hub id; or a server's address, for the suites talk, duplex, sync and full-duplex-bench:
+    ws://HOST:PORT/v1/realtime (OpenAI Realtime) or ws://HOST:PORT/api/chat (Moshi)."""
     suite: Suite = "talk"
     """What to measure. talk: spoken questions of the Talk part, who takes the floor when, silence kept. duplex: pauses, interruptions,
-    backchannels, words to somebody else, Ego's own echo. asr, tts: word error rates.
+    backchannels, words to somebody else, Ego's own echo. asr, tts: word error rates, and for tts how good it sounds.
     codec: what Whisper-tiny understands before and after the codec. latency: replies and silence after interruptions, with several
     sessions at once. cascade: the latency of a row of libraries in its place (needs the extra hub). sync: text before speech, and
-    `spoken_upto` beside what is heard. retention: asr and tts beside those of the model --before. all: every suite but cascade, and
-    retention only if there is a model --before."""
+    `spoken_upto` beside what is heard. retention: asr and tts beside those of the model --before. full-duplex-bench: that public set, in
+    the folder --recordings. all: every suite but cascade and full-duplex-bench, and retention only if there is a model --before."""
     count: int = 200
-    """Questions of the suite talk (and half as many silences), sentences of the suite tts."""
+    """Questions of the suite talk (and half as many silences), sentences of the suite tts, of --recordings at most."""
     scenes: int = 40
     """Scenes of each kind of the suite duplex."""
     sentences: int = 50
@@ -45,6 +47,9 @@ class Args:
     """Let the model take turns as voice assistants do: behind a voice detector, for comparison. (talk, duplex, sync)"""
     before: str | None = None
     """The model as it was before its last stage, for the suite retention: a name, a folder or a hub id."""
+    recordings: Path | None = None
+    """For the suite asr, a folder of sounds with texts, or of LibriSpeech, to transcribe instead of our own sentences; for the suite
+    full-duplex-bench, the unpacked set."""
     folder: Path = Path("runs")
     """Where the held-out speech is kept once made."""
     device: str = "cpu"
@@ -74,8 +79,7 @@ def run(args: Args) -> dict[str, Any]:
         if not suites or args.semi_duplex:
             raise InputError(f"of a server only {', '.join(TALKING)} can be measured, as it is; for everything else name a model")
     elif args.suite == "all":
-        # The cascade is no suite of the model's.
-        left_out = ("cascade",) if args.before is not None else ("cascade", "retention")
+        left_out = NOT_OF_ALL if args.before is not None else (*NOT_OF_ALL, "retention")
         suites = tuple(name for name in suites if name not in left_out)
     measuring = _prepared(args, suites, console)
     results: dict[str, Any] = {"model": args.model if measuring.loaded is None else measuring.loaded.name}
@@ -113,6 +117,7 @@ def _prepared(args: Args, suites: tuple[str, ...], console: "Console") -> "Measu
         preset(condition)
     if "retention" in suites and args.before is None:
         raise InputError("the suite retention compares two models; name the earlier one: --before MODEL")
+    _check_recordings(args, suites)
     measuring = Measuring(
         loaded=None if is_server(args.model) else roboego.load(args.model, device=args.device),
         server=args.model if is_server(args.model) else None,
@@ -123,16 +128,32 @@ def _prepared(args: Args, suites: tuple[str, ...], console: "Console") -> "Measu
         sentences=args.sentences,
         bank=args.folder / "speech",
         semi_duplex=args.semi_duplex,
+        recordings=args.recordings,
         before=None if args.before is None else roboego.load(args.before, device=args.device),
     )
     if {"tts", "codec", "sync", "retention"} & set(suites):
         measuring.judge  # noqa: B018
+    if "tts" in suites:
+        measuring.listener  # noqa: B018
     if {"asr", "tts", "codec", "retention"} & set(suites):
         for loaded in (measuring.loaded, measuring.before):
             if loaded is not None:
                 speech.parts(loaded)
-    _make_speech(args, suites, voices, measuring.bank, console)
+    if args.recordings is None:
+        _make_speech(args, suites, voices, measuring.bank, console)
     return measuring
+
+
+def _check_recordings(args: Args, suites: tuple[str, ...]) -> None:
+    """Raises an InputError unless `--recordings` is given where it is needed, and only where it means something."""
+    if suites == ("full-duplex-bench",) and args.recordings is None:
+        raise InputError("the suite full-duplex-bench plays a public set; name the folder it is unpacked in: --recordings FOLDER")
+    if args.recordings is None:
+        return
+    if suites not in (("asr",), ("full-duplex-bench",)):
+        raise InputError("--recordings belongs to the suites asr and full-duplex-bench; name one of them, or leave it out")
+    if not args.recordings.is_dir():
+        raise InputError(f"{args.recordings} is not a folder; name the one with the recordings")
 
 
 def _make_speech(args: Args, suites: tuple[str, ...], voices: tuple[str, ...], bank: Path, console: "Console") -> None:

@@ -81,7 +81,7 @@ def write_report(folder: Path, results: dict[str, Any], samples: Sequence[Sample
 
 def _section(folder: Path, suite: str, found: dict[str, Any], samples: Sequence[Sample]) -> str:
     parts = [f"<h2>{html.escape(suite)}</h2>"]
-    for unit, title in (("share", "rates"), ("s", "times"), ("nats", "likelihoods")):
+    for unit, title in (("share", "rates"), ("s", "times"), ("nats", "likelihoods"), ("MOS", "opinions")):
         figures = [f for f in figures_of(found) if f.unit == unit]
         if not figures:
             continue
@@ -121,6 +121,9 @@ def figures_of(found: dict[str, Any], name: str = "") -> Iterator[Measured]:
         elif "nats_a_word" in value:
             low, high = value["interval"]
             yield Measured(name=f"{label} word", value=value["nats_a_word"], low=low, high=high, of=f"{value['words']} words", unit="nats")
+        elif "mos" in value:
+            low, high = value["interval"]
+            yield Measured(name=f"{label} ({value['predictor']})", value=value["mos"], low=low, high=high, of=str(value["of"]), unit="MOS")
         elif value.get("median") is not None and value.get("median_interval"):
             low, high = value["median_interval"]
             yield Measured(name=f"{label} median", value=value["median"], low=low, high=high, of=str(value.get("of", "")), unit="s")
@@ -142,7 +145,7 @@ def _drawn(figures: Sequence[Measured], unit: str) -> Figure:
     axes.plot(values, places, "o", color=USER, ms=5)
     axes.set_yticks(places, [f.name for f in figures], fontsize=8.5)
     axes.set_xlim(min(0.0, float(low.min())), 100 if unit == "share" else None)
-    axes.set_xlabel({"share": "percent", "s": "seconds", "nats": "nats a word"}[unit], fontsize=8.5)
+    axes.set_xlabel({"share": "percent", "s": "seconds", "nats": "nats a word", "MOS": "opinion, 1 to 5"}[unit], fontsize=8.5)
     axes.grid(axis="x", color=GRID)
     return drawing
 

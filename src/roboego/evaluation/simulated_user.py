@@ -3,12 +3,26 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
 from roboego.data.voices.base import Sound
 from roboego.metrics.turns import DEFAULT_ACTIVITY
 from roboego.timebase import FRAME_SAMPLES, samples_to_seconds, seconds_to_samples
+
+
+class User(Protocol):
+    """Who talks with Ego, frame by frame, until `done`."""
+
+    @property
+    def done(self) -> bool: ...
+
+    def speak(self) -> Sound:
+        """The next frame [1920]."""
+
+    def hear(self, speech: Sound) -> None:
+        """What Ego plays while the next frame is captured."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,13 +10,16 @@ import torch
 
 from roboego.codecs.base import Codec
 from roboego.data.acoustics.condition import apply, preset
+from roboego.data.importing.recordings import librispeech, read_mono, wav_and_text
 from roboego.data.voices import ACCENTS, EGO, LISTENERS
 from roboego.data.voices.base import Sound, Spoken
 from roboego.data.workshop import steady_silence
 from roboego.errors import InputError
 from roboego.evaluation.judge import WhisperJudge
 from roboego.evaluation.material import level, sentences
+from roboego.evaluation.naturalness import DnsMos, opinions
 from roboego.evaluation.stages import synthesize, transcribe_codes
+from roboego.metrics.turns import voiced_segments
 from roboego.metrics.wer import WordErrors, rate_interval, word_errors
 from roboego.model.loaded import LoadedModel
 from roboego.streams.tokenizer import TextCodec
@@ -73,6 +76,20 @@ def transcripts(
     return clean, {name: transcribed(spoken, name) for name in conditions if spoken}
 
 
+def asr_recorded(loaded: LoadedModel, folder: Path, count: int) -> dict[str, Any]:
+    """WER on at most `count` recordings of a local folder, spread over it: LibriSpeech's layout, or sounds with texts.
+
+    Raises:
+        InputError: there are none, or one cannot be read.
+    """
+    codec, tokenizer = parts(loaded)
+    found = list((librispeech if any(folder.rglob("*.trans.txt")) else wav_and_text)(folder))
+    chosen = [found[i] for i in np.linspace(0, len(found) - 1, min(count, len(found))).astype(int)]
+    heard = [_codes(codec, framed(level(read_mono(r.path)), lead_s=0.5, tail_s=0.8)) for r in chosen]
+    written = transcribe_codes(loaded.model, tokenizer, heard, steady_silence(codec))
+    return rates([(r.text, w) for r, w in zip(chosen, written, strict=True)])
+
+
 def grouped(clean: dict[str, Pairs]) -> dict[str, Pairs]:
     """Clean transcripts of voices that train listening, of accents and of a voice that do not; groups without a voice are left out."""
     groups: dict[str, list[tuple[str, str]]] = {"training": [], "accents": [], "unseen": []}
@@ -88,20 +105,30 @@ def asr(loaded: LoadedModel, folder: Path, voices: Sequence[str], count: int, co
     return found | ({"conditions": _each(noisy)} if noisy else {})
 
 
-def said(loaded: LoadedModel, folder: Path, count: int, judge: WhisperJudge) -> Pairs:
-    """Held-out sentences of Ego's and what Whisper-tiny hears when the model says them."""
+def spoken(loaded: LoadedModel, folder: Path, count: int) -> tuple[list[str], list[Sound]]:
+    """Held-out sentences of Ego's, and what the model makes of them."""
     codec, tokenizer = parts(loaded)
     bank = sentences(folder, EGO, count, side="ego")
     texts = [bank.text(i) for i in range(count)]
-    sounds = synthesize(loaded.model, codec, tokenizer, texts, steady_silence(codec), sampling=loaded.sampling)
-    return [(text, judge.transcribe(sound)) for text, sound in zip(texts, sounds, strict=True)]
+    return texts, synthesize(loaded.model, codec, tokenizer, texts, steady_silence(codec), sampling=loaded.sampling)
 
 
-def tts(loaded: LoadedModel, folder: Path, count: int, judge: WhisperJudge) -> dict[str, Any]:
-    """WER of what Whisper-tiny hears when the model says held-out sentences of Ego's, beside its teacher's own voice."""
+def said(loaded: LoadedModel, folder: Path, count: int, judge: WhisperJudge) -> Pairs:
+    """Held-out sentences of Ego's and what Whisper-tiny hears when the model says them."""
+    return [(text, judge.transcribe(sound)) for text, sound in zip(*spoken(loaded, folder, count), strict=True)]
+
+
+def tts(loaded: LoadedModel, folder: Path, count: int, judge: WhisperJudge, listener: DnsMos) -> dict[str, Any]:
+    """WER of what Whisper-tiny hears when the model says held-out sentences of Ego's, and how it sounds, beside its teacher's own voice."""
     bank = sentences(folder, EGO, count, side="ego")
-    teacher = [(bank.text(i), judge.transcribe(framed(level(bank[i].pcm)))) for i in range(count)]
-    return {"model": rates(said(loaded, folder, count, judge)), "teacher": rates(teacher)}
+    teacher = [framed(level(bank[i].pcm)) for i in range(count)]
+    texts, sounds = spoken(loaded, folder, count)
+    voices = {"model": [_speech(s) for s in sounds], "teacher": [_speech(s) for s in teacher]}
+    found: dict[str, Any] = {
+        name: rates([(text, judge.transcribe(sound)) for text, sound in zip(texts, heard, strict=True)])
+        for name, heard in (("model", sounds), ("teacher", teacher))
+    }
+    return found | {"quality": {name: opinions(listener, heard) for name, heard in voices.items()}}
 
 
 def codec_loss(loaded: LoadedModel, folder: Path, voices: Sequence[str], count: int, judge: WhisperJudge) -> dict[str, Any]:
@@ -131,6 +158,12 @@ def framed(pcm: Sound, *, lead_s: float = 0.2, tail_s: float = 0.3) -> Sound:
     """Sound with silence around it, a whole number of frames long."""
     padded = np.pad(pcm, (seconds_to_samples(lead_s), seconds_to_samples(tail_s)))
     return np.pad(padded, (0, -len(padded) % FRAME_SAMPLES)).astype(np.float32)
+
+
+def _speech(pcm: Sound) -> Sound:
+    """Sound from its first voiced sample to its last; all of it if there is none."""
+    voiced = voiced_segments(pcm)
+    return pcm[voiced[0].start : voiced[-1].end] if voiced else pcm
 
 
 def _codes(codec: Codec, pcm: Sound) -> np.ndarray[Any, np.dtype[np.int16]]:

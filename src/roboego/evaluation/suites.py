@@ -9,8 +9,9 @@ from typing import Any
 from roboego.data.importing.aligner import Aligner
 from roboego.data.voices import ACCENTS, EGO, LISTENERS
 from roboego.errors import InputError
-from roboego.evaluation import cascade, duplex, latency, material, retention, speech, sync, talk
+from roboego.evaluation import cascade, duplex, full_duplex_bench, latency, material, retention, speech, sync, talk
 from roboego.evaluation.judge import WhisperJudge
+from roboego.evaluation.naturalness import DnsMos
 from roboego.evaluation.partners import EnginePartner, Partner
 from roboego.evaluation.report import Sample
 from roboego.evaluation.semi_duplex import SemiDuplexPartner
@@ -34,6 +35,7 @@ class Measuring:
         semi_duplex: the model hears a turn only when it is over, as `roboego.evaluation.semi_duplex` has it.
         before: the model as it was earlier, for the suite `retention`.
         server: address of the server that is measured.
+        recordings: a folder of somebody's own, or of a public set, for the suites `asr` and `full-duplex-bench`.
     """
 
     loaded: LoadedModel | None
@@ -46,6 +48,7 @@ class Measuring:
     semi_duplex: bool = False
     before: LoadedModel | None = None
     server: str | None = None
+    recordings: Path | None = None
 
     @cached_property
     def partner(self) -> Partner:
@@ -68,6 +71,10 @@ class Measuring:
     @cached_property
     def judge(self) -> WhisperJudge:
         return WhisperJudge()
+
+    @cached_property
+    def listener(self) -> DnsMos:
+        return DnsMos()
 
     @property
     def askers(self) -> list[str]:
@@ -125,12 +132,14 @@ def _looked_at(found: Iterable[tuple[duplex.Outcome, talk.Talked]]) -> Iterable[
 
 def run_asr(m: Measuring) -> Found:
     """Transcription: by voice, of accents and a voice that no training hears, in noise, rooms and over the telephone."""
+    if m.recordings is not None:
+        return {m.recordings.name: speech.asr_recorded(m.model, m.recordings, m.questions)}, []
     return speech.asr(m.model, m.bank, m.voices, m.sentences, m.conditions), []
 
 
 def run_tts(m: Measuring) -> Found:
-    """What Whisper-tiny understands of the model's speech."""
-    return speech.tts(m.model, m.bank, m.questions, m.judge), []
+    """What Whisper-tiny understands of the model's speech, and how it sounds."""
+    return speech.tts(m.model, m.bank, m.questions, m.judge, m.listener), []
 
 
 def run_codec(m: Measuring) -> Found:
@@ -165,7 +174,21 @@ def run_retention(m: Measuring) -> Found:
     return retention.retention(m.before, m.model, m.bank, m.voices, counts, m.conditions, m.judge), []
 
 
-TALKING = ("talk", "duplex", "sync")
+def run_full_duplex_bench(m: Measuring) -> Found:
+    """A public set's pauses, turns, backchannels and interruptions."""
+    assert m.recordings is not None  # whoever asks for this suite names it
+    played = full_duplex_bench.measure(m.partner, m.recordings, m.questions)
+    kept: dict[tuple[str, bool], Sample] = {}
+    for outcome, talked in played:
+        took = "took over" if outcome.took_over else "did not take over"
+        sample = Sample(
+            suite="full-duplex-bench", title=f"{outcome.item.folder}: {took}", note=str(outcome.item.path.parent), talked=talked
+        )
+        kept.setdefault((outcome.item.folder, outcome.took_over), sample)
+    return full_duplex_bench.summary([o for o, _ in played]), list(kept.values())
+
+
+TALKING = ("talk", "duplex", "sync", "full-duplex-bench")
 """Suites that need no more than somebody to talk with."""
 SUITES: dict[str, Callable[[Measuring], Found]] = {
     "talk": run_talk,
@@ -177,5 +200,6 @@ SUITES: dict[str, Callable[[Measuring], Found]] = {
     "cascade": run_cascade,
     "sync": run_sync,
     "retention": run_retention,
+    "full-duplex-bench": run_full_duplex_bench,
 }
 """By name, in the order in which all of them run."""

@@ -10,7 +10,7 @@ import numpy as np
 from roboego.data.talk.answer import Exchange, is_right
 from roboego.data.voices.base import Sound
 from roboego.evaluation.partners import Partner
-from roboego.evaluation.simulated_user import SimulatedUser
+from roboego.evaluation.simulated_user import SimulatedUser, User
 from roboego.metrics.intervals import bootstrap_median, wilson
 from roboego.metrics.turns import voiced_segments
 from roboego.metrics.wer import WordErrors, word_errors
@@ -54,7 +54,7 @@ class Talked:
     frames: list[Frame] = field(default_factory=list)
 
 
-def converse(partner: Partner, users: Sequence[SimulatedUser], *, longest: int = LONGEST_FRAMES) -> list[Talked]:
+def converse(partner: Partner, users: Sequence[User], *, longest: int = LONGEST_FRAMES) -> list[Talked]:
     """Lets each user have a conversation of its own, all of them together, as fast as possible."""
     heard: list[list[Sound]] = [[] for _ in users]
     said: list[list[Sound]] = [[np.zeros(FRAME_SAMPLES, np.float32)] for _ in users]
