@@ -65,7 +65,8 @@ class Outcome:
     Attributes:
         good: what its kind asks for; None where it did not come to that (Ego was not speaking when it should have been interrupted).
         right: whether the last request that wants an answer got it; None if there is none.
-        latency_s: from the user's last sound to Ego's answer; stop_s: from the interrupting phrase's end to Ego's silence.
+        latency_s: from the user's last sound to Ego's answer; stop_s, yield_s: from the interrupting phrase's end, and from its
+            first sound, to Ego's silence.
     """
 
     kind: Kind
@@ -76,6 +77,7 @@ class Outcome:
     right: bool | None = None
     latency_s: float | None = None
     stop_s: float | None = None
+    yield_s: float | None = None
 
 
 def scenes(kind: Kind, voice: str, count: int, *, seed: int = 0) -> list[Scene]:
@@ -178,6 +180,7 @@ def _interruption(scene: Scene, user: SimulatedUser, talked: Talked, questions: 
     return {
         "good": None if stopped is None else stopped <= SILENT_S,
         "stop_s": stopped,
+        "yield_s": None if stopped is None else stopped + phrase.seconds(),
         "right": last.right if scene.kind == "barge_in" and stopped is not None else None,
         "latency_s": last.latency_s if scene.kind == "barge_in" else None,
     }
@@ -221,5 +224,6 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
             "answered_right": rate([o.right for o in counted if o.right is not None]),
             "latency_s": times([o.latency_s for o in counted]),
             "stop_s": times([o.stop_s for o in counted]),
+            "yield_s": times([o.yield_s for o in counted]),
         }
     return told | {"wrong": [asdict(o) for o in outcomes if o.good is False or o.right is False]}
