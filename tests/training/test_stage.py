@@ -19,7 +19,7 @@ from roboego.recipes.start import helpers_of
 from roboego.streams.grid import FrameGrid, Tokens, empty_grid
 from roboego.streams.tokenizer import SPECIALS
 from roboego.training.disturbance import Disturbance, disturb, misheard, sounding_alike, transcribed
-from roboego.training.lesson import StageConfig, collate
+from roboego.training.lesson import StageConfig, _onsets, collate
 from roboego.training.loop import LoopConfig, train
 from roboego.training.recalling import recalled
 from roboego.training.rows import UNKNOWN, Mixture, Pool, tightened
@@ -359,3 +359,14 @@ def test_words_may_come_before_the_special_tokens() -> None:
         mistakes += int((given[0] != rows[0].grid.text).sum())
     assert mistakes
     assert read == {ours.wait, ours.asr, ours.duplex, ours.recall}
+
+
+def test_the_first_frames_of_speech_count_more() -> None:
+    speak = np.zeros((2, 12, 3), np.int64)
+    speak[0, 5:9] = np.arange(1, 13).reshape(4, 3)
+    speak[1, 4:] = np.arange(24).reshape(8, 3) + 1
+    assert _onsets(speak, 5.0).tolist() == [[1] * 5 + [5, 5] + [1] * 5, [1] * 4 + [5, 5] + [1] * 6]
+    assert (_onsets(speak, 1.0) == 1).all()
+    assert (_onsets(np.zeros((1, 3, 3), np.int64), 5.0) == 1).all()
+    loud, plain = (task(onset=onset).batch(0) for onset in (3.0, 1.0))
+    assert (loud.weights.speak >= plain.weights.speak).all()

@@ -80,7 +80,7 @@ def language() -> Run:
     return Run(
         name="nano-language",
         model=model(),
-        stage=StageConfig(rows=8, frames=192, text=6.0, phones=1.0, first_codebook=2.0, codebooks=1.5, finer=0.75, chosen=0.3),
+        stage=StageConfig(rows=8, frames=192, text=6.0, phones=1.0, first_codebook=2.0, codebooks=1.5, finer=0.75, onset=5.0, chosen=0.3),
         loop=LoopConfig(
             steps=2_000,
             learning_rate=1e-3,

@@ -39,6 +39,7 @@ class StageConfig:
         phones: weight of the phones that a training-only ear hears in the middle of the backbone, where captions are known; 0 goes without.
         captions: weight of the caption stream's loss, where rows know what is heard.
         finer: weight of a codebook after the first as a share of the one before it: the coarse ones decide what is understood.
+        onset: how much more the first two frames of each reply's speech count: its first sound hangs on them, and they are few.
         chosen: share of the frames on which all codebooks are learned (the first is learned on all of them).
         disturbance: what of the inputs is made wrong.
         splices: chance that a transcription goes on in the middle of another one.
@@ -56,6 +57,7 @@ class StageConfig:
     act: float = 1.0
     phones: float = 0.0
     captions: float = 1.0
+    onset: float = 1.0
     chosen: float = 0.125
     disturbance: Disturbance = field(default_factory=Disturbance)
     splices: float = 0.4
@@ -138,6 +140,7 @@ class Lessons:
         rng = np.random.default_rng([config.seed, step] if crew.leads else [config.seed, step, config.rows + crew.rank])
         rows = [self.source.row(np.random.default_rng([config.seed, step, b]), config.frames) for b in crew.share(config.rows)]
         batch, weights = collate([row.grid for row in rows])
+        weights.speak = weights.speak * torch.from_numpy(_onsets(batch.speak.numpy(), config.onset))
         chosen, used = _choose(weights.speak.flatten().numpy().astype(np.float64), config.chosen, rng)
         captions = np.stack([row.captions for row in rows])
         batch.caption = torch.from_numpy(np.stack([row.given for row in rows])).long()
@@ -154,6 +157,17 @@ class Lessons:
             phones=phones,
             counts=counts,
         )
+
+
+def _onsets(speak_BTK: NDArray[np.int64], factor: float) -> NDArray[np.float32]:
+    """Factors [B, T]: `factor` in the two frames in which speech begins, after codes that stood still, and one elsewhere."""
+    factors = np.ones(speak_BTK.shape[:2], np.float32)
+    still = (speak_BTK[:, 1:] == speak_BTK[:, :-1]).all(-1)
+    begins = ~still[:, 2:] & still[:, 1:-1] & still[:, :-2]
+    for later in (3, 4):
+        places = begins[:, : factors.shape[1] - later]
+        factors[:, later : later + places.shape[1]][places] = factor
+    return factors
 
 
 def _choose(weights: NDArray[np.float64], share: float, rng: np.random.Generator) -> tuple[NDArray[np.int64], int]:
