@@ -32,6 +32,12 @@ PACED = 0.5
 """Share of exchanges that are as slow as speech."""
 SPEAKS, HEARS = 0.75, 0.6
 """Shares of exchanges in which Ego hears a voice of its own while it answers, and those in which something else is heard all the while."""
+HARD = ("spell", "count", "repeat", "again", "slower", "sum", "opposite", "recall")
+"""What has to be worked out or taken up word by word: a model of nano's size gets these wrong longest."""
+TAKING_UP = ("again", "slower", "recall")
+"""Those of them that need a turn before."""
+HARD_SHARE = 0.5
+"""Share of exchanges whose last turn is one of them."""
 FRAMES_A_TOKEN = 2.6
 """How long a token of Ego's takes to say, about."""
 
@@ -90,7 +96,9 @@ class WrittenCaptions:
 @lru_cache(maxsize=4)
 def _made(pool: WrittenExchanges, i: int) -> tuple[FrameGrid, Tokens]:
     rng = np.random.default_rng([pool.seed, i])
-    return laid_out(sample_exchange(rng, pool.split), pool, rng)
+    intent = str(rng.choice(HARD)) if rng.random() < HARD_SHARE else None
+    turns = int(rng.integers(2, 5)) if intent in TAKING_UP else None
+    return laid_out(sample_exchange(rng, pool.split, turns, intent=intent), pool, rng)
 
 
 def laid_out(exchange: Exchange, pool: WrittenExchanges, rng: np.random.Generator) -> tuple[FrameGrid, Tokens]:
