@@ -161,12 +161,13 @@ class Lessons:
 
 def _onsets(speak_BTK: NDArray[np.int64], factor: float) -> NDArray[np.float32]:
     """Factors [B, T]: `factor` in the two frames in which speech begins, after codes that stood still, and one elsewhere."""
-    factors = np.ones(speak_BTK.shape[:2], np.float32)
+    batch, frames, _ = speak_BTK.shape
+    factors = np.ones((batch, frames), np.float32)
     still = (speak_BTK[:, 1:] == speak_BTK[:, :-1]).all(-1)
-    begins = ~still[:, 2:] & still[:, 1:-1] & still[:, :-2]
+    begins = ~still[:, 2:] & still[:, 1:-1] & still[:, :-2]  # of frame 3 and those after it
     for later in (3, 4):
-        places = begins[:, : factors.shape[1] - later]
-        factors[:, later : later + places.shape[1]][places] = factor
+        found = begins[:, : max(frames - later, 0)]
+        factors[:, later : later + found.shape[1]][found] = factor
     return factors
 
 
