@@ -35,3 +35,8 @@ def test_each_word_is_written_heard_and_told() -> None:
     assert (the.told_s, answer.told_s) == pytest.approx((14 * 0.08, 26 * 0.08))
     told = summary([the, answer])
     assert (told["words"], told["never_told"], told["spoken_upto_after_end_s"]["of"]) == (2, 0, 2)
+
+
+def test_a_conversation_without_a_reply_has_no_words() -> None:
+    talked = Talked(user=np.zeros(3 * 1_920, np.float32), ego=np.zeros(3 * 1_920, np.float32), frames=[frame(t) for t in range(3)])
+    assert said_words(talked, Hears()) == []  # type: ignore[arg-type]

@@ -144,7 +144,8 @@ def _drawn(figures: Sequence[Measured], unit: str) -> Figure:
     axes.hlines(places, low, high, color=USER, lw=2.5, alpha=0.45)
     axes.plot(values, places, "o", color=USER, ms=5)
     axes.set_yticks(places, [f.name for f in figures], fontsize=8.5)
-    axes.set_xlim(min(0.0, float(low.min())), 100 if unit == "share" else None)
+    axes.set_ylim(-0.7, len(figures) - 0.3)
+    axes.set_xlim(min(0.0, float(low.min()) * 1.05), 100 if unit == "share" else None)
     axes.set_xlabel({"share": "percent", "s": "seconds", "nats": "nats a word", "MOS": "opinion, 1 to 5"}[unit], fontsize=8.5)
     axes.grid(axis="x", color=GRID)
     return drawing

@@ -6,6 +6,7 @@ whose edges are good to about a tenth of a second.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,13 @@ from roboego.data.importing.aligner import Aligner
 from roboego.data.voices.base import Sound, TimedWord
 from roboego.errors import InputError
 from roboego.evaluation.talk import Talked, times
+from roboego.metrics.turns import voiced_segments
 from roboego.runtime.frame import Frame, ReplyStarted
 from roboego.streams.alphabet import normalize, words
 from roboego.timebase import FRAME_SAMPLES, frames_to_seconds, samples_to_seconds
+
+WORDS = 8
+"""Of a reply, whose leads are told one by one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,11 +29,13 @@ class SaidWord:
     """A word of a reply, in seconds on the user's clock.
 
     Attributes:
+        place: which word of its reply it is, from 0.
         written_s: when its first piece had been written. begun_s, ended_s: when it is heard. told_s: when `spoken_upto` had passed it;
             None if it never did.
     """
 
     word: str
+    place: int
     written_s: float
     begun_s: float
     ended_s: float
@@ -51,6 +58,8 @@ def said_words(talked: Talked, aligner: Aligner) -> list[SaidWord]:
     found: list[SaidWord] = []
     for reply in _replies(talked.frames):
         start, stop = reply.first * FRAME_SAMPLES, (reply.last + 1) * FRAME_SAMPLES
+        # Whisper takes silence before the first word for a part of it.
+        start += next((s.start for s in voiced_segments(talked.ego[start:stop])), 0)
         try:
             heard = _heard(talked.ego[start:stop], reply, aligner)
         except InputError:
@@ -60,6 +69,7 @@ def said_words(talked: Talked, aligner: Aligner) -> list[SaidWord]:
             found.append(
                 SaidWord(
                     word=word,
+                    place=i,
                     written_s=frames_to_seconds(reply.frames[i] + 1),
                     begun_s=samples_to_seconds(start + timed.start),
                     ended_s=samples_to_seconds(start + timed.end),
@@ -80,7 +90,7 @@ def _heard(ego: Sound, reply: _Reply, aligner: Aligner) -> tuple[TimedWord, ...]
 def _replies(frames: Sequence[Frame]) -> Iterator[_Reply]:
     """Replies, each up to the frame before the next one."""
     starts = [t for t, frame in enumerate(frames) if any(isinstance(e, ReplyStarted) for e in frame.events)]
-    for first, after in zip(starts, [*starts[1:], len(frames)], strict=True):
+    for first, after in pairwise([*starts, len(frames)]):
         texts: list[str] = []
         at: list[int] = []
         ends: list[int] = []
@@ -108,13 +118,17 @@ def _replies(frames: Sequence[Frame]) -> Iterator[_Reply]:
 
 
 def summary(said: Sequence[SaidWord]) -> dict[str, Any]:
-    """Medians and spreads, in seconds: text before speech, and `spoken_upto` after the word's end (negative: before it)."""
+    """Medians and spreads, in seconds.
+
+    Text before speech, of all words and of a reply's first, second ... words; `spoken_upto` after the word's end (negative: before it).
+    """
     leads = [w.begun_s - w.written_s for w in said]
     offsets = [w.told_s - w.ended_s for w in said if w.told_s is not None]
     return {
         "words": len(said),
         "never_told": sum(w.told_s is None for w in said),
         "text_before_speech_s": _spread(leads),
+        "of_word": {str(i + 1): times([w.begun_s - w.written_s for w in said if w.place == i]) for i in range(WORDS)},
         "spoken_upto_after_end_s": _spread(offsets),
     }
 
