@@ -37,11 +37,11 @@ TURNS = (
     Turn("hello ego, can you hear me?"),
     Turn("just so you know, my name is sarah."),
     Turn("what is three plus four?", pause_s=0.7),
-    Turn("please count from one to ten."),
-    Turn("right.", into_s=1.0),
-    Turn("count from eleven to twenty."),
-    Turn("what is the opposite of big?", into_s=0.8),
     Turn("please tell me what my name is."),
+    Turn("please count from one to eight."),
+    Turn("right.", into_s=1.0),
+    Turn("can you count from five to twelve?"),
+    Turn("what day comes after monday?", into_s=1.0),
     Turn("thank you, goodbye."),
 )
 """A pause, a word of attention and an interruption are among them."""
@@ -49,7 +49,7 @@ PAUSE_S = 0.6
 """Before each turn that waits for Ego: people do not answer at once."""
 
 
-def make_clips(folder: Path, seed: int = 0) -> list[Path]:
+def make_clips(folder: Path, seed: int = 6) -> list[Path]:
     """Speaks the turns into `folder` as flac files, in the order of their names."""
     folder.mkdir(parents=True, exist_ok=True)
     voice, rng = open_voice(VOICE), np.random.default_rng(seed)
