@@ -75,6 +75,7 @@ def test_a_question_into_the_microphone_is_answered_through_the_loudspeaker(
 ) -> None:
     card = Card(question().reshape(-1), then)
     monkeypatch.setitem(sys.modules, "sounddevice", card)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background jobs have not
     done = shell("mic", "--out", tmp_path / "talk.wav", "--input", "2", "--output", "headphones")
     assert done.code == 0
     assert (card.options["device"], card.options["samplerate"]) == ((2, "headphones"), SAMPLE_RATE)
