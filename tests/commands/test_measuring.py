@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
+from roboego.errors import InputError
 from roboego.training.allocator import SETTINGS
 from saved import voice
 from tests.commands.conftest import Shell
@@ -87,6 +88,20 @@ def test_eval_hears_recordings_of_a_local_folder(tmp_path: Path, model: Path, sh
         refused = shell("eval", model, *argv)
         assert refused.code == 2
         assert "recordings" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("model", "missing"),
+    [("nano", {"cascade", "full-duplex-bench", "retention"}), ("ws://127.0.0.1:9/api/chat", {"asr", "full-duplex-bench"})],
+)
+def test_eval_all_needs_nothing_but_the_model(model: str, missing: set[str], shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def prepared(args: object, suites: tuple[str, ...], console: object) -> None:
+        raise InputError(" ".join(suites))
+
+    monkeypatch.setattr("roboego.commands.eval._prepared", prepared)
+    suites = set(shell("eval", model, "--suite", "all").err.replace("roboego:", "").split())
+    assert {"talk", "duplex", "sync"} <= suites
+    assert not suites & missing
 
 
 def test_eval_plays_scenes_and_writes_a_page(tmp_path: Path, model: Path, shell: Shell) -> None:

@@ -43,12 +43,8 @@ def streams(full: ModelConfig, slots: int, frames: int, device: torch.device) ->
         for _ in range(ROUNDS):
             for name, steps in named:
                 times[name] += steps.times(-(-frames // ROUNDS))[:, 1].tolist()
-    return [{"added": name, "slots": slots, "step": q, "share": q["p50_ms"] / FRAME_MS} for name, q in _told(times)]
-
-
-def _told(times: dict[str, list[float]]) -> Iterator[tuple[str, dict[str, float]]]:
-    for name, taken in times.items():
-        yield name, quantiles(np.array(taken))
+    found = {name: quantiles(np.array(taken)) for name, taken in times.items()}
+    return [{"added": name, "slots": slots, "step": step, "share": step["p50_ms"] / FRAME_MS} for name, step in found.items()]
 
 
 def _steps(config: ModelConfig, slots: int, device: torch.device) -> Steps:

@@ -73,14 +73,12 @@ def run(args: Args) -> dict[str, Any]:
     console = Console(stderr=True)
     if args.report is not None:
         check_folder_target(args.report)
-    suites = tuple(SUITES) if args.suite == "all" else (args.suite,)
+    left_out = NOT_OF_ALL if args.before is not None else (*NOT_OF_ALL, "retention")
+    suites = tuple(name for name in SUITES if name not in left_out) if args.suite == "all" else (args.suite,)
     if is_server(args.model):
         suites = tuple(name for name in suites if name in TALKING)
         if not suites or args.semi_duplex:
             raise InputError(f"of a server only {', '.join(TALKING)} can be measured, as it is; for everything else name a model")
-    elif args.suite == "all":
-        left_out = NOT_OF_ALL if args.before is not None else (*NOT_OF_ALL, "retention")
-        suites = tuple(name for name in suites if name not in left_out)
     measuring = _prepared(args, suites, console)
     results: dict[str, Any] = {"model": args.model if measuring.loaded is None else measuring.loaded.name}
     samples = []
