@@ -14,6 +14,7 @@ from roboego.codecs.embedded.codec import EmbeddedCodec, overlap_add
 from roboego.codecs.embedded.config import EmbeddedCodecConfig
 from roboego.codecs.embedded.files import load_codec, rounded, save_codec
 from roboego.errors import CheckpointError, ShapeError
+from roboego.training.codec_hearing import with_hearing
 
 TINY = EmbeddedCodecConfig(
     fine_width=16, fine_hidden=24, coarse_width=24, coarse_hidden=32, encoder_fine=2, encoder_coarse=1, decoder_coarse=1, decoder_fine=2,
@@ -34,6 +35,28 @@ def test_implements_the_protocol(codec: EmbeddedCodec) -> None:
 
 def test_full_size_has_at_most_ten_million_parameters() -> None:
     assert sum(p.numel() for p in EmbeddedCodec(EmbeddedCodecConfig()).parameters()) <= 10_000_000
+
+
+def test_what_is_heard_has_an_encoder_of_its_own_and_the_same_codebooks_and_decoder(codec: EmbeddedCodec, tmp_path: Path) -> None:
+    assert codec.listener() is codec
+    other = with_hearing(codec)
+    assert other.speech_fingerprint == codec.fingerprint != other.fingerprint
+    pcm = 0.1 * torch.randn(2, 5 * 1920, generator=torch.Generator().manual_seed(2))
+    assert torch.equal(other.listener().encode(pcm), codec.encode(pcm))  # until it is taught
+    assert other.hearing is not None
+    with torch.no_grad():
+        other.hearing.out.bias += 1.0
+    heard = other.listener().encode(pcm)
+    assert torch.equal(other.encode(pcm), codec.encode(pcm))
+    assert not torch.equal(heard, codec.encode(pcm))
+    state, listener = other.listener().initial_encoder_state(2), other.listener()
+    for t in range(5):
+        codes, state = listener.encode_step(pcm[:, t * 1920 : (t + 1) * 1920], state)
+        assert torch.equal(codes, heard[:, t])
+    assert_close(listener.decode(heard), codec.decode(heard))
+    kept = rounded(other)
+    save_codec(kept, tmp_path)
+    assert torch.equal(load_codec(tmp_path).listener().encode(pcm), kept.listener().encode(pcm))
 
 
 @settings(deadline=None, max_examples=15)

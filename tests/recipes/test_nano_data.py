@@ -28,8 +28,9 @@ def test_no_training_data_has_it() -> None:
 
 
 def learned_by_the_codec() -> list[str]:
-    """Banks of the codec, of its decoder and of the recognizer that judges it."""
-    return [*(name for name, _ in (*nano_codec.SHARES, *nano_codec.DECODER_SHARES)), *nano_codec.RECOGNIZER_BANKS]
+    """Banks of the codec, of its decoder and hearing, and of the recognizer that judges it."""
+    shares = (*nano_codec.SHARES, *nano_codec.DECODER_SHARES, *nano_codec.HEARING_SHARES)
+    return [*(name for name, _ in shares), *nano_codec.RECOGNIZER_BANKS]
 
 
 def test_nothing_held_out_is_trained_on() -> None:

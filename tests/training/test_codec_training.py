@@ -12,11 +12,13 @@ from roboego.data.alignment.phones import PHONES, phone_classes
 from roboego.data.alignment.recognizer import PhoneRecognizer, mel_matrix
 from roboego.data.speech_bank import BankJob, make_shard
 from roboego.data.voices.base import TimedPhone
-from roboego.errors import CheckpointError
+from roboego.errors import CheckpointError, InputError
 from roboego.training.codec import CodecTask
 from roboego.training.codec_crops import CodecTraining
 from roboego.training.codec_decoder import DecoderTask
+from roboego.training.codec_hearing import HearingTask, with_hearing
 from roboego.training.codec_losses import SpectralLoss
+from roboego.training.hearing_pairs import HearingTraining, Pairs
 from roboego.training.loop import LoopConfig, train
 from roboego.training.phone_recognizer import FeatureLoss, RecognizerTask, RecognizerTraining
 from tests.data.small import SMALL_CODEC
@@ -86,6 +88,41 @@ def test_a_decoder_learns_alone_and_codes_stay(tmp_path: Path) -> None:
     assert codec.fingerprint == fingerprint
     with pytest.raises(CheckpointError, match="remove its folder"):
         train(DecoderTask(other, training), loop, tmp_path / "run", console=Console(quiet=True))
+
+
+def test_hearing_learns_from_voices_in_noise_and_codes_of_speech_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    training = HearingTraining(
+        folder=bank(tmp_path / "speech"), shares=(("words-heart", 1.0),), changed=("words-heart",), crops=3, crop_frames=16,
+        validation_sentences=2,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    codec = EmbeddedCodec(SMALL_CODEC)
+    with pytest.raises(InputError, match="with_hearing"):
+        HearingTask(codec, training)
+    whole, first, again = (HearingTask(with_hearing(codec), training) for _ in range(3))
+    assert whole.validate(0)["clean_1"] == 1.0
+    batch = whole.batch(100)
+    before, _ = whole.loss(batch, 0)
+    loop = LoopConfig(steps=16, learning_rate=3e-3, warmup=2, validate_every=16, checkpoint_every=8, log_every=4, autocast="float32")
+    train(whole, loop, tmp_path / "whole", console=Console(quiet=True))
+    assert whole.loss(batch, 0)[0].item() < before.item()
+    assert whole.codec.speech_fingerprint == codec.fingerprint
+    interrupt(first, 9, monkeypatch)
+    assert train(first, loop, tmp_path / "parts", console=Console(quiet=True)) == 10
+    assert train(again, loop, tmp_path / "parts", console=Console(quiet=True)) == 16
+    assert_equal_weights([whole.module], [again.module])
+    torch.manual_seed(1)
+    with pytest.raises(CheckpointError, match="remove its folder"):
+        train(HearingTask(with_hearing(EmbeddedCodec(SMALL_CODEC)), training), loop, tmp_path / "parts", console=Console(quiet=True))
+
+
+def test_a_voice_and_what_is_heard_of_it_last_equally_long(tmp_path: Path) -> None:
+    pairs = Pairs(HearingTraining(folder=bank(tmp_path), shares=(("words-heart", 1.0),), crops=8, crop_frames=12, silent=0.3))
+    heard, alone = pairs[3]
+    assert heard.shape == alone.shape == (8, 12 * 1920)
+    assert torch.equal(heard, pairs[3][0])
+    assert not torch.equal(heard, alone)
+    assert any(torch.equal(h, a) for h, a in zip(heard, alone, strict=True))
 
 
 def test_feature_loss_compares_what_a_recognizer_sees() -> None:

@@ -57,7 +57,8 @@ class Steps:
         self.look = torch.randn(slots, seen, generator=self.generator).to(self.device) if seen else None
         self.seen = torch.ones(slots, dtype=torch.bool, device=self.device) if seen else None
         self.pcm = 0.1 * torch.randn(slots, FRAME_SAMPLES, generator=self.generator).to(self.device)
-        self.into = codec.initial_encoder_state(slots) if codec is not None else None
+        self.listener = codec.listener() if codec is not None else None
+        self.into = self.listener.initial_encoder_state(slots) if self.listener is not None else None
         self.out_of = codec.initial_decoder_state(slots) if codec is not None else None
         self.graphed = GraphedStep(model, slots, self.settings) if self.device.type == "cuda" and not seen else None  # it looks at nothing
         self.state = model.initial_state(slots) if self.graphed is None else self.graphed.state
@@ -65,8 +66,8 @@ class Steps:
             clock += age
 
     def encode(self) -> None:
-        if self.codec is not None:
-            codes, self.into = self.codec.encode_step(self.pcm, self.into)
+        if self.listener is not None:
+            codes, self.into = self.listener.encode_step(self.pcm, self.into)
             self.listen = codes[:, : self.model.config.layout.listen.codebooks]
 
     def step(self) -> StepOutput:

@@ -45,6 +45,9 @@ class Codec(Protocol):
     def device(self) -> torch.device:
         """Where its weights are, and what it is given has to be."""
 
+    def listener(self) -> "Codec":
+        """The codec by which Ego hears: itself, or one that gives a voice among noise the codes that the voice alone would have."""
+
     def initial_encoder_state(self, batch: int) -> CodecState: ...
 
     def initial_decoder_state(self, batch: int) -> CodecState: ...

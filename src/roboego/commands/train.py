@@ -32,7 +32,7 @@ class Args:
     frames: int | None = None
     """Frames of a row (not the codec's), instead of the recipe's."""
     workers: int = 0
-    """Processes that make batches ahead of their steps (not the codec's), so that a GPU need not wait for them."""
+    """Processes that make batches ahead of their steps (of the codec only for its hearing), so that a GPU need not wait for them."""
     backbone: Path | None = None
     """Train the stage on the Qwen2 or Llama in this folder (transformers format) instead of nano's own backbone, as a run of its own."""
     start: str | None = None
@@ -73,14 +73,14 @@ def run(args: Args) -> dict[str, Any]:
     console = Console()
     places = nano_data.Places(root=args.folder)
     adapters = _adapters(args)
-    others = (adapters, args.start, args.backbone, args.rows, args.frames, args.workers, args.compile == "on")
+    others = (adapters, args.start, args.backbone, args.rows, args.frames, args.compile == "on")
     if args.what == "codec" and any(others):
         raise InputError(
-            "--rows, --frames, --workers, --backbone, --lora-rank, --start and --compile on are for the other runs: "
+            "--rows, --frames, --backbone, --lora-rank, --start and --compile on are for the other runs: "
             "roboego train post or roboego train sft"
         )
     if args.what == "codec":
-        return nano_codec.perform(places, steps=args.steps, dry_run=args.dry_run, device=args.device, console=console)
+        return nano_codec.perform(places, steps=args.steps, dry_run=args.dry_run, device=args.device, console=console, workers=args.workers)
     if (args.what == "own") != (args.name is not None):
         raise InputError("--name says whose recordings roboego train own learns from: give both or neither")
     if args.name is not None:

@@ -45,14 +45,17 @@ class Workshop:
 
     def encode(self, pcm: Sound) -> Codes:
         """Sound [N] -> codes [T, K], the last frame filled with silence."""
+        return self._encoded(self.codec, pcm)
+
+    def _encoded(self, codec: Codec, pcm: Sound) -> Codes:
         padded = np.zeros((WARM_UP_FRAMES + samples_to_frames(len(pcm))) * FRAME_SAMPLES, np.float32)
         padded[WARM_UP_FRAMES * FRAME_SAMPLES :][: len(pcm)] = pcm
-        codes = self.codec.encode(torch.from_numpy(padded)[None].to(self.codec.device))[0, WARM_UP_FRAMES:]
+        codes = codec.encode(torch.from_numpy(padded)[None].to(codec.device))[0, WARM_UP_FRAMES:]
         return codes.cpu().numpy().astype(np.int16)
 
     def heard(self, pcm: Sound) -> Codes:
         """Codes [T, K] in the order in which Ego hears them."""
-        return listening_track(self.encode(pcm), self.silence)
+        return listening_track(self._encoded(self.codec.listener(), pcm), self.silence)
 
 
 def steady_silence(codec: Codec) -> Codes:

@@ -167,7 +167,7 @@ def _speech(pcm: Sound) -> Sound:
 
 
 def _codes(codec: Codec, pcm: Sound) -> np.ndarray[Any, np.dtype[np.int16]]:
-    return codec.encode(torch.from_numpy(pcm)[None].to(codec.device))[0].cpu().numpy().astype(np.int16)
+    return codec.listener().encode(torch.from_numpy(pcm)[None].to(codec.device))[0].cpu().numpy().astype(np.int16)
 
 
 def rates(pairs: Pairs) -> dict[str, Any]:

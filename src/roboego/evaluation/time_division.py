@@ -56,7 +56,8 @@ class TimeDivisionTalks:
         self.sampling = loaded.sampling
         self.generators = [torch.Generator().manual_seed(loaded.sampling.seed + b) for b in range(count)]
         self.state = self.model.initial_state(count)
-        self.ears, self.mouth = codec.initial_encoder_state(count), codec.initial_decoder_state(count)
+        self.listener = codec.listener()
+        self.ears, self.mouth = self.listener.initial_encoder_state(count), codec.initial_decoder_state(count)
         self.waiting: list[list[Sound]] = [[] for _ in range(count)]
         self.made: list[deque[Frame]] = [deque() for _ in range(count)]
         self.index = 0
@@ -93,7 +94,7 @@ class TimeDivisionTalks:
             pcm_BS = np.zeros((count, FRAME_SAMPLES), np.float32)
             for b in active_B.nonzero().flatten().tolist():
                 pcm_BS[b] = self.waiting[b][n]
-            codes_BK, self.ears = self.codec.encode_step(torch.from_numpy(pcm_BS), self.ears)
+            codes_BK, self.ears = self.listener.encode_step(torch.from_numpy(pcm_BS), self.ears)
             first = self.index == self.chunk and n == 0 and self.layout.text.duplex is not None
             read = self.layout.text.duplex if first else wait
             assert read is not None

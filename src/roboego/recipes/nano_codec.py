@@ -19,7 +19,9 @@ from roboego.recipes.nano_data import Places
 from roboego.training.codec import CodecTask
 from roboego.training.codec_crops import CodecTraining
 from roboego.training.codec_decoder import DecoderTask
+from roboego.training.codec_hearing import HearingTask, with_hearing
 from roboego.training.crew import join
+from roboego.training.hearing_pairs import HearingTraining
 from roboego.training.loop import LoopConfig, train
 from roboego.training.phone_recognizer import RecognizerTask, RecognizerTraining
 
@@ -55,6 +57,20 @@ DECODER_SHARES = (
     ("user-train-flite-kal16", 0.11),
 )
 """For the decoder alone: more of the voices whose words were lost when it was trained together with the encoder."""
+HEARING_SHARES = (
+    ("user-train-joe", 0.2),
+    ("jumbled-train-joe", 0.03),
+    ("words-joe-changed", 0.04),
+    ("user-train-kokoro", 0.14),
+    ("words-kokoro", 0.03),
+    ("user-train-espeak-en-us", 0.08),
+    ("user-train-espeak-en-gb", 0.07),
+    ("user-train-flite-kal16", 0.07),
+    ("ego-train-heart", 0.06),
+    ("user-train-heart", 0.24),
+    ("words-heart-changed", 0.04),
+)
+"""For the encoder of what is heard: the voices of users."""
 RECOGNIZER_BANKS = ("words-heart", "ego-train-heart", "words-heart-changed", "words-joe", "words-joe-changed", "words-kokoro")
 """Speech with phone times."""
 
@@ -65,6 +81,19 @@ def loop() -> LoopConfig:
 
 def decoder_loop() -> LoopConfig:
     return LoopConfig(steps=3_000, learning_rate=5e-4, warmup=100, decay=0.7, validate_every=500, checkpoint_every=250)
+
+
+def hearing_loop() -> LoopConfig:
+    """Made for a GPU: on two CPU cores it takes some hours."""
+    return LoopConfig(
+        steps=5_000,
+        learning_rate=8e-4,
+        decay=0.9,
+        weight_decay=1e-3,
+        autocast="float32",  # codes are asked for, and rounding changes them
+        validate_every=1_000,
+        checkpoint_every=250,
+    )
 
 
 def recognizer_loop() -> LoopConfig:
@@ -83,8 +112,11 @@ def recognizer(places: Places, device: torch.device, console: Console) -> tuple[
     return task.module, done
 
 
-def perform(places: Places, *, steps: int | None, dry_run: bool, device: str, console: Console) -> dict[str, Any]:
-    """Trains the codec, then its decoder alone, and puts it, rounded to how it is stored, among the recipe's tools."""
+def perform(places: Places, *, steps: int | None, dry_run: bool, device: str, console: Console, workers: int = 0) -> dict[str, Any]:
+    """Trains the codec, then its decoder alone, then a second encoder for what is heard.
+
+    Each time it is put, rounded to how it is stored, among the recipe's tools.
+    """
     if join(device).size > 1:
         raise InputError("the codec is trained by one process; start it without torchrun")
     config = loop()
@@ -109,10 +141,16 @@ def perform(places: Places, *, steps: int | None, dry_run: bool, device: str, co
     last = decoder_loop()
     decoding = replace(training, shares=DECODER_SHARES, noise_share=0.1)
     done = train(DecoderTask(codec, decoding, judge, device=on), last, places.root / "codec-decoder", device=on, console=console)
+    if done < last.steps:
+        return {"run": "codec-decoder", "steps": done, "of": last.steps}
+    codec, last = with_hearing(rounded(codec)), hearing_loop()
+    hearing = HearingTraining(folder=places.speech, shares=HEARING_SHARES, changed=("user-train-heart",))
+    done = train(HearingTask(codec, hearing, device=on, workers=workers), last, places.root / "codec-hearing", device=on, console=console)
     if done == last.steps:
-        _place(rounded(codec), places)
+        codec = rounded(codec)
+        _place(codec, places)
         console.print(f"the codec {codec.fingerprint} is in {places.tools / 'codec'}")
-    return {"run": "codec-decoder", "steps": done, "of": last.steps}
+    return {"run": "codec-hearing", "steps": done, "of": last.steps}
 
 
 def _place(codec: EmbeddedCodec, places: Places) -> None:

@@ -282,7 +282,8 @@ class Engine:
         layout = model.config.layout
         pinned = self.device.type == "cuda"
         self._state = model.initial_state(slots)
-        self._encoder = CodecLane(codec.encode_step, codec.initial_encoder_state, slots) if codec is not None else None
+        listener = codec.listener() if codec is not None else None
+        self._encoder = CodecLane(listener.encode_step, listener.initial_encoder_state, slots) if listener is not None else None
         self._decoder = CodecLane(codec.decode_step, codec.initial_decoder_state, slots) if codec is not None else None
         self._silence = self.loaded.silence.to(self.device)
         still = self.loaded.silence.tolist()[: layout.listen.codebooks]

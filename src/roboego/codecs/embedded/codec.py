@@ -1,6 +1,7 @@
 """The embedded codec: small enough for one CPU core, trained by this package's own recipe."""
 # B batch (slots), N samples, T frames, K codebooks, F frequencies, J = 8 T hops, D channels, W code width
 
+import copy
 import hashlib
 from dataclasses import dataclass
 
@@ -123,6 +124,15 @@ class EmbeddedCodec(nn.Module):
         self.encoder = Encoder(config)
         self.quantizer = ResidualQuantizer(config.codebooks, config.entries, config.code_width)
         self.decoder = Decoder(config)
+        self.hearing = Encoder(config) if config.hearing else None
+
+    def listener(self) -> "EmbeddedCodec":
+        """This codec, with the encoder for what is heard in the place of the other. They share weights."""
+        if self.hearing is None:
+            return self
+        listener = copy.copy(self)
+        listener._modules = {**self._modules, "encoder": self.hearing}
+        return listener
 
     @property
     def codebooks(self) -> int:
@@ -142,10 +152,18 @@ class EmbeddedCodec(nn.Module):
 
     @property
     def fingerprint(self) -> str:
-        """Of the encoder and the codebooks: of what codes mean. A decoder that renders the same codes better keeps it."""
+        """Of the encoders and the codebooks: of what codes mean. A decoder that renders the same codes better keeps it."""
+        return self._fingerprint("decoder.")
+
+    @property
+    def speech_fingerprint(self) -> str:
+        """The same without the encoder for what is heard: what hearing is learned from."""
+        return self._fingerprint("decoder.", "hearing.")
+
+    def _fingerprint(self, *left_out: str) -> str:
         digest = hashlib.sha256()
         for name, tensor in sorted(self.state_dict().items()):
-            if name.startswith("decoder."):
+            if name.startswith(left_out):
                 continue
             digest.update(name.encode())
             digest.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())

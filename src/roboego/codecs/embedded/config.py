@@ -19,6 +19,8 @@ class EmbeddedCodecConfig:
         encoder_fine, encoder_coarse, decoder_coarse, decoder_fine: how many blocks each.
         kernel: taps of a block's depthwise convolution; all of them lie in the past or the present.
         codebooks, entries, code_width: the residual vector quantizer.
+        hearing: whether what Ego hears goes through an encoder of its own, of the same shape: it gives a voice among noise the codes that
+            the voice alone would have.
     Raises:
         InputError: sizes are too small, or window, hop and frame do not divide into each other.
     """
@@ -37,6 +39,7 @@ class EmbeddedCodecConfig:
     codebooks: int = 8
     entries: int = 512
     code_width: int = 32
+    hearing: bool = False
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "hop", "fine_width", "fine_hidden", "coarse_width", "coarse_hidden", "codebooks", "entries", "code_width")

@@ -107,6 +107,10 @@ class MimiCodec(nn.Module):
     def device(self) -> torch.device:
         return self.downsample.conv.weight.device
 
+    def listener(self) -> "MimiCodec":
+        """Itself: it hears as it records."""
+        return self
+
     def initial_encoder_state(self, batch: int, frames: int = 1) -> MimiState:
         """Nothing heard yet, for chunks of at most `frames` frames."""
         transformer = self.encoder_transformer.initial_state(batch, frames * self.config.latent_stride)
