@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ from roboego.streams.alphabet import words
 from roboego.streams.conversation import Conversation
 from roboego.streams.layout import StreamLayout
 from roboego.streams.tokenizer import Tokenizer
-from roboego.timebase import frames_to_seconds
+from roboego.timebase import FRAME_RATE, frames_to_seconds
 from tests.data.small import SMALL_CODEC
 
 
@@ -133,6 +134,34 @@ def test_an_interrupted_reply_is_cut() -> None:
         grid = organizer(layout(), shop()).arrange(made)
         assert (grid.text == nano.text_layout().cut).sum() == sum(r.cut_s is not None for r in made.replies)
     assert cut
+
+
+class Tone:
+    """A voice whose sentences all last equally long."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def say(self, text: str, rng: np.random.Generator, *, speed: float = 1.0) -> Spoken:
+        pcm, said = 0.1 * rng.standard_normal(round(self.seconds * 24_000), dtype=np.float32), words(text)
+        ends = np.linspace(0, len(pcm), len(said) + 1).astype(int).tolist()
+        timed = tuple(TimedWord(text=w, start=start, end=end) for w, (start, end) in zip(said, pairwise(ends), strict=True))
+        return Spoken(text=text, voice="tone", pcm=pcm, words=timed, phones=())
+
+
+def test_who_barges_in_as_ego_ends_is_answered_when_its_voice_is_over() -> None:
+    at_once = replace(CALM, interruption=1.0, reaction_frames=(1.0,), yield_s=(1.0, 1.5))
+    exchange, uncut = sample_exchange(np.random.default_rng(4), "train", turns=4), 0
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        made = dialogue(exchange, Tone(0.6), Tone(2.0), shop(), rng, spk_delay=0, condition=Condition(), manners=at_once)
+        for reply, answer in pairwise(made.replies):
+            if reply.cut_s is None:
+                assert reply.start_s is not None
+                assert answer.start_s is not None
+                assert round(reply.start_s * FRAME_RATE) + len(reply.codes) <= round(answer.start_s * FRAME_RATE)
+                uncut += 1
+    assert uncut
 
 
 def test_ego_goes_on_through_backchannels() -> None:

@@ -162,6 +162,9 @@ class _Scene:
         if frame * FRAME_SAMPLES < start + len(pcm):
             self.replies[-1] = replace(self.replies[-1], cut_s=frames_to_seconds(frame))
             self.playback[-1] = start, pcm[: frame * FRAME_SAMPLES - start]
+        else:  # it had just ended: what may still ring on is left off, as the answer may begin at once
+            said = self.replies[-1]
+            self.replies[-1] = replace(said, codes=said.codes[: frame - start // FRAME_SAMPLES])
         return frame
 
     def _place(self, spoken: Spoken, start: int) -> _Placed:
