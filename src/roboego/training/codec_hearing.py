@@ -1,7 +1,6 @@
 """The codec's second encoder, for what Ego hears: it is taught to give a voice in noise or in a room the codes of the voice alone.
 
-The codes keep their meaning, so speech goes on being coded by the first encoder and decoded as before. Without the second one what the
-codec gave of a voice among others was not understood even by Whisper, which understood the sound itself.
+The codes keep their meaning, so speech goes on being coded by the first encoder and decoded as before.
 """
 # B crops, N samples, M vectors, K codebooks, E entries, W code width
 
