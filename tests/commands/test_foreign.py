@@ -11,8 +11,10 @@ import roboego
 from decoders import SENTENCES, qwen2
 from roboego.codecs.embedded.codec import EmbeddedCodec
 from roboego.codecs.embedded.files import rounded, save_codec
+from roboego.data import assembled
 from roboego.data.shards import ShardReader
 from roboego.data.speech_bank import BankJob, make_shard
+from roboego.data.talk.answer import Answer, Exchange, Turn
 from roboego.data.voices.base import Spoken, TimedWord
 from roboego.model.foreign.decoder import load_decoder
 from roboego.model.foreign.text import DecoderTokenizer
@@ -46,12 +48,19 @@ def sentence(rng: np.random.Generator) -> str:
     return SENTENCES[int(rng.integers(len(SENTENCES)))]
 
 
+def exchange(rng: np.random.Generator, split: str) -> Exchange:
+    """Somebody says the end of a sentence."""
+    turn = Turn(intent="hear", user=" ".join(sentence(rng).split()[1:]), ego=SENTENCES[4], answer=Answer(all_of=()))
+    return Exchange(intent=turn.intent, turns=(turn,))
+
+
 def short(run: Run) -> Run:
-    """A stage of three small steps on two pools and written exchanges, judged by what it would answer."""
+    """A stage of three small steps on two pools, written and assembled exchanges, judged by what it would answer."""
     return replace(
         run,
         pools=(("asr-user-train", 0.5), ("tts-ego-train", 0.5)),
         written=0.5,
+        assembled=0.5 if run.assembled else 0.0,
         transcripts=(),
         validation=None,
         sentences=1,
@@ -66,6 +75,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)  # otherwise training starts this process again with them
     monkeypatch.setattr(nano, "codec", lambda: SMALL_CODEC)
+    monkeypatch.setattr(assembled, "any_exchange", exchange)
     first, second = short(nano.post_training()), short(nano.sft())
     monkeypatch.setattr(nano, "post_training", lambda: first)
     monkeypatch.setattr(nano, "sft", lambda: second)

@@ -24,11 +24,19 @@ def test_half_is_theirs_and_half_is_what_is_there_of_before(tmp_path: Path) -> N
     assert shares.pop("asr-user-train-anna-") == SHARE
     # What was imported as "anna-2" is none of theirs, but among what all stages learn from.
     assert set(shares) == {"asr-user-train", "tts-ego-train"}
-    assert sum(shares.values()) + run.written == pytest.approx(1 - SHARE)
+    assert sum(shares.values()) + run.written + run.assembled == pytest.approx(1 - SHARE)
     assert shares["asr-user-train"] / shares["tts-ego-train"] == pytest.approx(
         dict(nano.sft().pools)["asr-user-train"] / dict(nano.sft().pools)["tts-ego-train"]
     )
     assert run.validation is None
+    base = nano.sft()
+    assert run.written / run.assembled == pytest.approx(base.written / base.assembled)
+
+
+def test_without_words_of_both_sides_exchanges_are_only_read(tmp_path: Path) -> None:
+    run = own("anna", places(tmp_path, "asr-user-train-anna-00000"))
+    assert run.assembled == 0.0
+    assert run.written == pytest.approx(1 - SHARE - dict(run.pools)["asr-user-train"])
 
 
 def test_their_own_held_out_sentences_judge_it(tmp_path: Path) -> None:

@@ -96,9 +96,14 @@ class WrittenCaptions:
 @lru_cache(maxsize=4)
 def _made(pool: WrittenExchanges, i: int) -> tuple[FrameGrid, Tokens]:
     rng = np.random.default_rng([pool.seed, i])
+    return laid_out(any_exchange(rng, pool.split), pool, rng)
+
+
+def any_exchange(rng: np.random.Generator, split: Split) -> Exchange:
+    """An exchange that ends with what is hard to answer as often as not."""
     intent = str(rng.choice(HARD)) if rng.random() < HARD_SHARE else None
     turns = int(rng.integers(2, 5)) if intent in TAKING_UP else None
-    return laid_out(sample_exchange(rng, pool.split, turns, intent=intent), pool, rng)
+    return sample_exchange(rng, split, turns, intent=intent)
 
 
 def laid_out(exchange: Exchange, pool: WrittenExchanges, rng: np.random.Generator) -> tuple[FrameGrid, Tokens]:

@@ -53,10 +53,14 @@ and voices."""
 - open it with {opening}"""
 
 
+def _exchanges(run: Run) -> tuple[tuple[str, float], ...]:
+    return ("written exchanges", run.written), ("assembled exchanges", run.assembled)
+
+
 def _training(run: Run, step: int) -> str:
     rows, frames = run.stage.rows, run.stage.frames
     hours = step * rows * frames * FRAME_MS / 3_600_000
-    shares = [*run.pools, *([("written exchanges", run.written)] if run.written else [])]
+    shares = [*run.pools, *(pair for pair in _exchanges(run) if pair[1])]
     whole = sum(share for _, share in shares)
     how = "codec|post|sft --recipe nano" if run.backbone is None else "post|sft --backbone FOLDER"
     pools = ", ".join(f"{name.rstrip('-')} {share / whole:.0%}" for name, share in shares)

@@ -145,6 +145,7 @@ def sft() -> Run:
             ("tts-user-train", 0.03),
             ("tts-jumbled-train", 0.12),
         ),
-        written=0.4,
+        written=0.12,
+        assembled=0.48,
         transcripts=(("dialogue-train", "asr-dialogue-train"), ("silence-", "")),
     )

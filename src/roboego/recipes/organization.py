@@ -65,6 +65,7 @@ def run(name: str, steps: int, start: str) -> Run:
         loop=replace(base.loop, steps=steps, decay=0.5, validate_every=steps + 1),
         pools=(("dialogue-train", 0.7), ("silence-", 0.05), ("asr-user-train", 0.25)),
         written=0.0,
+        assembled=0.0,
         validation=None,
         organization=variant,
     )

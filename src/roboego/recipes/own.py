@@ -8,6 +8,7 @@ from roboego.errors import InputError
 from roboego.loading import WEIGHTS
 from roboego.recipes import nano
 from roboego.recipes.nano_data import Places
+from roboego.recipes.perform import WORDS_HEARD, WORDS_SAID
 from roboego.recipes.runs import Run
 from roboego.sound.files import appearing_in
 
@@ -32,7 +33,10 @@ def own(name: str, places: Places) -> Run:
     if not theirs:
         raise InputError(f"no grids of {name!r} in {places.grids}; make them with: roboego data import FOLDER --name {name}")
     kept = [(prefix, share) for prefix, share in base.pools if there(prefix)]
-    whole = sum(share for _, share in kept) + base.written
+    # Exchanges need the words of both sides; where there are none, they are read alone.
+    spoken = all(any(prefix.startswith(kinds) for prefix, _ in kept) for kinds in (WORDS_HEARD, WORDS_SAID))
+    assembled, written = (base.assembled, base.written) if spoken else (0.0, base.assembled + base.written)
+    whole = sum(share for _, share in kept) + written + assembled
     pools = [*((prefix, SHARE / len(theirs)) for prefix in theirs), *((prefix, (1 - SHARE) * share / whole) for prefix, share in kept)]
     judged = _validation(name, there)
     # Conversations of a model that writes nothing down have no transcripts.
@@ -44,7 +48,8 @@ def own(name: str, places: Places) -> Run:
         stage=replace(base.stage, rows=4),
         loop=replace(base.loop, steps=STEPS, learning_rate=LEARNING_RATE, decay=0.7, warmup=50, validate_every=250),
         pools=tuple(pools),
-        written=(1 - SHARE) * base.written / whole,
+        written=(1 - SHARE) * written / whole,
+        assembled=(1 - SHARE) * assembled / whole,
         validation=judged,
         transcripts=(*twins, *base.transcripts),
     )

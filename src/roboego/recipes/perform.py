@@ -1,6 +1,6 @@
 """Trains a run: its model, its pools, and how well it does when it runs freely."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,11 +9,13 @@ import torch
 from rich.console import Console
 
 from roboego.codecs.base import Codec
+from roboego.data.assembled import AssembledExchanges
 from roboego.data.rearranged import Rearranged
 from roboego.data.shards import ShardReader
 from roboego.data.voices.neural import phonemize
-from roboego.data.workshop import Workshop, open_tokenizer, open_workshop
-from roboego.data.written import WrittenExchanges
+from roboego.data.word_sounds import WordSounds
+from roboego.data.workshop import ASR_DELAY_FRAMES, Workshop, open_tokenizer, open_workshop
+from roboego.data.written import Grids, WrittenExchanges
 from roboego.errors import InputError
 from roboego.evaluation.judge import WhisperJudge
 from roboego.evaluation.stages import synthesize, transcribe_codes
@@ -34,6 +36,9 @@ from roboego.training.loop import Metrics, train
 from roboego.training.rows import Mixture, Pool
 from roboego.training.stage import StageTask
 from roboego.training.written_answers import WrittenAnswers
+
+WORDS_HEARD, WORDS_SAID = ("asr-user-", "asr-jumbled-"), ("tts-ego-", "tts-jumbled-")
+"""Pools from whose words exchanges are put together."""
 
 
 def open_pool(folder: Path, prefix: str, shop: Workshop, model: ModelConfig) -> ShardReader:
@@ -62,6 +67,26 @@ def _pool(prefix: str, share: float, run: Run, data: Path, shop: Workshop) -> Po
         return Pool(grids, share)
     dialogues = Rearranged(grids, stored.layout, run.organization, shop)
     return Pool(dialogues, share, dialogues.captions(open_pool(data, twin, shop, stored)) if twin else None, wordless=twin == "")
+
+
+def _assembled(run: Run, pools: Sequence[Grids], shop: Workshop) -> Pool:
+    """Exchanges put together from the words of the run's exercises.
+
+    Args:
+        pools: its grids, in the order of `run.pools`.
+    """
+    text, starts = run.model.layout.text, shop.tokenizer.starts_word
+    named = [(prefix, grids) for (prefix, _), grids in zip(run.pools, pools, strict=False)]
+    exchanges = AssembledExchanges(
+        layout=run.model.layout,
+        tokenizer=shop.tokenizer,
+        silence=shop.silence,
+        heard=[WordSounds.heard(grids, text, ASR_DELAY_FRAMES, starts) for prefix, grids in named if prefix.startswith(WORDS_HEARD)],
+        said=[WordSounds.said(grids, text, starts) for prefix, grids in named if prefix.startswith(WORDS_SAID)],
+        delay=ASR_DELAY_FRAMES,
+        seed=run.stage.seed,
+    )
+    return Pool(exchanges, run.assembled, exchanges.captions)
 
 
 class FreeRunning:
@@ -155,6 +180,8 @@ def perform(
         sounds = next((pool.grids for (prefix, _), pool in zip(run.pools, pools, strict=True) if prefix.startswith("dialogue-")), None)
         written = replace(exchanges, sounds=sounds)
         pools.append(Pool(written, run.written, written.captions, soundless=True))
+    if run.assembled and shop is not None:
+        pools.append(_assembled(run, [pool.grids for pool in pools], shop))
     stage = run.stage
     mixture = Mixture(pools, run.model.layout.text, splices=stage.splices, recalls=stage.recalls, overhears=stage.overhears)
     pronounce = Pronunciation(tokenizer, run.model.layout.text, phonemize)

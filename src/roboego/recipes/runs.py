@@ -21,6 +21,7 @@ class Run:
         transcripts: prefixes of shard names, and of those that hold the same tracks in mode "asr": what the caption stream learns from;
             "" where nothing is said.
         written: share of the frames for exchanges of which there is no sound, beside the pools' shares.
+        assembled: share of the frames for exchanges put together from words of the pools' exercises.
         validation: prefixes of held-out shards: transcribed, and said; None judges a run without sound by what it answers in writing.
         sentences: held-out sentences of each kind that a validation runs freely.
         first_sound: whether it is the first to hear and speak: its tables of codes begin as the codec has them, whatever it starts from.
@@ -39,6 +40,7 @@ class Run:
     sentences: int = 32
     transcripts: tuple[tuple[str, str], ...] = ()
     written: float = 0.0
+    assembled: float = 0.0
     first_sound: bool = False
     start: str | None = None
     backbone: Path | None = None

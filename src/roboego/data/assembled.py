@@ -1,0 +1,198 @@
+"""Exchanges put together from words that were said elsewhere: both sides are heard, word by word, and no two are the same.
+
+A model of nano's size answers thousands of recorded dialogues by heart, and others from what it has learned in writing, which it had not
+learned to do while it hears and speaks. These sound like neither side (each word has the melody of where it was cut out), so of sound
+only the hearing is learned; but all that is heard, said and answered belongs together.
+"""
+# T frames, K codebooks
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+import numpy as np
+
+from roboego.data.talk.answer import Exchange, Turn
+from roboego.data.talk.sampling import Split
+from roboego.data.word_sounds import Word, WordSounds
+from roboego.data.written import COUNT, any_exchange
+from roboego.errors import InputError
+from roboego.streams.alphabet import words
+from roboego.streams.grid import Codes, FrameGrid, Tokens, empty_grid
+from roboego.streams.layout import StreamLayout
+from roboego.streams.tokenizer import TextCodec
+
+REACTIONS = (2, 3, 4)
+"""Frames from a user's last word to the reply."""
+FRAMES_A_PIECE = 3
+"""How long a piece of a word takes to say, about."""
+TRIES = 200
+"""Exchanges that are looked at for one whose words have all been recorded."""
+PAUSE = 0.12
+"""Chance of some silence before a word of the user's."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AssembledExchanges:
+    """A pool of grids made when they are asked for, each a function of its number and the seed; `captions` are their twins.
+
+    When to answer is not learned: how a sentence ends cannot be heard in these.
+
+    Attributes:
+        silence: [K] codes of what is heard and said where nothing is.
+        heard: words of the user's, pool by pool; said: words of Ego's. Where a word of Ego's has not been recorded, it is silent.
+        delay: frames that a transcribed word waits after it has been heard.
+    """
+
+    layout: StreamLayout
+    tokenizer: TextCodec
+    silence: Codes
+    heard: Sequence[WordSounds]
+    said: Sequence[WordSounds]
+    delay: int
+    split: Split = "train"
+    seed: int = 0
+
+    def __len__(self) -> int:
+        return COUNT
+
+    def __getitem__(self, i: int) -> FrameGrid:
+        return _made(self, i)[0]
+
+    @property
+    def captions(self) -> "AssembledCaptions":
+        return AssembledCaptions(self)
+
+
+@dataclass(frozen=True)
+class AssembledCaptions:
+    """The same exchanges, with what the user says as their text."""
+
+    of: AssembledExchanges
+
+    def __len__(self) -> int:
+        return len(self.of)
+
+    def __getitem__(self, i: int) -> FrameGrid:
+        grid, captions = _made(self.of, i)
+        return replace(grid, text=captions)
+
+
+@lru_cache(maxsize=4)
+def _made(pool: AssembledExchanges, i: int) -> tuple[FrameGrid, Tokens]:
+    rng = np.random.default_rng([pool.seed, i, 1])
+    for _ in range(TRIES):
+        exchange = any_exchange(rng, pool.split)
+        if all(_recorded(word, pool) for turn in exchange.turns for word in words(turn.user)):
+            return laid_out(exchange, pool, rng)
+    raise InputError(f"none of {TRIES} exchanges has only words that have been recorded: make more data, roboego synth grids")
+
+
+def _recorded(word: str, pool: AssembledExchanges) -> bool:
+    pieces = tuple(pool.tokenizer.encode(word))
+    return any(pieces in sounds for sounds in pool.heard)
+
+
+def laid_out(exchange: Exchange, pool: AssembledExchanges, rng: np.random.Generator) -> tuple[FrameGrid, Tokens]:
+    """A grid and its captions [T]."""
+    scene = _Scene(pool=pool, rng=rng, near=float(rng.random()), at=int(rng.integers(4, 20)))
+    for turn in exchange.turns:
+        scene.asks(turn)
+        scene.answers(turn)
+    return scene.grid()
+
+
+@dataclass(kw_only=True)
+class _Scene:
+    """An exchange as it is laid out, frame by frame.
+
+    Attributes:
+        near: where words are looked for, as of `WordSounds.draw`.
+        at: the frame in which the next thing may be said; `writing` is the one in which the next caption may be written.
+        heard, captions: what begins in which frame, of the user's.
+        replies: frame of the first piece, pieces, and words with their sounds.
+        thinking: frames from a user's last word to the reply.
+    """
+
+    pool: AssembledExchanges
+    rng: np.random.Generator
+    near: float
+    at: int
+    writing: int = 0
+    heard: list[tuple[int, Codes]] = field(default_factory=list)
+    captions: list[tuple[int, Word]] = field(default_factory=list)
+    replies: list[tuple[int, list[int], list[tuple[Word, Codes]]]] = field(default_factory=list)
+    thinking: list[int] = field(default_factory=list)
+
+    def asks(self, turn: Turn) -> None:
+        """The user's words, one after another, each written down a while after it has been heard."""
+        for text in words(turn.user):
+            word = tuple(self.pool.tokenizer.encode(text))
+            codes = _drawn(word, self.pool.heard, self.near, self.rng)
+            self.at += int(self.rng.integers(1, 6)) if self.rng.random() < PAUSE else 0
+            self.heard.append((self.at, codes))
+            self.at += len(codes)
+            self.writing = max(self.writing, self.at + self.pool.delay)
+            self.captions.append((self.writing, word))
+            self.writing += len(word)
+
+    def answers(self, turn: Turn) -> None:
+        """Ego's reply, a piece a frame, and its sound."""
+        start, tokens = self.at + int(self.rng.choice(REACTIONS)), self.pool.tokenizer.encode(turn.ego)
+        sounds = [(word, _said(word, self.pool, self.near, self.rng)) for word in _words_of(tokens, self.pool)]
+        self.thinking += range(self.at, start)
+        self.replies.append((start, tokens, sounds))
+        said = self.pool.layout.spk_delay + sum(len(codes) for _, codes in sounds)
+        self.at = start + max(len(tokens), said) + int(self.rng.integers(4, 25))
+
+    def grid(self) -> tuple[FrameGrid, Tokens]:
+        """All of it as a grid, and its captions [T]."""
+        text, frames = self.pool.layout.text, max(self.at, self.writing + 1)
+        grid, captions = empty_grid(self.pool.layout, frames), np.full(frames, text.wait, np.int32)
+        grid.read[0] = text.wait if text.duplex is None else text.duplex
+        grid.speak[:], grid.listen[:] = self.pool.silence, self.pool.silence
+        grid.text_weight[:] = 1
+        grid.text_weight[self.thinking] = 0
+        for frame, codes in self.heard:
+            grid.listen[frame : frame + len(codes)] = codes
+        for frame, word in self.captions:
+            captions[frame : frame + len(word)] = word
+        for start, tokens, sounds in self.replies:
+            grid.text[start : start + len(tokens)] = tokens
+            grid.spoken[start:] = 0
+            _speak(grid, start + self.pool.layout.spk_delay, sounds)
+        return grid, captions
+
+
+def _words_of(tokens: Sequence[int], pool: AssembledExchanges) -> Iterator[Word]:
+    """A reply's words, each with the punctuation after it."""
+    firsts = [i for i, token in enumerate(tokens) if i == 0 or pool.tokenizer.starts_word(token)]
+    for a, b in zip(firsts, [*firsts[1:], len(tokens)], strict=True):
+        yield tuple(tokens[a:b])
+
+
+def _drawn(word: Word, sounds: Sequence[WordSounds], near: float, rng: np.random.Generator) -> Codes:
+    """A recording of a word from any of the pools that have it."""
+    having = [pool for pool in sounds if word in pool]
+    return having[int(rng.integers(len(having)))].draw(word, near, rng)
+
+
+def _said(word: Word, pool: AssembledExchanges, near: float, rng: np.random.Generator) -> Codes:
+    """Ego's voice saying a word: without its punctuation, where that has not been recorded; silence of its length, where nothing has."""
+    for pieces in (word, word[:-1]):
+        if any(pieces in sounds for sounds in pool.said):
+            return _drawn(pieces, pool.said, near, rng)
+    return np.tile(pool.silence, (FRAMES_A_PIECE * len(word), 1))
+
+
+def _speak(grid: FrameGrid, first: int, spoken: Sequence[tuple[Word, Codes]]) -> None:
+    """Lays a reply's words one after another from frame `first` on, and counts their pieces as they become audible."""
+    audible, at = 0, first
+    for word, codes in spoken:
+        stop = min(at + len(codes), len(grid))
+        grid.speak[at:stop] = codes[: stop - at]
+        ends = at + np.ceil(np.arange(1, len(word) + 1) / len(word) * len(codes)).astype(int) - 1
+        for frame in ends.tolist():
+            audible += 1
+            grid.spoken[frame:] = audible
+        at = stop
