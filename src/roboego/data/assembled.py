@@ -6,6 +6,7 @@ only the hearing is learned; but all that is heard, said and answered belongs to
 """
 # T frames, K codebooks
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -28,6 +29,10 @@ FRAMES_A_PIECE = 3
 """How long a piece of a word takes to say, about."""
 TRIES = 200
 """Exchanges that are looked at for one whose words have all been recorded."""
+INTERRUPTED, SHORTEST = 0.35, 14
+"""Chance that the user's next turn comes into a reply whose speech takes that many frames at least."""
+YIELDS = (5, 11)
+"""Frames in which Ego goes on speaking after that, from and below."""
 PAUSE = 0.12
 """Chance of some silence before a word of the user's."""
 
@@ -36,7 +41,7 @@ PAUSE = 0.12
 class AssembledExchanges:
     """A pool of grids made when they are asked for, each a function of its number and the seed; `captions` are their twins.
 
-    When to answer is not learned: how a sentence ends cannot be heard in these.
+    When to answer and when to fall silent is not learned: how a sentence ends and begins cannot be heard in these.
 
     Attributes:
         silence: [K] codes of what is heard and said where nothing is.
@@ -98,8 +103,18 @@ def laid_out(exchange: Exchange, pool: AssembledExchanges, rng: np.random.Genera
     scene = _Scene(pool=pool, rng=rng, near=float(rng.random()), at=int(rng.integers(4, 20)))
     for turn in exchange.turns:
         scene.asks(turn)
-        scene.answers(turn)
+        scene.answers(turn, last=turn is exchange.turns[-1])
     return scene.grid()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Said:
+    """A reply: frame of its first piece, pieces, words with their sounds, and the frame in which it is broken off."""
+
+    start: int
+    tokens: list[int]
+    sounds: list[tuple[Word, Codes]]
+    cut: int | None = None
 
 
 @dataclass(kw_only=True)
@@ -110,8 +125,8 @@ class _Scene:
         near: where words are looked for, as of `WordSounds.draw`.
         at: the frame in which the next thing may be said; `writing` is the one in which the next caption may be written.
         heard, captions: what begins in which frame, of the user's.
-        replies: frame of the first piece, pieces, and words with their sounds.
-        thinking: frames from a user's last word to the reply.
+        silent: the frame from which on Ego may write again.
+        free: frames in which Ego may choose what to do.
     """
 
     pool: AssembledExchanges
@@ -121,8 +136,9 @@ class _Scene:
     writing: int = 0
     heard: list[tuple[int, Codes]] = field(default_factory=list)
     captions: list[tuple[int, Word]] = field(default_factory=list)
-    replies: list[tuple[int, list[int], list[tuple[Word, Codes]]]] = field(default_factory=list)
-    thinking: list[int] = field(default_factory=list)
+    replies: list[_Said] = field(default_factory=list)
+    silent: int = 0
+    free: list[int] = field(default_factory=list)
 
     def asks(self, turn: Turn) -> None:
         """The user's words, one after another, each written down a while after it has been heard."""
@@ -136,14 +152,21 @@ class _Scene:
             self.captions.append((self.writing, word))
             self.writing += len(word)
 
-    def answers(self, turn: Turn) -> None:
-        """Ego's reply, a piece a frame, and its sound."""
-        start, tokens = self.at + int(self.rng.choice(REACTIONS)), self.pool.tokenizer.encode(turn.ego)
+    def answers(self, turn: Turn, *, last: bool) -> None:
+        """Ego's reply, a piece a frame, and its sound. The user's next turn comes after it, or into it."""
+        start, tokens = max(self.at + int(self.rng.choice(REACTIONS)), self.silent), self.pool.tokenizer.encode(turn.ego)
         sounds = [(word, _said(word, self.pool, self.near, self.rng)) for word in _words_of(tokens, self.pool)]
-        self.thinking += range(self.at, start)
-        self.replies.append((start, tokens, sounds))
-        said = self.pool.layout.spk_delay + sum(len(codes) for _, codes in sounds)
-        self.at = start + max(len(tokens), said) + int(self.rng.integers(4, 25))
+        speech, frames = start + self.pool.layout.spk_delay, sum(len(codes) for _, codes in sounds)
+        self.free += range(self.at, start)
+        if not last and frames >= SHORTEST and self.rng.random() < INTERRUPTED:
+            self.at = speech + int(self.rng.integers(5, frames - 4))
+            cut = self.at + int(self.rng.integers(*YIELDS))
+            self.silent = cut + 2
+            self.free += range(self.at, cut + 1)
+            self.replies.append(_Said(start=start, tokens=tokens[: cut - start], sounds=sounds, cut=cut))
+            return
+        self.replies.append(_Said(start=start, tokens=tokens, sounds=sounds))
+        self.at = max(start + len(tokens), speech + frames) + int(self.rng.integers(4, 25))
 
     def grid(self) -> tuple[FrameGrid, Tokens]:
         """All of it as a grid, and its captions [T]."""
@@ -152,16 +175,32 @@ class _Scene:
         grid.read[0] = text.wait if text.duplex is None else text.duplex
         grid.speak[:], grid.listen[:] = self.pool.silence, self.pool.silence
         grid.text_weight[:] = 1
-        grid.text_weight[self.thinking] = 0
+        grid.text_weight[self.free] = 0
         for frame, codes in self.heard:
             grid.listen[frame : frame + len(codes)] = codes
         for frame, word in self.captions:
             captions[frame : frame + len(word)] = word
-        for start, tokens, sounds in self.replies:
-            grid.text[start : start + len(tokens)] = tokens
-            grid.spoken[start:] = 0
-            _speak(grid, start + self.pool.layout.spk_delay, sounds)
+        for said in self.replies:
+            self._say(grid, said)
         return grid, captions
+
+    def _say(self, grid: FrameGrid, said: _Said) -> None:
+        """Lays a reply's words one after another, and counts their pieces as they become audible."""
+        written = slice(said.start, said.start + len(said.tokens))
+        grid.text[written], grid.text_weight[written] = said.tokens, 1
+        grid.spoken[said.start :] = 0
+        end = len(grid) if said.cut is None else said.cut
+        at, audible = said.start + self.pool.layout.spk_delay, 0
+        for word, codes in said.sounds:
+            grid.speak[at : min(at + len(codes), end)] = codes[: max(end - at, 0)]
+            for i in range(len(word)):
+                heard = at + math.ceil((i + 1) / len(word) * len(codes)) - 1
+                if heard < end:
+                    audible += 1
+                    grid.spoken[heard:] = audible
+            at += len(codes)
+        if said.cut is not None and self.pool.layout.text.cut is not None:
+            grid.text[said.cut] = self.pool.layout.text.cut
 
 
 def _words_of(tokens: Sequence[int], pool: AssembledExchanges) -> Iterator[Word]:
@@ -183,16 +222,3 @@ def _said(word: Word, pool: AssembledExchanges, near: float, rng: np.random.Gene
         if any(pieces in sounds for sounds in pool.said):
             return _drawn(pieces, pool.said, near, rng)
     return np.tile(pool.silence, (FRAMES_A_PIECE * len(word), 1))
-
-
-def _speak(grid: FrameGrid, first: int, spoken: Sequence[tuple[Word, Codes]]) -> None:
-    """Lays a reply's words one after another from frame `first` on, and counts their pieces as they become audible."""
-    audible, at = 0, first
-    for word, codes in spoken:
-        stop = min(at + len(codes), len(grid))
-        grid.speak[at:stop] = codes[: stop - at]
-        ends = at + np.ceil(np.arange(1, len(word) + 1) / len(word) * len(codes)).astype(int) - 1
-        for frame in ends.tolist():
-            audible += 1
-            grid.spoken[frame:] = audible
-        at = stop
