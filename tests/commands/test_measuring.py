@@ -62,6 +62,10 @@ def test_eval_measures_what_is_heard_and_how_a_talk_goes(tmp_path: Path, model: 
     done = shell("eval", model, "--suite", "talk", *common)
     assert done.code == 0
     assert done.told["talk"]["silences_kept"]["of"] == 1
+    done = shell("eval", model, "--suite", "organization", "--scenes", 1, *common)
+    assert done.code == 0
+    assert done.told["organization"]["reply"]["words"] > 0
+    assert done.told["organization"]["questions"] >= 1
 
 
 def test_eval_hears_recordings_of_a_local_folder(tmp_path: Path, model: Path, shell: Shell) -> None:

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from roboego.evaluation.suites import Measuring
 
-Suite = Literal["talk", "duplex", "asr", "tts", "codec", "latency", "cascade", "sync", "retention", "full-duplex-bench", "all"]
+Suite = Literal[
+    "talk", "duplex", "asr", "tts", "codec", "latency", "cascade", "sync", "organization", "retention", "full-duplex-bench", "all"
+]
 NOT_OF_ALL = ("cascade", "full-duplex-bench")
 """Suites that `all` leaves out: the one is not of the model, the other of recordings that must be there."""
 
@@ -29,12 +31,13 @@ class Args:
     backchannels, words to somebody else, Ego's own echo. asr, tts: word error rates, and for tts how good it sounds.
     codec: what Whisper-tiny understands before and after the codec. latency: replies and silence after interruptions, with several
     sessions at once. cascade: the latency of a row of libraries in its place (needs the extra hub). sync: text before speech, and
-    `spoken_upto` beside what is heard. retention: asr and tts beside those of the model --before. full-duplex-bench: that public set, in
-    the folder --recordings. all: every suite but cascade and full-duplex-bench, and retention only if there is a model --before."""
+    `spoken_upto` beside what is heard. organization: how likely right replies are, how it answers, whether it says what it writes.
+    retention: asr and tts beside those of the model --before. full-duplex-bench: that public set, in the folder --recordings. all: every
+    suite but cascade and full-duplex-bench, and retention only if there is a model --before."""
     count: int = 200
-    """Questions of the suite talk (and half as many silences), sentences of the suite tts, of --recordings at most."""
+    """Questions of the suites talk (and half as many silences) and organization, sentences of the suite tts, of --recordings at most."""
     scenes: int = 40
-    """Scenes of each kind of the suite duplex."""
+    """Scenes of each kind of the suite duplex, conversations of the suite organization."""
     sentences: int = 50
     """Sentences for each voice of the suites asr and codec."""
     voices: tuple[str, ...] | None = None
@@ -129,11 +132,11 @@ def _prepared(args: Args, suites: tuple[str, ...], console: "Console") -> "Measu
         recordings=args.recordings,
         before=None if args.before is None else roboego.load(args.before, device=args.device),
     )
-    if {"tts", "codec", "sync", "retention"} & set(suites):
+    if {"tts", "codec", "sync", "organization", "retention"} & set(suites):
         measuring.judge  # noqa: B018
     if "tts" in suites:
         measuring.listener  # noqa: B018
-    if {"asr", "tts", "codec", "retention"} & set(suites):
+    if {"asr", "tts", "codec", "organization", "retention"} & set(suites):
         for loaded in (measuring.loaded, measuring.before):
             if loaded is not None:
                 speech.parts(loaded)

@@ -2,17 +2,28 @@
 # T columns, N reply pieces
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 
+from roboego.data.acoustics.condition import Condition
+from roboego.data.build import organizer
+from roboego.data.dialogue import dialogue
+from roboego.data.manners import CALM
 from roboego.data.talk.answer import Exchange
+from roboego.data.talk.sampling import sample_exchange
+from roboego.data.voices import open_voice
 from roboego.data.voices.base import Sound
+from roboego.data.voices.neural import HibariVoice
+from roboego.data.workshop import Workshop
 from roboego.evaluation import talk
 from roboego.evaluation.judge import WhisperJudge
 from roboego.evaluation.partners import Partner
-from roboego.evaluation.speech import rates
+from roboego.evaluation.speech import parts, rates
 from roboego.metrics.intervals import bootstrap_ratio
+from roboego.model.loaded import LoadedModel
 from roboego.model.model import RoboEgoModel
 from roboego.streams.grid import FrameGrid
 from roboego.streams.organizers.base import StartsWord
@@ -21,6 +32,25 @@ from roboego.training.lesson import collate
 
 LISTENED_TO = 40
 """Conversations of which Whisper hears whether Ego said what it wrote."""
+
+
+def held_out(loaded: LoadedModel, voices: Sequence[str], count: int) -> tuple[list[FrameGrid], list[FrameGrid]]:
+    """Conversations of the test split as the model has them, the voices in turn, and what a transcription writes in each.
+
+    Raises:
+        InputError: the model lacks a codec, a tokenizer or a mode.
+    """
+    codec, tokenizer = parts(loaded)
+    layout, shop, ego = loaded.model.config.layout, Workshop.of(codec, tokenizer), HibariVoice()
+    lay, users = organizer(layout, shop), [open_voice(voice) for voice in voices]
+    talks = []
+    for i in range(count):
+        rng = np.random.default_rng([i, 13])
+        exchange = sample_exchange(rng, "test")
+        talks.append(
+            dialogue(exchange, users[i % len(users)], ego, shop, rng, spk_delay=layout.spk_delay, condition=Condition(), manners=CALM)
+        )
+    return [lay.arrange(talk) for talk in talks], [lay.arrange(replace(talk, mode="asr", replies=())) for talk in talks]
 
 
 @torch.no_grad()

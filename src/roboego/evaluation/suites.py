@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from roboego.data.importing.aligner import Aligner
+from roboego.data.talk.answer import Exchange
 from roboego.data.voices import ACCENTS, EGO, LISTENERS
+from roboego.data.voices.base import Sound
 from roboego.errors import InputError
-from roboego.evaluation import cascade, duplex, full_duplex_bench, latency, material, retention, speech, sync, talk
+from roboego.evaluation import cascade, duplex, full_duplex_bench, latency, material, organization, retention, speech, sync, talk
 from roboego.evaluation.judge import WhisperJudge
 from roboego.evaluation.naturalness import DnsMos
 from roboego.evaluation.partners import EnginePartner, Partner
@@ -86,8 +88,7 @@ Found = tuple[dict[str, Any], list[Sample]]
 
 def run_talk(m: Measuring) -> Found:
     """Spoken questions, who takes the floor when, silence kept."""
-    each = -(-m.questions // len(m.askers))
-    spoken = [e for i, v in enumerate(m.askers) for e in material.exchanges(v, each, seed=i)]
+    spoken = _questions(m)
     kept: list[Sample] = []
 
     def look(questions: Sequence[talk.Question], talked: talk.Talked) -> None:
@@ -101,6 +102,12 @@ def run_talk(m: Measuring) -> Found:
     silences = talk.keeps_silent(m.partner, material.silences(-(-m.questions // 2)))
     wrong = [q.__dict__ for q in questions if not q.right]
     return talk.summary(questions, silences) | {"voices": m.askers, "wrong": wrong}, kept
+
+
+def _questions(m: Measuring) -> list[tuple[Exchange, list[Sound]]]:
+    """Spoken exchanges with so many questions in all, the askers one after another."""
+    each = -(-m.questions // len(m.askers))
+    return [e for i, v in enumerate(m.askers) for e in material.exchanges(v, each, seed=i)]
 
 
 def run_duplex(m: Measuring) -> Found:
@@ -167,6 +174,13 @@ def run_sync(m: Measuring) -> Found:
     return sync.summary([word for _, talked in found for word in sync.said_words(talked, aligner)]), []
 
 
+def run_organization(m: Measuring) -> Found:
+    """How likely right replies are, how the model answers, and whether it says what it writes: by its own organization of streams."""
+    model, tokenizer = m.model.model, speech.parts(m.model)[1]
+    likely = organization.likelihood(model, *organization.held_out(m.model, m.askers, m.scenes), tokenizer.starts_word)
+    return {"reply": likely, **organization.conversation(m.partner, _questions(m), m.judge)}, []
+
+
 def run_retention(m: Measuring) -> Found:
     """What was forgotten since `before`, by voice and condition."""
     assert m.before is not None  # whoever asks for this suite names it
@@ -199,6 +213,7 @@ SUITES: dict[str, Callable[[Measuring], Found]] = {
     "latency": run_latency,
     "cascade": run_cascade,
     "sync": run_sync,
+    "organization": run_organization,
     "retention": run_retention,
     "full-duplex-bench": run_full_duplex_bench,
 }
