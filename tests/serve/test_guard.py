@@ -88,6 +88,25 @@ def test_the_page_and_health_are_open_and_figures_are_not(guarded: str) -> None:
     assert got(f"http://{guarded}/metrics", {"Authorization": f"Bearer {TOKEN}"})[0] == 200
 
 
+def welcomed(request: urllib.request.Request) -> tuple[int, str | None]:
+    """An answer's status, and the origin whose pages may read it."""
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, answer.headers["Access-Control-Allow-Origin"]
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.headers["Access-Control-Allow-Origin"]
+
+
+@pytest.mark.parametrize(("origin", "allowed"), [("https://friend.example", "https://friend.example"), ("https://elsewhere.example", None)])
+def test_browsers_are_told_which_other_pages_may_ask(guarded: str, origin: str, allowed: str | None) -> None:
+    asking = {"Origin": origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    before = urllib.request.Request(f"http://{guarded}/api/webrtc", headers=asking, method="OPTIONS")
+    refused = urllib.request.Request(f"http://{guarded}/metrics", headers={"Origin": origin})
+    assert welcomed(before) == (200 if allowed else 400, allowed)
+    assert welcomed(refused) == (401, allowed)
+
+
 def test_tokens_are_read_line_by_line(tmp_path: Path) -> None:
     path = tmp_path / "tokens"
     path.write_text("# ours\none\n\n  two \n")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, HTTPException, Response, WebSocket
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
@@ -22,6 +23,8 @@ from roboego.serve.recording import Recorder
 from roboego.serve.telemetry import metrics
 from roboego.serve.webrtc.route import WebRtc
 
+METHODS = ("GET", "POST", "DELETE")
+"""What pages of other origins, where they are welcome, may ask for."""
 PAGE = Path(__file__).parent / "page"
 """Plain files: no build step, nothing from other hosts."""
 
@@ -54,6 +57,8 @@ def make_app(
     parking = Parking(admission)
     webrtc = WebRtc(admission, ice_servers)
     app.add_middleware(Guard, tokens=tokens, origins=origins)
+    # Around the guard: a page of another origin may read what it is refused for, and its browser asks first without a token.
+    app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=METHODS, allow_headers=["authorization", "content-type"])
 
     @app.get("/healthz")
     def healthz() -> dict[str, str]:
