@@ -36,7 +36,8 @@ class Args:
     origins: tuple[str, ...] = ()
     """Pages of other servers that may connect, such as https://example.org."""
     ice_servers: tuple[str, ...] = ()
-    """STUN servers that tell this server its address outside, for WebRTC through a NAT: stun:HOST:PORT. (default: none is asked)"""
+    """For WebRTC through a NAT: stun:HOST:PORT tells this server its address outside, turn:USER:PASSWORD@HOST:PORT passes everything on
+    where that is not enough. (default: none is asked)"""
     tls: tuple[str, ...] = ()
     """Encrypt: CERTIFICATE KEY, two PEM files; or self-signed, which makes them. From other machines browsers give a microphone to
     https alone."""
@@ -70,6 +71,7 @@ def run(args: Args) -> dict[str, Any]:
     from roboego.serve.logs import log_to_stderr
     from roboego.serve.recording import Recorder
     from roboego.serve.settings import ALL
+    from roboego.serve.webrtc.ice import ice_servers
 
     check_at_least(1, slots=args.slots, threads=args.threads)
     check_at_least(0, queue=args.queue, idle_s=args.idle_s, total_s=args.total_s, drain_s=args.drain_s)
@@ -81,8 +83,7 @@ def run(args: Args) -> dict[str, Any]:
         raise InputError(f"--port must be from 1 to 65535, not {args.port}")
     if args.keep_days is not None and (args.record is None or args.keep_days <= 0):
         raise InputError("--keep-days is a number of days above 0, and for recordings: give --record FOLDER too")
-    if not all(url.startswith("stun:") for url in args.ice_servers):
-        raise InputError(f"--ice-servers takes STUN servers, stun:HOST:PORT, not {' '.join(args.ice_servers)}")
+    helpers = ice_servers(args.ice_servers)
     limits = Limits(idle_s=args.idle_s or None, total_s=args.total_s)
     tokens = () if args.token_file is None else read_tokens(args.token_file)
     certificate, key = _certificate(args)
@@ -95,7 +96,7 @@ def run(args: Args) -> dict[str, Any]:
     console.print(f"{loaded.name} for {args.slots} sessions: open http{s}://{where} in a browser")
     console.print(f"clients: ws{s}://{where}/v1/realtime (OpenAI Realtime), ws{s}://{where}/api/chat (Moshi)")
     config = uvicorn.Config(
-        make_app(engine, tokens=tokens, origins=args.origins, queue=args.queue, ice_servers=args.ice_servers),
+        make_app(engine, tokens=tokens, origins=args.origins, queue=args.queue, ice_servers=helpers),
         log_config=None,
         limit_concurrency=args.slots + args.queue + OTHER_CONNECTIONS,
         ws="websockets-sansio",

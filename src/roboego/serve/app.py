@@ -21,6 +21,7 @@ from roboego.serve.parking import Parking
 from roboego.serve.realtime import socket as realtime_socket
 from roboego.serve.recording import Recorder
 from roboego.serve.telemetry import metrics
+from roboego.serve.webrtc.ice import IceServer
 from roboego.serve.webrtc.route import WebRtc
 
 METHODS = ("GET", "POST", "DELETE")
@@ -35,14 +36,14 @@ def make_app(
     tokens: Sequence[str] = (),
     origins: Sequence[str] = (),
     queue: int = 32,
-    ice_servers: Sequence[str] = (),
+    ice_servers: Sequence[IceServer] = (),
 ) -> FastAPI:
     """The application on an engine, which it starts and stops with itself.
 
     Args:
         tokens, origins: who may come in, as of `Guard`.
         queue: how many may wait for a slot.
-        ice_servers: STUN servers for WebRTC, such as stun:stun.example.org:3478.
+        ice_servers: which help WebRTC through a NAT.
     """
 
     @asynccontextmanager

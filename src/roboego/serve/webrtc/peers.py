@@ -27,6 +27,7 @@ from roboego.serve.logs import LOGGER
 from roboego.serve.outbox import Outbox
 from roboego.serve.rates import Rate, RateLimit, TooFast
 from roboego.serve.webrtc import offer as offers
+from roboego.serve.webrtc.ice import IceServer
 from roboego.serve.webrtc.intake import Camera, hear
 from roboego.serve.webrtc.playout import BLOCK_S, Playout, Voice
 from roboego.timebase import FRAME_S
@@ -50,10 +51,10 @@ class Peer:
     Args:
         outbox: to which the session's frames are delivered.
         sees: whether a camera is of use.
-        servers: STUN servers; without any, only this host's own addresses are offered.
+        servers: without any, only this host's own addresses are offered.
     """
 
-    def __init__(self, live: Live, outbox: Outbox, *, sees: bool, servers: Sequence[str] = ()) -> None:
+    def __init__(self, live: Live, outbox: Outbox, *, sees: bool, servers: Sequence[IceServer] = ()) -> None:
         self.live, self.outbox, self.sees = live, outbox, sees
         self.playout = Playout()
         self._rate = Rate(MESSAGES)
@@ -62,7 +63,8 @@ class Peer:
         self._over: asyncio.Future[None] = loop.create_future()
         self._senses: list[asyncio.Task[None]] = []
         # An empty list, since None would ask a public server.
-        self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[RTCIceServer(url) for url in servers]))
+        asked = [RTCIceServer(server.url, server.user, server.password) for server in servers]
+        self._connection = RTCPeerConnection(RTCConfiguration(iceServers=asked))
         self._connection.on("track", self._sense)
         self._connection.on("datachannel", self._open)
         self._connection.on("connectionstatechange", self._changed)
@@ -191,7 +193,7 @@ class Peers:
         servers: as of `Peer`.
     """
 
-    def __init__(self, admission: Admission, servers: Sequence[str] = ()) -> None:
+    def __init__(self, admission: Admission, servers: Sequence[IceServer] = ()) -> None:
         self.admission, self.servers = admission, servers
         self._talks: set[asyncio.Task[None]] = set()
 

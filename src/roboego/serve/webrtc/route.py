@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from roboego.errors import InputError
 from roboego.runtime.frame import EngineFull
 from roboego.serve.admission import Admission
+from roboego.serve.webrtc.ice import IceServer
 
 if TYPE_CHECKING:
     from roboego.serve.webrtc.peers import Peers
@@ -37,10 +38,10 @@ class WebRtc:
     """The route and, once one has been offered, the connections.
 
     Args:
-        servers: STUN servers, as of `Peer`.
+        servers: as of `Peer`.
     """
 
-    def __init__(self, admission: Admission, servers: Sequence[str] = ()) -> None:
+    def __init__(self, admission: Admission, servers: Sequence[IceServer] = ()) -> None:
         self.admission, self.servers = admission, servers
         self._peers: Peers | None = None
         self._importing = asyncio.Lock()
