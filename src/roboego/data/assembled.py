@@ -8,20 +8,16 @@ only the hearing is learned; but all that is heard, said and answered belongs to
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from roboego.data.exchange_pool import ExchangePool, any_exchange
 from roboego.data.talk.answer import Exchange, Turn
-from roboego.data.talk.sampling import Split
 from roboego.data.word_sounds import Word, WordSounds
-from roboego.data.written import COUNT, any_exchange
 from roboego.errors import InputError
 from roboego.streams.alphabet import words
 from roboego.streams.grid import Codes, FrameGrid, Tokens, empty_grid
-from roboego.streams.layout import StreamLayout
-from roboego.streams.tokenizer import TextCodec
 
 REACTIONS = (2, 3, 4)
 """Frames from a user's last word to the reply."""
@@ -38,59 +34,27 @@ PAUSE = 0.12
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class AssembledExchanges:
-    """A pool of grids made when they are asked for, each a function of its number and the seed; `captions` are their twins.
+class AssembledExchanges(ExchangePool):
+    """A pool of them.
 
     When to answer and when to fall silent is not learned: how a sentence ends and begins cannot be heard in these.
 
     Attributes:
-        silence: [K] codes of what is heard and said where nothing is.
         heard: words of the user's, pool by pool; said: words of Ego's. Where a word of Ego's has not been recorded, it is silent.
         delay: frames that a transcribed word waits after it has been heard.
     """
 
-    layout: StreamLayout
-    tokenizer: TextCodec
-    silence: Codes
     heard: Sequence[WordSounds]
     said: Sequence[WordSounds]
     delay: int
-    split: Split = "train"
-    seed: int = 0
 
-    def __len__(self) -> int:
-        return COUNT
-
-    def __getitem__(self, i: int) -> FrameGrid:
-        return _made(self, i)[0]
-
-    @property
-    def captions(self) -> "AssembledCaptions":
-        return AssembledCaptions(self)
-
-
-@dataclass(frozen=True)
-class AssembledCaptions:
-    """The same exchanges, with what the user says as their text."""
-
-    of: AssembledExchanges
-
-    def __len__(self) -> int:
-        return len(self.of)
-
-    def __getitem__(self, i: int) -> FrameGrid:
-        grid, captions = _made(self.of, i)
-        return replace(grid, text=captions)
-
-
-@lru_cache(maxsize=4)
-def _made(pool: AssembledExchanges, i: int) -> tuple[FrameGrid, Tokens]:
-    rng = np.random.default_rng([pool.seed, i, 1])
-    for _ in range(TRIES):
-        exchange = any_exchange(rng, pool.split)
-        if all(_recorded(word, pool) for turn in exchange.turns for word in words(turn.user)):
-            return laid_out(exchange, pool, rng)
-    raise InputError(f"none of {TRIES} exchanges has only words that have been recorded: make more data, roboego synth grids")
+    def make(self, i: int) -> tuple[FrameGrid, Tokens]:
+        rng = np.random.default_rng([self.seed, i, 1])
+        for _ in range(TRIES):
+            exchange = any_exchange(rng, self.split)
+            if all(_recorded(word, self) for turn in exchange.turns for word in words(turn.user)):
+                return laid_out(exchange, self, rng)
+        raise InputError(f"none of {TRIES} exchanges has only words that have been recorded: make more data, roboego synth grids")
 
 
 def _recorded(word: str, pool: AssembledExchanges) -> bool:

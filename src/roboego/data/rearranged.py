@@ -7,8 +7,8 @@ from functools import lru_cache
 import numpy as np
 
 from roboego.data.build import organizer
+from roboego.data.exchange_pool import Grids
 from roboego.data.workshop import ASR_DELAY_FRAMES, Workshop
-from roboego.data.written import Grids
 from roboego.errors import InputError
 from roboego.streams.conversation import Conversation, Reply, Seconds
 from roboego.streams.grid import FrameGrid, Tokens

@@ -8,7 +8,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from roboego.data.written import Grids
+from roboego.data.exchange_pool import Grids
 from roboego.streams.grid import Codes, FrameGrid
 from roboego.streams.layout import TextLayout
 from roboego.streams.organizers.base import StartsWord, pieces, runs

@@ -9,21 +9,15 @@ found again among hundreds of sounding frames is harder to find.
 """
 # T frames
 
-from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import Protocol
+from dataclasses import dataclass
 
 import numpy as np
 
+from roboego.data.exchange_pool import ExchangePool, Grids, any_exchange
 from roboego.data.talk.answer import Exchange
-from roboego.data.talk.sampling import Split, sample_exchange
 from roboego.streams.alphabet import words
-from roboego.streams.grid import Codes, FrameGrid, Tokens, empty_grid
-from roboego.streams.layout import StreamLayout
-from roboego.streams.tokenizer import TextCodec
+from roboego.streams.grid import FrameGrid, Tokens, empty_grid
 
-COUNT = 1_000_000
-"""Different exchanges in a pool."""
 GAP_ODDS = (0.6, 0.2, 0.1, 0.1)
 """Of 0, 1, 2, ... frames between two words of the user's."""
 PACED_GAP_ODDS = (0.0, 0.08, 0.2, 0.27, 0.2, 0.12, 0.08, 0.05)
@@ -32,78 +26,25 @@ PACED = 0.5
 """Share of exchanges that are as slow as speech."""
 SPEAKS, HEARS = 0.75, 0.6
 """Shares of exchanges in which Ego hears a voice of its own while it answers, and those in which something else is heard all the while."""
-HARD = ("spell", "count", "repeat", "again", "slower", "sum", "opposite", "recall")
-"""What has to be worked out or taken up word by word: a model of nano's size gets these wrong longest."""
-TAKING_UP = ("again", "slower", "recall")
-"""Those of them that need a turn before."""
-HARD_SHARE = 0.5
-"""Share of exchanges whose last turn is one of them."""
 FRAMES_A_TOKEN = 2.6
 """How long a token of Ego's takes to say, about."""
 
 
-class Grids(Protocol):
-    """A pool of grids."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, i: int, /) -> FrameGrid: ...
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
-class WrittenExchanges:
-    """A pool of grids made when they are asked for, each a function of its number and the seed; `captions` are their twins.
+class WrittenExchanges(ExchangePool):
+    """A pool of them.
 
     Frames between the user's last word and the reply have no weight: when to answer is for the ear to tell.
 
     Attributes:
-        silence: [K] codes of what is heard and said.
         sounds: grids from which sound is borrowed; None leaves all exchanges silent.
     """
 
-    layout: StreamLayout
-    tokenizer: TextCodec
-    silence: Codes
     sounds: Grids | None = None
-    split: Split = "train"
-    seed: int = 0
 
-    def __len__(self) -> int:
-        return COUNT
-
-    def __getitem__(self, i: int) -> FrameGrid:
-        return _made(self, i)[0]
-
-    @property
-    def captions(self) -> "WrittenCaptions":
-        return WrittenCaptions(self)
-
-
-@dataclass(frozen=True)
-class WrittenCaptions:
-    """The same exchanges, with what the user says as their text."""
-
-    of: WrittenExchanges
-
-    def __len__(self) -> int:
-        return len(self.of)
-
-    def __getitem__(self, i: int) -> FrameGrid:
-        grid, captions = _made(self.of, i)
-        return replace(grid, text=captions)
-
-
-@lru_cache(maxsize=4)
-def _made(pool: WrittenExchanges, i: int) -> tuple[FrameGrid, Tokens]:
-    rng = np.random.default_rng([pool.seed, i])
-    return laid_out(any_exchange(rng, pool.split), pool, rng)
-
-
-def any_exchange(rng: np.random.Generator, split: Split) -> Exchange:
-    """An exchange that ends with what is hard to answer as often as not."""
-    intent = str(rng.choice(HARD)) if rng.random() < HARD_SHARE else None
-    turns = int(rng.integers(2, 5)) if intent in TAKING_UP else None
-    return sample_exchange(rng, split, turns, intent=intent)
+    def make(self, i: int) -> tuple[FrameGrid, Tokens]:
+        rng = np.random.default_rng([self.seed, i])
+        return laid_out(any_exchange(rng, self.split), self, rng)
 
 
 def laid_out(exchange: Exchange, pool: WrittenExchanges, rng: np.random.Generator) -> tuple[FrameGrid, Tokens]:

@@ -10,12 +10,13 @@ from rich.console import Console
 
 from roboego.codecs.base import Codec
 from roboego.data.assembled import AssembledExchanges
+from roboego.data.exchange_pool import Grids
 from roboego.data.rearranged import Rearranged
 from roboego.data.shards import ShardReader
 from roboego.data.voices.neural import phonemize
 from roboego.data.word_sounds import WordSounds
 from roboego.data.workshop import ASR_DELAY_FRAMES, Workshop, open_tokenizer, open_workshop
-from roboego.data.written import Grids, WrittenExchanges
+from roboego.data.written import WrittenExchanges
 from roboego.errors import InputError
 from roboego.evaluation.judge import WhisperJudge
 from roboego.evaluation.stages import synthesize, transcribe_codes

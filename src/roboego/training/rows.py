@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 
+from roboego.data.exchange_pool import Grids
 from roboego.data.workshop import ASR_DELAY_FRAMES
 from roboego.errors import InputError
 from roboego.streams.grid import FrameGrid, Tokens, concatenate
@@ -21,14 +21,6 @@ NEAR = 100
 """Grids this near in a pool are mostly of the same voice, and can be spliced."""
 LEAD = 14
 """Frames before a transcription's first piece that are left alone: the longest first word, and the wait before it is written."""
-
-
-class Grids(Protocol):
-    """A pool of grids: a shard reader, or a list."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, i: int, /) -> FrameGrid: ...
 
 
 @dataclass(frozen=True)
