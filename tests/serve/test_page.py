@@ -92,6 +92,29 @@ def test_a_question_goes_on_when_the_connection_is_lost(browser: Browser, server
         expect(page.get_by_role("status")).to_contain_text("listening again", timeout=PATIENCE_MS)
 
 
+PEERS_ARE_KEPT = """() => {
+    const made = RTCPeerConnection.prototype.createDataChannel;
+    window.peers = [];
+    RTCPeerConnection.prototype.createDataChannel = function (...named) { window.peers.push(this); return made.apply(this, named); };
+}"""
+THE_FIRST_FAILS = """() => {
+    Object.defineProperty(window.peers[0], "connectionState", { get: () => "failed" });
+    window.peers[0].dispatchEvent(new Event("connectionstatechange"));
+}"""
+
+
+def test_a_peer_whose_connection_is_lost_comes_back(browser: Browser, server: str) -> None:
+    with opened_page(browser, f"http://{server}/?transport=webrtc") as page:
+        page.evaluate(PEERS_ARE_KEPT)
+        page.get_by_role("button", name="Talk").click()
+        expect(page.locator("#transcript .user")).to_be_attached(timeout=PATIENCE_MS)
+        page.evaluate(THE_FIRST_FAILS)
+        expect(page.get_by_role("status")).to_contain_text("listening again", timeout=PATIENCE_MS)
+        assert page.evaluate("() => window.peers.length") == 2
+        expect(page.locator("#transcript .ego")).to_contain_text(re.compile(r"\w+ \w+ \w+"), timeout=PATIENCE_MS)
+        expect(page.locator("#response")).to_have_text(re.compile(r"\d+ ms"), timeout=PATIENCE_MS)
+
+
 def test_a_sound_file_takes_the_place_of_a_microphone(page: Page, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "question.wav", question()[:40].reshape(-1), SAMPLE_RATE)
     page.locator("#file").set_input_files(tmp_path / "question.wav")

@@ -22,6 +22,7 @@ from roboego.runtime.engine import Engine
 from roboego.runtime.frame import Frame, SessionError
 from roboego.serve.app import make_app
 from roboego.serve.live import Limits, Live, LiveEngine
+from roboego.serve.webrtc.peers import Peer
 from roboego.serve.webrtc.route import MOST_BYTES, MOST_SDP
 from roboego.sound.pcm import to_pcm16
 from roboego.timebase import SAMPLE_RATE
@@ -96,9 +97,9 @@ class Client:
         await self.connection.setLocalDescription(await self.connection.createOffer())
         return str(self.connection.localDescription.sdp)
 
-    async def connect(self, where: str) -> dict[str, Any]:
-        """The hello."""
-        status, answer = await asyncio.to_thread(posted, where, {"type": "offer", "sdp": await self.offer()})
+    async def connect(self, where: str, **again: Any) -> dict[str, Any]:
+        """The hello. `again` tells which session goes on."""
+        status, answer = await asyncio.to_thread(posted, where, {"type": "offer", "sdp": await self.offer(), **again})
         assert status == 200, answer
         await self.connection.setRemoteDescription(RTCSessionDescription(**answer))
         return await self.until(lambda message: message["type"] == "hello")
@@ -148,10 +149,10 @@ class Client:
 
 
 @asynccontextmanager
-async def connected(where: str, *tracks: MediaStreamTrack) -> AsyncIterator[Client]:
+async def connected(where: str, *tracks: MediaStreamTrack, **again: Any) -> AsyncIterator[Client]:
     client = Client(*tracks)
     try:
-        await client.connect(where)
+        await client.connect(where, **again)
         yield client
     finally:
         await client.close()
@@ -235,7 +236,7 @@ def test_a_question_asked_aloud_is_answered_aloud(server: str, live: LiveEngine)
     client, spoken = asyncio.run(_asked_aloud(server, live))
     hello, *others = client.told
     assert hello["model"] == "nano"
-    assert hello["resume"] is None
+    assert hello["resume"]
     frames = [message for message in others if message["type"] == "frame"]
     assert [frame["index"] for frame in frames] == list(range(len(frames)))
     assert "hear me" in "".join(frame["heard"] for frame in frames)
@@ -331,6 +332,56 @@ async def _one_too_many(where: str) -> tuple[int, dict[str, Any]]:
         return await asyncio.to_thread(posted, where, {"type": "offer", "sdp": await _other_offer()})
 
 
+async def _lost(where: str) -> tuple[Client, Client]:
+    """A client that falls silent, and the one that comes back for it."""
+    first, second = Client(Microphone()), Client(Microphone())
+    key = (await first.connect(where))["resume"]
+    last = (await first.until(lambda message: message.get("index", 0) >= 8))["index"]
+    greeting = await second.connect(where, resume=key, after=last - 2)
+    assert greeting["resume"] == key
+    await second.until(lambda message: message.get("index", 0) >= last + 8)
+    await first.over()
+    second.send(type="end")
+    await second.over()
+    for client in (first, second):
+        await client.close()
+    return first, second
+
+
+def test_a_lost_connection_is_followed_by_another(small: str, seeing: LiveEngine) -> None:
+    first, second = asyncio.run(_lost(small))
+    before, after = ([message["index"] for message in client.told if message["type"] == "frame"] for client in (first, second))
+    assert after == list(range(after[0], after[0] + len(after)))
+    assert after[0] <= before[-1]
+    assert all_gone(seeing)
+    status, told = posted(small, {"type": "offer", "sdp": offered(), "resume": second.told[0]["resume"], "after": 3})
+    assert status == 400
+    assert "cannot be resumed" in told["detail"]
+    assert not seeing.lives
+
+
+async def _waited_for(where: str, live: LiveEngine, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many sessions stand still after one has lost its connection."""
+    client = Client(Microphone())
+    await client.connect(where)
+    monkeypatch.setattr(Peer, "returns", True)
+    await client.close()
+    async with asyncio.timeout(PATIENCE_S):
+        while not all(one.paused for one in live.lives):
+            await asyncio.sleep(0.05)
+    standing = len(live.lives)
+    monkeypatch.undo()
+    async with connected(where, resume=client.told[0]["resume"]) as again:
+        again.send(type="end")
+        await again.over()
+    return standing
+
+
+def test_one_that_has_failed_is_waited_for(small: str, seeing: LiveEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert asyncio.run(_waited_for(small, seeing, monkeypatch)) == 1
+    assert all_gone(seeing)
+
+
 async def _other_offer() -> str:
     client = Client(Microphone())
     offer = await client.offer()
@@ -362,13 +413,14 @@ OFFER = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
         ({"type": "offer"}, 400, "required"),
         ({"type": "offer", "sdp": "v=0", "more": 1}, 400, "Extra"),
         ({"type": "answer", "sdp": "v=0"}, 400, "not with an answer"),
+        ({"type": "offer", "sdp": "v=0", "after": "x"}, 400, "integer"),
         ({"type": "offer", "sdp": "good morning"}, 400, "SDP"),
         ({"type": "offer", "sdp": OFFER}, 400, "without sound"),
         ({"type": "offer", "sdp": OFFER + "m=audio 9 UDP/TLS/RTP/SAVPF x\r\n"}, 400, "SDP"),
         ({"type": "offer", "sdp": "v" * (MOST_SDP + 1)}, 413, "characters"),
         (b"v" * (MOST_BYTES + 1), 413, "bytes"),
     ],
-    ids=["no JSON", "no SDP", "more", "answer", "words", "empty", "broken", "long", "large"],
+    ids=["no JSON", "no SDP", "more", "answer", "after", "words", "empty", "broken", "long", "large"],
 )
 def test_an_offer_that_cannot_be_used_is_told_why(small: str, seeing: LiveEngine, body: Any, status: int, reason: str) -> None:
     answered, told = posted(small, body)

@@ -56,7 +56,7 @@ def make_app(
     app = FastAPI(title="RoboEgo", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     admission = Admission(engine, queue)
     parking = Parking(admission)
-    webrtc = WebRtc(admission, ice_servers)
+    webrtc = WebRtc(parking, ice_servers)
     app.add_middleware(Guard, tokens=tokens, origins=origins)
     # Around the guard: a page of another origin may read what it is refused for, and its browser asks first without a token.
     app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=METHODS, allow_headers=["authorization", "content-type"])

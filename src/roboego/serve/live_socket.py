@@ -74,8 +74,8 @@ async def _resumed(socket: WebSocket, parking: Parking) -> Stay:
     after = socket.query_params.get("after", "")
     if not after.removeprefix("-").isdigit():
         raise InputError("resume needs the number of the last frame that came: ?resume=KEY&after=INDEX")
-    stay = await parking.resume(socket.query_params["resume"], socket)
-    stay.outbox.rewind(int(after))
+    stay = await parking.resume(socket.query_params["resume"], int(after))
+    stay.line = socket
     return stay
 
 

@@ -4,8 +4,9 @@ import asyncio
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Protocol
 
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocketDisconnect
 
 from roboego.errors import InputError
 from roboego.serve.admission import Admission
@@ -17,19 +18,25 @@ TAKEN_OVER = 4001
 """Close code of a connection whose client has come back on another one."""
 
 
+class Line(Protocol):
+    """A connection to a client."""
+
+    async def close(self, code: int, reason: str) -> None: ...
+
+
 @dataclass(eq=False)
 class Stay:
     """A session that can be resumed.
 
     Attributes:
         key: what a client has to know for that.
-        socket: the connection that has it now; None while there is none.
+        line: the connection that has it now; None while there is none.
     """
 
     key: str
     live: Live
     outbox: Outbox
-    socket: WebSocket | None
+    line: Line | None
     left: asyncio.Event
     expiry: asyncio.TimerHandle | None = None
 
@@ -45,33 +52,36 @@ class Parking:
         self.admission, self.patience_s = admission, patience_s
         self._stays: dict[str, Stay] = {}
 
-    def begin(self, live: Live, outbox: Outbox, socket: WebSocket) -> Stay:
+    def begin(self, live: Live, outbox: Outbox, line: Line) -> Stay:
         """A session that has just begun."""
-        stay = Stay(key=secrets.token_urlsafe(18), live=live, outbox=outbox, socket=socket, left=asyncio.Event())
+        stay = Stay(key=secrets.token_urlsafe(18), live=live, outbox=outbox, line=line, left=asyncio.Event())
         self._stays[stay.key] = stay
         return stay
 
-    async def resume(self, key: str, socket: WebSocket) -> Stay:
-        """The session of a key. Another connection that still has it, because nobody noticed that it was lost, is closed.
+    async def resume(self, key: str, after: int) -> Stay:
+        """The session of a key, its frames after number `after` first, for a connection to take.
+
+        Another connection that still has it, because nobody noticed that it was lost, is closed.
 
         Raises:
             InputError: there is no such session, or no longer.
         """
         stay = self._stays.get(key)
-        if stay is not None and stay.socket is not None:
+        if stay is not None and stay.line is not None:
             await self._take_over(stay)
-        if stay is None or self._stays.get(key) is not stay or stay.socket is not None:
+        if stay is None or self._stays.get(key) is not stay or stay.line is not None:
             raise InputError("this session cannot be resumed any more; begin a new one")
         if stay.expiry is not None:
             stay.expiry.cancel()
-        stay.socket, stay.live.paused = socket, False
+        stay.live.paused = False
         stay.left.clear()
+        stay.outbox.rewind(after)
         return stay
 
     async def _take_over(self, stay: Stay) -> None:
-        assert stay.socket is not None  # the caller has looked
+        assert stay.line is not None  # the caller has looked
         with suppress(RuntimeError, WebSocketDisconnect):
-            await stay.socket.close(TAKEN_OVER, "the session goes on in another connection")
+            await stay.line.close(TAKEN_OVER, "the session goes on in another connection")
         with suppress(TimeoutError):
             async with asyncio.timeout(2.0):
                 await stay.left.wait()
@@ -82,7 +92,7 @@ class Parking:
         Args:
             returns: whether the client may come back.
         """
-        stay.socket = None
+        stay.line = None
         if returns and stay.live.session.is_open:
             stay.live.paused = True
             stay.expiry = asyncio.get_running_loop().call_later(self.patience_s, self._end, stay)

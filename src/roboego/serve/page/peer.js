@@ -3,51 +3,106 @@
 import { RemoteSound } from "./sound.js";
 
 const GATHER_MS = 2000; // addresses that are found later are left out
+const RESUME_MS = 30000;
+const RETRY_MS = 1000;
+const PATIENCE_MS = 4000; // a connection that hears nothing for so long is lost
+const LOST = "the connection was lost";
 
 export class PeerConnection extends EventTarget {
   constructor() {
     super();
-    this.peer = new RTCPeerConnection();
-    this.sender = this.peer.addTransceiver("audio").sender;
-    this.shower = this.peer.addTransceiver("video", { direction: "sendonly" }).sender;
+    this.peer = null;
+    this.channel = null;
+    this.track = null; // that is heard
     this.shown = null; // the canvas that is seen
-    this.channel = this.peer.createDataChannel("events");
-    this.remote = new MediaStream();
-    this.peer.ontrack = ({ track }) => this.remote.addTrack(track);
+    this.sound = null; // what plays Ego's
     this.reason = null; // the last error, if nothing came after it
+    this.key = null;
+    this.last = -1;
+    this.lost = []; // connections before this one: closed now they would end the session
   }
 
-  /** Opens a session; resolves with the server's `hello`. One whose connection is lost is over. */
-  async open() {
-    const greeted = this.#greeted();
+  /** Opens a session; resolves with the server's `hello`. A connection that is lost later is resumed by itself. */
+  open() {
+    return this.#connect({});
+  }
+
+  async #connect(again) {
+    const peer = new RTCPeerConnection();
+    if (this.peer) this.lost.push(this.peer);
+    [this.peer, this.remote] = [peer, new MediaStream()];
+    this.sender = peer.addTransceiver("audio").sender;
+    this.shower = peer.addTransceiver("video", { direction: "sendonly" }).sender;
+    if (this.track) this.sender.replaceTrack(this.track);
+    if (this.shown) this.shower.replaceTrack(this.shown.captureStream().getVideoTracks()[0]);
+    this.channel = peer.createDataChannel("events");
+    peer.ontrack = ({ track }) => this.remote.addTrack(track);
+    const greeted = this.#greeted(peer, this.channel);
     greeted.catch(() => {}); // what fails before tells the reason itself
-    await this.peer.setLocalDescription();
+    await peer.setLocalDescription();
     await this.#gathered();
     const headers = { "Content-Type": "application/json" };
-    const answer = await fetch(`api/webrtc${location.search}`, { method: "POST", headers, body: JSON.stringify(this.peer.localDescription) });
+    const body = JSON.stringify({ ...peer.localDescription.toJSON(), ...again });
+    const answer = await fetch(`api/webrtc${location.search}`, { method: "POST", headers, body });
     const told = await answer.json().catch(() => ({}));
-    if (!answer.ok) throw new Error(told.detail ?? told.error ?? `the server answers ${answer.status}`);
-    await this.peer.setRemoteDescription(told);
-    return greeted;
+    if (!answer.ok) throw Object.assign(new Error(told.detail ?? told.error ?? `the server answers ${answer.status}`), { over: true });
+    await peer.setRemoteDescription(told);
+    const hello = await greeted;
+    for (const lost of this.lost.splice(0)) lost.close();
+    return hello;
   }
 
-  #greeted() {
+  #greeted(peer, channel) {
     return new Promise((resolve, reject) => {
-      const over = (reason) => {
+      let greeted = false;
+      const over = (reason, lost) => {
+        if (this.peer !== peer || !this.channel) return;
         reject(new Error(reason));
-        if (this.channel) this.#tell("closed", reason);
+        if (!greeted) return;
+        if (lost) this.#lost(reason);
+        else this.#tell("closed", reason);
+        greeted = false;
       };
-      this.channel.onmessage = (message) => {
+      channel.onmessage = (message) => {
         const told = JSON.parse(message.data);
         this.reason = told.type === "error" ? told.message : null;
-        if (told.type === "hello") resolve(told);
-        else this.#tell(told.type === "error" ? "trouble" : told.type, told.type === "error" ? told.message : told);
+        if (told.type === "hello") {
+          greeted = true;
+          this.key = told.resume;
+          resolve(told);
+          return;
+        }
+        if (told.type === "frame") this.last = told.index;
+        this.#tell(told.type === "error" ? "trouble" : told.type, told.type === "error" ? told.message : told);
       };
-      this.channel.onclose = () => over(this.reason ?? "the server has ended the session");
-      this.peer.onconnectionstatechange = () => {
-        if (this.peer.connectionState === "failed") over("the connection was lost");
+      channel.onclose = () => over(this.reason ?? "the server has ended the session", peer.connectionState === "failed");
+      peer.onconnectionstatechange = () => {
+        if (peer.connectionState === "failed") over(LOST, true);
+        if (peer.connectionState === "disconnected") {
+          setTimeout(() => peer.connectionState === "disconnected" && over(LOST, true), PATIENCE_MS);
+        }
       };
     });
+  }
+
+  async #lost(reason) {
+    const until = performance.now() + RESUME_MS;
+    while (this.channel && performance.now() < until) {
+      this.#tell("resuming", reason);
+      try {
+        const hello = await this.#connect({ resume: this.key, after: this.last });
+        this.sound?.follow(this.remote);
+        this.#tell("resumed", hello);
+        return;
+      } catch (error) {
+        if (error.over) {
+          this.#tell("closed", error.message);
+          return;
+        }
+      }
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+    if (this.channel) this.#tell("closed", reason);
   }
 
   #gathered() {
@@ -61,12 +116,14 @@ export class PeerConnection extends EventTarget {
 
   /** The track that is heard from now on. */
   carry(track) {
+    this.track = track;
     this.sender.replaceTrack(track);
   }
 
   /** Ego's sound. */
   loudspeaker(context, samples, sink) {
-    return new RemoteSound(context, this.remote, samples, sink);
+    this.sound = new RemoteSound(context, this.remote, samples, sink);
+    return this.sound;
   }
 
   /** What was heard is on its way by itself. */
@@ -94,7 +151,7 @@ export class PeerConnection extends EventTarget {
   close() {
     this.#send({ type: "end" });
     this.channel = null;
-    this.peer.close();
+    for (const peer of [...this.lost, this.peer]) peer.close();
   }
 
   #send(message) {

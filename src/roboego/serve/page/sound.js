@@ -113,11 +113,18 @@ export class RemoteSound {
     this.waitingSeconds = null;
     this.silence = new Int16Array(samples);
     this.blocks = [];
+    this.context = context;
     this.player = new Audio();
-    this.player.srcObject = stream;
     if (sink && this.player.setSinkId) this.player.setSinkId(sink);
+    this.follow(stream);
+  }
+
+  /** Plays another stream from now on. */
+  follow(stream) {
+    this.leave?.();
+    this.player.srcObject = stream;
     started(this.player);
-    this.leave = captured(context, stream, samples, (block) => {
+    this.leave = captured(this.context, stream, this.silence.length, (block) => {
       this.blocks.push(toInt16(block));
       if (this.blocks.length > MOST_BLOCKS) this.blocks.shift();
     });

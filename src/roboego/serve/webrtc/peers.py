@@ -19,12 +19,12 @@ from aiortc.exceptions import InternalError, InvalidAccessError, InvalidStateErr
 
 from roboego.errors import InputError
 from roboego.runtime.frame import Frame
-from roboego.serve.admission import Admission
 from roboego.serve.connection import both_ways, is_expected, reason_of
 from roboego.serve.live import Live
 from roboego.serve.live_messages import do, hello, told
 from roboego.serve.logs import LOGGER
 from roboego.serve.outbox import Outbox
+from roboego.serve.parking import Parking, Stay
 from roboego.serve.rates import Rate, RateLimit, TooFast
 from roboego.serve.webrtc import offer as offers
 from roboego.serve.webrtc.ice import IceServer
@@ -58,6 +58,7 @@ class Peer:
         self.live, self.outbox, self.sees = live, outbox, sees
         self.playout = Playout()
         self._rate = Rate(MESSAGES)
+        self._ended = self._replaced = False
         loop = asyncio.get_running_loop()
         self._opened: asyncio.Future[RTCDataChannel] = loop.create_future()
         self._over: asyncio.Future[None] = loop.create_future()
@@ -105,7 +106,17 @@ class Peer:
                     await self._taken(0)
         return failure
 
-    async def close(self) -> None:
+    @property
+    def returns(self) -> bool:
+        """Whether the client may come back: it was lost, or another connection takes its place, and it has not said that it leaves."""
+        return not self._ended and (self._replaced or self._connection.iceConnectionState == "failed")
+
+    async def close(self, code: int, reason: str) -> None:
+        """Another connection takes this one's place."""
+        self._replaced = True
+        self._end()
+
+    async def stop(self) -> None:
         """Ends the connection. May be called again."""
         for task in self._senses:
             task.cancel()
@@ -152,6 +163,7 @@ class Peer:
             if isinstance(message, bytes):
                 raise InputError("this data channel carries JSON; sound and pictures come by tracks")
             if do(message, self.live):
+                self._ended = True
                 self._end()
         except TooFast as fast:
             self._over.set_exception(fast)
@@ -193,27 +205,27 @@ class Peers:
         servers: as of `Peer`.
     """
 
-    def __init__(self, admission: Admission, servers: Sequence[IceServer] = ()) -> None:
-        self.admission, self.servers = admission, servers
+    def __init__(self, parking: Parking, servers: Sequence[IceServer] = ()) -> None:
+        self.parking, self.servers = parking, servers
         self._talks: set[asyncio.Task[None]] = set()
 
-    async def answer(self, offer: str) -> str:
+    async def answer(self, offer: str, resume: str | None = None, after: int = -1) -> str:
         """The answer to an offer, for which a slot is taken at once.
 
+        Args:
+            resume: key of a session that goes on with this connection. after: the last frame that its client had.
         Raises:
             EngineFull: no slot is free.
-            InputError: the offer cannot be used, or the server is shutting down.
+            InputError: the offer cannot be used, there is no such session, or the server is shutting down.
         """
         offers.check(offer)
-        outbox = Outbox()
-        live = self.admission.enter_now(outbox.deliver)
-        peer = Peer(live, outbox, sees=self.admission.engine.engine.loaded.vision is not None, servers=self.servers)
+        stay, peer = await self._begun(resume, after)
         try:
             answer = await peer.answer(offer)
         except BaseException:
-            await self._leave(peer)
+            await self._leave(stay, peer, returns=resume is not None)
             raise
-        task = asyncio.create_task(self._talk(peer))
+        task = asyncio.create_task(self._talk(stay, peer))
         self._talks.add(task)
         task.add_done_callback(self._talks.discard)
         return answer
@@ -224,15 +236,31 @@ class Peers:
             task.cancel()
         await asyncio.gather(*self._talks, return_exceptions=True)
 
-    async def _talk(self, peer: Peer) -> None:
+    async def _begun(self, resume: str | None, after: int) -> tuple[Stay, Peer]:
+        """A session, new or resumed, and its connection."""
+        admission = self.parking.admission
+        sees = admission.engine.engine.loaded.vision is not None
+        if resume is not None:
+            stay = await self.parking.resume(resume, after)
+            peer = Peer(stay.live, stay.outbox, sees=sees, servers=self.servers)
+            stay.line = peer
+            return stay, peer
+        outbox = Outbox()
+        live = admission.enter_now(outbox.deliver)
+        peer = Peer(live, outbox, sees=sees, servers=self.servers)
+        return self.parking.begin(live, outbox, peer), peer
+
+    async def _talk(self, stay: Stay, peer: Peer) -> None:
+        returns = False
         try:
-            failure = await peer.talk(hello(self.admission.engine, peer.live, None))
+            failure = await peer.talk(hello(self.parking.admission.engine, peer.live, stay.key))
+            returns = failure is None and peer.returns
             if failure is not None and not is_expected(failure):
                 LOGGER.error("a WebRTC connection has failed", exc_info=failure)
         finally:
-            await self._leave(peer)
+            await self._leave(stay, peer, returns=returns)
 
-    async def _leave(self, peer: Peer) -> None:
-        # The slot first: a connection may take its time to close.
-        self.admission.leave(peer.live)
-        await peer.close()
+    async def _leave(self, stay: Stay, peer: Peer, *, returns: bool) -> None:
+        # The session first: a connection may take its time to close.
+        self.parking.leave(stay, returns=returns)
+        await peer.stop()

@@ -2,7 +2,8 @@
 
 Up: `{"type": "offer", "sdp": ...}`, a session description with one audio section, a data channel labelled "events" and, if the model sees,
 one video section. Down: `{"type": "answer", "sdp": ...}` with all candidates in it (there is no trickling). The data channel carries the
-JSON of `/api/live` both ways; sound and pictures travel as tracks.
+JSON of `/api/live` both ways; sound and pictures travel as tracks. A client whose connection was lost makes another offer, with the key of
+its `hello` and the number of its last frame: `{"type": "offer", "sdp": ..., "resume": KEY, "after": INDEX}`.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from roboego.errors import InputError
 from roboego.runtime.frame import EngineFull
-from roboego.serve.admission import Admission
+from roboego.serve.parking import Parking
 from roboego.serve.webrtc.ice import IceServer
 
 if TYPE_CHECKING:
@@ -34,6 +35,13 @@ class Description(BaseModel):
     sdp: str = Field(min_length=1)
 
 
+class Offer(Description):
+    """One that begins a session, or goes on with one whose connection was lost."""
+
+    resume: str | None = Field(None, max_length=100)
+    after: int = -1
+
+
 class WebRtc:
     """The route and, once one has been offered, the connections.
 
@@ -41,8 +49,8 @@ class WebRtc:
         servers: as of `Peer`.
     """
 
-    def __init__(self, admission: Admission, servers: Sequence[IceServer] = ()) -> None:
-        self.admission, self.servers = admission, servers
+    def __init__(self, parking: Parking, servers: Sequence[IceServer] = ()) -> None:
+        self.parking, self.servers = parking, servers
         self._peers: Peers | None = None
         self._importing = asyncio.Lock()
 
@@ -61,11 +69,11 @@ class WebRtc:
         offer = _offer(await _body(request))
         peers = await self._connections()
         try:
-            return Description(type="answer", sdp=await peers.answer(offer))
+            return Description(type="answer", sdp=await peers.answer(offer.sdp, offer.resume, offer.after))
         except EngineFull as error:
             raise HTTPException(503, str(error)) from error
         except InputError as error:
-            raise HTTPException(400 if self.admission.engine.running else 503, str(error)) from error
+            raise HTTPException(400 if self.parking.admission.engine.running else 503, str(error)) from error
 
     async def close(self) -> None:
         """Ends all connections."""
@@ -79,7 +87,7 @@ class WebRtc:
                     made = await asyncio.to_thread(_peers)
                 except ModuleNotFoundError as error:
                     raise HTTPException(501, f"WebRTC needs {error.name}: pip install 'roboego[webrtc]'") from error
-                self._peers = made(self.admission, self.servers)
+                self._peers = made(self.parking, self.servers)
         return self._peers
 
 
@@ -99,14 +107,14 @@ async def _body(request: Request) -> bytes:
     return body
 
 
-def _offer(body: bytes) -> str:
-    """The session description of a request."""
+def _offer(body: bytes) -> Offer:
+    """What a request offers."""
     try:
-        description = Description.model_validate_json(body)
+        description = Offer.model_validate_json(body)
     except ValidationError as error:
         raise HTTPException(400, f'an offer is {{"type": "offer", "sdp": ...}}: {error.errors()[0]["msg"]}') from error
     if description.type != "offer":
         raise HTTPException(400, "a session begins with an offer, not with an answer")
     if len(description.sdp) > MOST_SDP:
         raise HTTPException(413, f"a session description has at most {MOST_SDP} characters, not {len(description.sdp)}")
-    return description.sdp
+    return description
