@@ -15,7 +15,7 @@ from roboego.serve.app import make_app
 from roboego.serve.live import LiveEngine
 from roboego.serve.webrtc.ice import IceServer, ice_servers
 from tests.serve.conftest import serving
-from tests.serve.test_webrtc import Client, posted
+from tests.serve.peer import Client, posted
 from tests.tiny import tiny_loaded
 
 HOST = "127.0.0.1"

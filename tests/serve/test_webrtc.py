@@ -4,183 +4,23 @@ import asyncio
 import json
 import queue
 import sys
-import urllib.error
-import urllib.request
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager
-from fractions import Fraction
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 import pytest
 import soxr
-from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription, VideoStreamTrack
-from aiortc.mediastreams import MediaStreamError
-from av import AudioFrame, VideoFrame
 
 from roboego.runtime.engine import Engine
 from roboego.runtime.frame import Frame, SessionError
 from roboego.serve.app import make_app
 from roboego.serve.live import Limits, Live, LiveEngine
-from roboego.serve.webrtc.peers import Peer
 from roboego.serve.webrtc.route import MOST_BYTES, MOST_SDP
-from roboego.sound.pcm import to_pcm16
 from roboego.timebase import SAMPLE_RATE
 from tests.serve.conftest import all_gone, question, serving
+from tests.serve.peer import PATIENCE_S, Client, Microphone, RedCamera, connected, offered, posted
 from tests.tiny import seeing_loaded, tiny_loaded
-
-BLOCK = 480
-PATIENCE_S = 60
-
-
-class Microphone(MediaStreamTrack):
-    """Silence until it is told what to say, in blocks of 20 ms."""
-
-    kind = "audio"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._blocks: Iterator[np.ndarray] = iter(())
-        self._began = 0.0
-        self._sent = 0
-
-    def say(self, pcm: np.ndarray) -> None:
-        self._blocks = iter(to_pcm16(pcm.reshape(-1)).reshape(-1, BLOCK))
-
-    async def recv(self) -> AudioFrame:
-        if self.readyState != "live":
-            raise MediaStreamError
-        now = asyncio.get_running_loop().time()
-        self._began = self._began or now
-        await asyncio.sleep(max(0.0, self._began + self._sent * BLOCK / SAMPLE_RATE - now))
-        block = next(self._blocks, np.zeros(BLOCK, np.int16))
-        frame = AudioFrame.from_ndarray(block.repeat(2)[None], format="s16", layout="stereo")
-        frame.sample_rate, frame.time_base, frame.pts = SAMPLE_RATE, Fraction(1, SAMPLE_RATE), self._sent * BLOCK
-        self._sent += 1
-        return frame
-
-
-class RedCamera(VideoStreamTrack):
-    """Nothing but red."""
-
-    async def recv(self) -> VideoFrame:
-        pts, time_base = await self.next_timestamp()
-        frame = VideoFrame.from_ndarray(np.full((48, 64, 3), (255, 0, 0), np.uint8), format="rgb24")
-        frame.pts, frame.time_base = pts, time_base
-        return frame
-
-
-class Client:
-    """A peer. `sound_N` is what it has heard, at 48 kHz."""
-
-    def __init__(self, *tracks: MediaStreamTrack) -> None:
-        self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        self.channel = self.connection.createDataChannel("events")
-        self.told: list[dict[str, Any]] = []
-        self.closed = False
-        self._heard: list[np.ndarray] = []
-        self._news = asyncio.Event()
-        self._listening: list[asyncio.Task[None]] = []
-        for track in tracks:
-            self.connection.addTrack(track)
-        if not any(track.kind == "audio" for track in tracks):
-            self.connection.addTransceiver("audio", direction="recvonly")
-        self.connection.on("track", lambda track: self._listening.append(asyncio.create_task(self._listen(track))))
-        self.channel.on("message", self._take)
-        self.channel.on("close", self._end)
-
-    @property
-    def sound_N(self) -> np.ndarray:
-        return np.concatenate(self._heard)
-
-    async def offer(self) -> str:
-        await self.connection.setLocalDescription(await self.connection.createOffer())
-        return str(self.connection.localDescription.sdp)
-
-    async def connect(self, where: str, **again: Any) -> dict[str, Any]:
-        """The hello. `again` tells which session goes on."""
-        status, answer = await asyncio.to_thread(posted, where, {"type": "offer", "sdp": await self.offer(), **again})
-        assert status == 200, answer
-        await self.connection.setRemoteDescription(RTCSessionDescription(**answer))
-        return await self.until(lambda message: message["type"] == "hello")
-
-    async def until(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """The first message that is wanted, of those that have come and will."""
-        at = 0
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                for message in self.told[at:]:
-                    if wanted(message):
-                        return message
-                at = len(self.told)
-                assert not self.closed
-                self._news.clear()
-                await self._news.wait()
-
-    def send(self, **message: Any) -> None:
-        self.channel.send(json.dumps(message))
-
-    async def over(self) -> None:
-        async with asyncio.timeout(PATIENCE_S):
-            while not self.closed:
-                self._news.clear()
-                await self._news.wait()
-
-    async def close(self) -> None:
-        await self.connection.close()
-        await asyncio.gather(*self._listening)
-
-    def _take(self, message: str) -> None:
-        self.told.append(json.loads(message))
-        self._news.set()
-
-    def _end(self) -> None:
-        self.closed = True
-        self._news.set()
-
-    async def _listen(self, track: MediaStreamTrack) -> None:
-        try:
-            while True:
-                frame = await track.recv()
-                assert isinstance(frame, AudioFrame)
-                self._heard.append(frame.to_ndarray().reshape(-1, 2).mean(1) / 32_768)
-        except MediaStreamError:
-            return
-
-
-@asynccontextmanager
-async def connected(where: str, *tracks: MediaStreamTrack, **again: Any) -> AsyncIterator[Client]:
-    client = Client(*tracks)
-    try:
-        await client.connect(where, **again)
-        yield client
-    finally:
-        await client.close()
-
-
-def posted(where: str, body: Any, headers: dict[str, str] | None = None, query: str = "") -> tuple[int, dict[str, Any]]:
-    """Status and answer of `POST /api/webrtc`; a body that is no text is sent as JSON."""
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    request = urllib.request.Request(f"http://{where}/api/webrtc{query}", data, {"Content-Type": "application/json", **(headers or {})})
-    try:
-        with urllib.request.urlopen(request) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, json.load(error)
-
-
-def offered() -> str:
-    """An offer that could be answered."""
-
-    async def make() -> str:
-        client = Client(Microphone())
-        try:
-            return await client.offer()
-        finally:
-            await client.close()
-
-    return asyncio.run(make())
 
 
 @pytest.fixture(scope="module")
@@ -330,56 +170,6 @@ def test_a_model_that_does_not_see_declines_a_camera(server: str, live: LiveEngi
 async def _one_too_many(where: str) -> tuple[int, dict[str, Any]]:
     async with connected(where, Microphone()):
         return await asyncio.to_thread(posted, where, {"type": "offer", "sdp": await _other_offer()})
-
-
-async def _lost(where: str) -> tuple[Client, Client]:
-    """A client that falls silent, and the one that comes back for it."""
-    first, second = Client(Microphone()), Client(Microphone())
-    key = (await first.connect(where))["resume"]
-    last = (await first.until(lambda message: message.get("index", 0) >= 8))["index"]
-    greeting = await second.connect(where, resume=key, after=last - 2)
-    assert greeting["resume"] == key
-    await second.until(lambda message: message.get("index", 0) >= last + 8)
-    await first.over()
-    second.send(type="end")
-    await second.over()
-    for client in (first, second):
-        await client.close()
-    return first, second
-
-
-def test_a_lost_connection_is_followed_by_another(small: str, seeing: LiveEngine) -> None:
-    first, second = asyncio.run(_lost(small))
-    before, after = ([message["index"] for message in client.told if message["type"] == "frame"] for client in (first, second))
-    assert after == list(range(after[0], after[0] + len(after)))
-    assert after[0] <= before[-1]
-    assert all_gone(seeing)
-    status, told = posted(small, {"type": "offer", "sdp": offered(), "resume": second.told[0]["resume"], "after": 3})
-    assert status == 400
-    assert "cannot be resumed" in told["detail"]
-    assert not seeing.lives
-
-
-async def _waited_for(where: str, live: LiveEngine, monkeypatch: pytest.MonkeyPatch) -> int:
-    """How many sessions stand still after one has lost its connection."""
-    client = Client(Microphone())
-    await client.connect(where)
-    monkeypatch.setattr(Peer, "returns", True)
-    await client.close()
-    async with asyncio.timeout(PATIENCE_S):
-        while not all(one.paused for one in live.lives):
-            await asyncio.sleep(0.05)
-    standing = len(live.lives)
-    monkeypatch.undo()
-    async with connected(where, resume=client.told[0]["resume"]) as again:
-        again.send(type="end")
-        await again.over()
-    return standing
-
-
-def test_one_that_has_failed_is_waited_for(small: str, seeing: LiveEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert asyncio.run(_waited_for(small, seeing, monkeypatch)) == 1
-    assert all_gone(seeing)
 
 
 async def _other_offer() -> str:
