@@ -48,8 +48,11 @@ class Ahead(Generic[Made]):
 
 
 def _alone(worker: int) -> None:
-    """One thread a worker: they are many."""
+    """One thread a worker, numpy's too: they are many, and those of several wait for each other's processors."""
+    from threadpoolctl import threadpool_limits
+
     torch.set_num_threads(1)
+    threadpool_limits(1)
 
 
 def _open_more_files() -> None:
