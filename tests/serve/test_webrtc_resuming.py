@@ -46,6 +46,7 @@ def test_a_lost_connection_is_followed_by_another(where: str, live: LiveEngine) 
     before, after = ([message["index"] for message in client.told if message["type"] == "frame"] for client in (first, second))
     assert after == list(range(after[0], after[0] + len(after)))
     assert after[0] <= before[-1]
+    assert any(message["type"] == "error" and "another connection" in message["message"] for message in first.told)
     assert all_gone(live)
     status, told = posted(where, {"type": "offer", "sdp": offered(), "resume": second.told[0]["resume"], "after": 3})
     assert status == 400

@@ -100,10 +100,7 @@ class Peer:
         self._tell(greeting)
         failure = await both_ways(self._left(), self._say())
         if failure is not None:
-            self._tell({"type": "error", "message": reason_of(failure)[0]})
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LEAVING_S):
-                    await self._taken(0)
+            await self._last_words(reason_of(failure)[0])
         return failure
 
     @property
@@ -112,8 +109,10 @@ class Peer:
         return not self._ended and (self._replaced or self._connection.iceConnectionState == "failed")
 
     async def close(self, code: int, reason: str) -> None:
-        """Another connection takes this one's place."""
+        """Another connection takes this one's place; the client is told why. (Data channels know no close codes.)"""
         self._replaced = True
+        if self._opened.done():
+            await self._last_words(reason)
         self._end()
 
     async def stop(self) -> None:
@@ -174,6 +173,12 @@ class Peer:
         channel = self._opened.result()
         if channel.readyState == "open":
             channel.send(json.dumps(message))
+
+    async def _last_words(self, message: str) -> None:
+        self._tell({"type": "error", "message": message})
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LEAVING_S):
+                await self._taken(0)
 
     async def _left(self) -> None:
         await asyncio.shield(self._over)
