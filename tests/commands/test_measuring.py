@@ -113,7 +113,9 @@ def test_eval_plays_scenes_and_writes_a_page(tmp_path: Path, model: Path, shell:
     done = shell("eval", model, "--suite", "duplex", "--scenes", 1, "--voices", "heart", "--folder", tmp_path, "--report", page)
     assert done.code == 0
     assert {"turn", "pause", "barge_in", "stop", "backchannel", "aside", "echo"} < set(done.told["duplex"])
-    assert "<h2>duplex</h2>" in (page / "index.html").read_text()
+    told = (page / "index.html").read_text()
+    assert "<h2>duplex</h2>" in told
+    assert f"roboego eval {model} --suite duplex --scenes 1 --voices heart --folder {tmp_path}</code>" in told
 
 
 def test_eval_tells_what_was_forgotten_sentence_by_sentence(tmp_path: Path, model: Path, shell: Shell) -> None:

@@ -1,9 +1,10 @@
 """What commands have in common: options, and opening a model for them."""
 
+import shlex
 import warnings
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -91,3 +92,23 @@ def sampling_of(args: WithModel, loaded: "LoadedModel") -> "Sampling":
         raise InputError(f"--seed must not be negative, as {args.seed} is")
     check_at_most(LARGEST_SEED, seed=args.seed)
     return replace(loaded.sampling, seed=args.seed)
+
+
+def command_line(command: str, args: Any, *, positional: str) -> str:
+    """What was typed, or might have been: all that is asked for and is not so by default, but for where results go.
+
+    Args:
+        args: the command's arguments, a dataclass. positional: the one of them that is given without its name.
+    """
+    parts = ["roboego", command, str(getattr(args, positional))]
+    for field in fields(args):
+        value = getattr(args, field.name)
+        default = field.default if field.default is not MISSING else None
+        if value == default or field.name in (positional, "json", "report"):
+            continue
+        name = field.name.replace("_", "-")
+        if isinstance(value, bool):
+            parts.append(f"--{name}" if value else f"--no-{name}")
+        else:
+            parts += [f"--{name}", *(map(str, value) if isinstance(value, tuple) else [str(value)])]
+    return shlex.join(parts)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from roboego.commands.common import check_at_least
+from roboego.commands.common import check_at_least, command_line
 from roboego.errors import InputError
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def run(args: Args) -> dict[str, Any]:
         samples += kept
     pprint(results, console=Console(), expand_all=True, max_length=20)
     if args.report is not None:
-        command = f"roboego eval {args.model} --suite {args.suite}"
+        command = command_line("eval", args, positional="model")
         console.print(f"report: {write_report(args.report, results, samples, command=command)}")
     return results
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from roboego.commands.common import check_at_least
+from roboego.commands.common import check_at_least, command_line
 from roboego.errors import InputError
 
 
@@ -60,6 +60,6 @@ def run(args: Args) -> dict[str, Any]:
     results = {"steps": args.steps, "start": args.start, "organization": found}
     pprint(results, console=Console(), expand_all=True)
     if args.report is not None:
-        command = f"roboego experiment organization --steps {args.steps} --count {args.count}"
+        command = command_line("experiment", args, positional="what")
         console.print(f"report: {write_report(args.report, results, [], command=command)}")
     return results
