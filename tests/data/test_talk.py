@@ -16,11 +16,12 @@ from roboego.data.talk import (
     is_right,
     sample_exchange,
     sample_sentence,
+    sampling,
     split_of,
     vocabulary,
 )
-from roboego.data.talk.grammar import Pattern, tidy
-from roboego.data.talk.intents import ALL
+from roboego.data.talk.grammar import Pattern, Rng, tidy
+from roboego.data.talk.intents import ALL, Context, Intent, Move
 from roboego.data.talk.lexicon import COLORS, DAYS, LETTERS, NUMBERS, OPPOSITES_OF, SHAPES
 from roboego.errors import InputError
 from roboego.streams.alphabet import normalize, words
@@ -199,6 +200,22 @@ def test_impossible_requests_say_what_is_possible() -> None:
         sample_exchange(rng, "train", 6)
     with pytest.raises(InputError, match="greeting"):
         sample_exchange(rng, "train", intent="sing")
+
+
+def test_an_exchange_that_leads_nowhere_is_drawn_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ego may be asked to say again what it can say again in held-out words alone: once in millions of exchanges."""
+    draw, dead_ends = sampling._move, iter(range(3))
+
+    def move(rng: Rng, intent: Intent, context: Context, split: sampling.Split) -> Move:
+        if intent.name == "again" and next(dead_ends, None) is not None:
+            raise sampling._DeadEnd
+        return draw(rng, intent, context, split)
+
+    monkeypatch.setattr(sampling, "_move", move)
+    found = sample_exchange(np.random.default_rng(0), "train", 2, intent="again")
+    assert next(dead_ends, None) is None
+    assert [turn.intent for turn in found.turns][-1] == "again"
+    assert len(found.turns) == 2
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Draws exchanges and sentences that belong to the training, validation or test split. Equal seeds give equal texts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from hashlib import blake2b
@@ -24,7 +25,7 @@ MAX_WORDS = 14
 EGO_MIN_WORDS = 3
 MAX_TURNS = 5
 _TURN_WEIGHTS = (3.0, 2.5, 2.0, 1.5, 1.0)
-_TRIES = 100_000
+_TRIES = 10_000
 _TALK = 0.5  # how many of the loose sentences come from the Talk part; the others are about the table
 _OPENERS = ("greeting", "how_are_you", "hear")
 _CLOSERS = ("goodbye", "thanks")
@@ -62,8 +63,15 @@ def sample_exchange(rng: Rng, split: Split, turns: int | None = None, *, intent:
     if intent is not None and intent not in BY_NAME:
         raise InputError(f"no intent {intent!r}: choose one of {', '.join(BY_NAME)}")
     count = turns or pick(rng, range(1, MAX_TURNS + 1), _TURN_WEIGHTS)
+    for _ in range(_TRIES):
+        with suppress(_DeadEnd):
+            return _exchange(rng, _plan(rng, count, intent), split)
+    raise RuntimeError(f"no exchange of this split in {_TRIES} tries: the grammar has too few forms")
+
+
+def _exchange(rng: Rng, plan: Sequence[str], split: Split) -> Exchange:
     context, done = Context(), []
-    for name in _plan(rng, count, intent):
+    for name in plan:
         move = _move(rng, BY_NAME[name], context, split)
         done.append(Turn(intent=name, user=move.user, ego=move.ego, answer=move.answer, manner=move.manner))
         context = replace(context, name=move.name or context.name, kept=move.kept or context.kept)
@@ -183,4 +191,8 @@ def _until(draw: Callable[[], T], good: Callable[[T], bool]) -> T:
         found = draw()
         if good(found):
             return found
-    raise RuntimeError(f"no sentence of this split in {_TRIES} tries: the grammar has too few forms")
+    raise _DeadEnd(f"no sentence of this split in {_TRIES} tries: the grammar has too few forms")
+
+
+class _DeadEnd(RuntimeError):
+    """Nothing of the split can be said here: where Ego is to say its last answer again, say, and all the ways to do so are held out."""
