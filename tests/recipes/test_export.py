@@ -51,6 +51,23 @@ def test_a_checkpoint_becomes_a_folder_that_opens(tmp_path: Path) -> None:
         assert_close(tensor, model.state_dict()[name].to(torch.bfloat16).float())
 
 
+def test_several_checkpoints_become_their_mean(tmp_path: Path) -> None:
+    models = [tiny_model(tiny_config(), seed=seed) for seed in range(3)]
+    run, places = replace(nano.sft(), model=models[0].config), Places(root=tmp_path)
+    save_codec(rounded(tiny_codec()), places.tools / "codec")
+    tiny_tokenizer().save(places.tools / "tokenizer.json")
+    for i, model in enumerate(models):
+        save_state(tmp_path / run.name / f"step-0000004{i}", {"step": 40 + i, "module": model.state_dict()})
+    assert export(run, places, tmp_path / "out", {}, average=2)["step"] == 42
+    loaded = roboego.load(tmp_path / "out")
+    assert "the mean of its last 2 checkpoints" in loaded.card
+    for name, tensor in loaded.model.state_dict().items():
+        mean = (models[1].state_dict()[name] + models[2].state_dict()[name]) / 2
+        assert_close(tensor, mean.to(torch.bfloat16).float(), rtol=1e-2, atol=1e-5)
+    with pytest.raises(InputError, match="fewer than the 4"):
+        export(run, places, tmp_path / "out", {}, average=4)
+
+
 def test_a_card_names_what_was_measured_and_what_was_not() -> None:
     run = replace(nano.post_training(), model=nano.tiny())
     model = RoboEgoModel(run.model)

@@ -230,15 +230,37 @@ def test_a_run_begins_with_the_ear_of_the_one_before(tmp_path: Path) -> None:
         train(task(), loop, tmp_path, console=Console(quiet=True))
 
 
-def eared() -> StageTask:
+def eared(**config: object) -> StageTask:
     """A stage with an ear."""
     torch.manual_seed(0)
     own = [replace(g, text=np.full(len(g), 50 + i, np.int32)) for i, g in enumerate(grids())]
-    stage = StageConfig(rows=2, frames=32, captions=3.0, phones=1.0)
+    stage = StageConfig(rows=2, frames=32, captions=3.0, phones=1.0, **config)  # type: ignore[arg-type]
     return StageTask(
         RoboEgoModel(nano.tiny()), Mixture([Pool(grids(), 1.0, own)]), stage, lambda model, step: {},
         pronounce=lambda captions: (captions[captions >= 50][:9] - 49).tolist(),
     )  # fmt: skip
+
+
+def test_a_fresh_ear_learns_alone_before_it_pulls_at_the_backbone() -> None:
+    def pulls(learner: StageTask, step: int) -> tuple[float, float]:
+        """Sums of the gradients that phones alone would give to the first layer and to the ear."""
+        assert learner.ear is not None
+        loss, _ = learner.loss(learner.batch(3), step)
+        rest = replace(learner.config, phones=0.0)
+        learner.config, config = rest, learner.config
+        loss = loss - learner.loss(learner.batch(3), step)[0]
+        learner.config = config
+        learner.module.zero_grad()
+        first, ear = next(learner.module.backbone.parameters()), learner.ear.out.weight
+        return tuple(float(g.abs().sum()) for g in torch.autograd.grad(loss, (first, ear)))  # type: ignore[return-value]
+
+    alone, usual = eared(ear_alone=10), eared()
+    backbone, ear = pulls(usual, 0)
+    assert backbone > 1e-4
+    for step, share in ((0, 0.0), (10, 0.0), (15, 0.5), (20, 1.0), (500, 1.0)):
+        found = pulls(alone, step)
+        assert found[0] == pytest.approx(share * backbone, rel=0.02, abs=1e-4 * backbone + 1e-5)
+        assert found[1] == pytest.approx(ear, rel=1e-4)
 
 
 def test_an_interrupted_run_with_an_ear_and_captions_is_the_same_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

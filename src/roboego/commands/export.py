@@ -1,10 +1,12 @@
-"""Makes a model folder of a run's newest checkpoint, finished or not: `--model FOLDER` of the other commands opens it."""
+"""Makes a model folder of a run's newest checkpoint, or of the mean of several: `--model FOLDER` of other commands opens it."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
+
+from roboego.commands.common import check_at_least
 
 
 @dataclass(kw_only=True)
@@ -22,6 +24,8 @@ class Args:
     recipe: Literal["nano"] = "nano"
     folder: Path = Path("runs")
     """Where the recipe's data and checkpoints lie."""
+    average: int = 1
+    """Weights that are the mean of so many of the newest checkpoints (a run keeps two): they are often better than the newest alone."""
     figures: tuple[Path, ...] = ()
     """What `roboego eval --json` wrote about this model, for the table in its model card."""
     note: Path | None = None
@@ -40,6 +44,7 @@ def run(args: Args) -> dict[str, Any]:
     from roboego.recipes.runs import adapted_name
     from roboego.sound.files import check_folder_target
 
+    check_at_least(1, average=args.average)
     check_folder_target(args.out)
     if args.out.is_dir() and any(args.out.iterdir()) and not (args.out / "config.json").exists():
         raise InputError(f"{args.out} holds other things than a model, and would be replaced; give a new folder")
@@ -64,7 +69,7 @@ def run(args: Args) -> dict[str, Any]:
         recipe = foreign.on_decoder(args.backbone, recipe)
     if args.lora:
         recipe = replace(recipe, name=adapted_name(recipe.name))
-    done = export(recipe, places, args.out, figures, note)
+    done = export(recipe, places, args.out, figures, note, average=args.average)
     print(f"{done['run']} at step {done['step']} is in {done['folder']} ({done['bytes'] / 2**20:.1f} MiB)")
     return done
 

@@ -12,13 +12,21 @@ from roboego.timebase import FRAME_MS, FRAME_RATE, SAMPLE_RATE, frames_to_second
 UNMEASURED = "not measured"
 
 
-def text(run: Run, model: RoboEgoModel, step: int, figures: dict[str, Any], note: str = "") -> str:
+def text(run: Run, model: RoboEgoModel, step: int, figures: dict[str, Any], note: str = "", *, average: int = 1) -> str:
     """The card in Markdown. Figures that are missing are said to be missing.
 
     Args:
         note: what else is to be known of how it was made.
+        average: how many checkpoints its weights are the mean of.
     """
-    parts = (_head(run, model), _training(run, step), note.strip(), _figures(run, figures), _latency(run, model, figures), _limits(run))
+    parts = (
+        _head(run, model),
+        _training(run, step, average),
+        note.strip(),
+        _figures(run, figures),
+        _latency(run, model, figures),
+        _limits(run),
+    )
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -57,17 +65,18 @@ def _exchanges(run: Run) -> tuple[tuple[str, float], ...]:
     return ("written exchanges", run.written), ("assembled exchanges", run.assembled)
 
 
-def _training(run: Run, step: int) -> str:
+def _training(run: Run, step: int, average: int) -> str:
     rows, frames = run.stage.rows, run.stage.frames
     hours = step * rows * frames * FRAME_MS / 3_600_000
     shares = [*run.pools, *(pair for pair in _exchanges(run) if pair[1])]
     whole = sum(share for _, share in shares)
     how = "codec|post|sft --recipe nano" if run.backbone is None else "post|sft --backbone FOLDER"
     pools = ", ".join(f"{name.rstrip('-')} {share / whole:.0%}" for name, share in shares)
+    weights = f", the mean of its last {average} checkpoints" if average > 1 else ""
     return f"""## How it was made
 
 `roboego synth` makes all data, `roboego train {how}` trains (docs/training.md). This is `{run.name}` at step
-{step} of {run.loop.steps}: {hours:.0f} hours of frames in its last stage ({pools})."""
+{step} of {run.loop.steps}{weights}: {hours:.0f} hours of frames in its last stage ({pools})."""
 
 
 def _figures(run: Run, found: dict[str, Any]) -> str:

@@ -14,16 +14,17 @@ from roboego.recipes.runs import Run
 from roboego.recipes.start import open_run
 
 
-def export(run: Run, places: Places, out: Path, figures: dict[str, Any], note: str = "") -> dict[str, Any]:
-    """Writes the newest checkpoint of a run as a folder that `roboego.load` opens, adapters merged.
+def export(run: Run, places: Places, out: Path, figures: dict[str, Any], note: str = "", *, average: int = 1) -> dict[str, Any]:
+    """Writes what a run has learned so far as a folder that `roboego.load` opens, adapters merged.
 
     Args:
         figures: results of `roboego eval`, for the model card.
         note: a paragraph for it.
+        average: how many of the newest checkpoints the weights are the mean of.
     Raises:
-        InputError: the run has no checkpoint.
+        InputError: the run has too few checkpoints.
     """
-    model, step = open_run(run.name, run.model, places.root)
+    model, step = open_run(run.name, run.model, places.root, average=average)
     shop = open_workshop(places.tools, run.backbone)
     loaded = LoadedModel(
         name=out.name,
@@ -32,7 +33,7 @@ def export(run: Run, places: Places, out: Path, figures: dict[str, Any], note: s
         tokenizer=shop.tokenizer,
         silence=torch.from_numpy(shop.silence).long(),
         sampling=nano.sampling(),
-        card=card.text(run, model, step, figures, note),
+        card=card.text(run, model, step, figures, note, average=average),
     )
     save_model(loaded, out)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())

@@ -16,6 +16,8 @@ SHARE = 0.5
 """Of the frames that one's own recordings take. The rest is what nano learned before, as far as it is there: it is not to be forgotten."""
 KINDS = ("asr-user-train", "tts-ego-train", "dialogue-train", "asr-dialogue-train")
 STEPS, LEARNING_RATE = 1_000, 3e-4
+EAR_ALONE = 150
+"""Steps for the ear that names phones, which packaged weights come without."""
 
 
 def own(name: str, places: Places) -> Run:
@@ -45,7 +47,7 @@ def own(name: str, places: Places) -> Run:
         base,
         name=f"nano-own-{name}",
         start=str(WEIGHTS / "nano"),
-        stage=replace(base.stage, rows=4),
+        stage=replace(base.stage, rows=4, ear_alone=EAR_ALONE),
         loop=replace(base.loop, steps=STEPS, learning_rate=LEARNING_RATE, decay=0.7, warmup=50, validate_every=250),
         pools=tuple(pools),
         written=(1 - SHARE) * written / whole,

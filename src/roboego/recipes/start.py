@@ -18,7 +18,7 @@ from roboego.model.model import RoboEgoModel
 from roboego.sound.files import appearing
 from roboego.strict import from_json, to_json
 from roboego.training.adapters import AdapterConfig, add_adapters, merge_adapters
-from roboego.training.checkpoint import latest, load_state, restore_module
+from roboego.training.checkpoint import latest, load_state, mean_of, newest, restore_module
 from roboego.training.disturbance import Alike, sounding_alike
 
 RECORD = "adapters.json"
@@ -113,28 +113,33 @@ def _new_on(folder: str, config: ModelConfig) -> RoboEgoModel:
     )
 
 
-def open_run(name: str, config: ModelConfig, runs: Path) -> tuple[RoboEgoModel, int]:
+def open_run(name: str, config: ModelConfig, runs: Path, *, average: int = 1) -> tuple[RoboEgoModel, int]:
     """The model that a run has trained so far, its adapters merged, and the steps it was trained for.
 
     A model with fewer layers than `config` grows, see `roboego.model.growth`.
 
+    Args:
+        average: how many of its newest checkpoints the weights are the mean of.
     Raises:
-        InputError: the run has no checkpoint, or stands on a model that only its caller has.
-        CheckpointError: the checkpoint is damaged, or of another model.
+        InputError: the run has no checkpoint, or fewer than are to be averaged; or it stands on a model that only its caller has.
+        CheckpointError: a checkpoint is damaged, or of another model.
     """
-    newest = latest(runs / name)
-    if newest is None:
+    checkpoints = newest(runs / name, average)
+    if not checkpoints:
         raise InputError(f"{name} has no checkpoint in {runs / name}; train it first")
-    state = load_state(newest)
+    if len(checkpoints) < average:
+        raise InputError(f"{runs / name} holds {len(checkpoints)} checkpoints, which is fewer than the {average} to be averaged")
+    states = [load_state(path) for path in checkpoints]
+    state, weights = states[-1], mean_of([state["module"] for state in states])
     record = read_record(runs / name)
     if record is None:
-        model = RoboEgoModel(with_layers(config, layers_of(state["module"])))
+        model = RoboEgoModel(with_layers(config, layers_of(weights)))
     elif record.start is None:
         raise InputError(f"{name} stands on a model that was given in Python: add its adapters to that model and merge them there")
     else:
         model = open_start(record.start, config, runs)
         add_adapters(model, record.adapters)
-    restore_module(model, state["module"], state.get("frozen", ""), newest)
+    restore_module(model, weights, state.get("frozen", ""), checkpoints[-1])
     if record is not None:
         merge_adapters(model)
     return _as_deep_as(config, model), int(state["step"])
@@ -146,8 +151,8 @@ def helpers_of(start: str, runs: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: the run's checkpoint is damaged.
     """
-    newest = None if (Path(start) / "config.json").exists() else latest(runs / start)
-    found: dict[str, Any] = {} if newest is None else load_state(newest)["extra"]
+    last = None if (Path(start) / "config.json").exists() else latest(runs / start)
+    found: dict[str, Any] = {} if last is None else load_state(last)["extra"]
     return found
 
 

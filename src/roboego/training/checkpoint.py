@@ -6,6 +6,7 @@ A checkpoint holds what training changes. Frozen parameters are not in it, only 
 import hashlib
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +74,22 @@ def load_state(folder: Path) -> State:
 
 def latest(folder: Path) -> Path | None:
     """The newest checkpoint `step-NNNNNNNN` in `folder`, if there is one."""
-    found = sorted(folder.glob("step-*"))
+    found = newest(folder, 1)
     return found[-1] if found else None
+
+
+def newest(folder: Path, count: int) -> list[Path]:
+    """The newest checkpoints in `folder`, as many as there are of so many, the newest one last."""
+    return sorted(folder.glob("step-*"))[-count:]
+
+
+def mean_of(states: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The mean of several `module_state`s; of what is no floating point number, the last one's."""
+    mean = dict(states[-1])
+    for name, tensor in mean.items():
+        if tensor.is_floating_point():
+            mean[name] = torch.stack([state[name].double() for state in states]).mean(0).to(tensor.dtype)
+    return mean
 
 
 def restore_killed(folder: Path) -> None:

@@ -37,6 +37,8 @@ class StageConfig:
         rows, frames: B and T of a batch.
         text, spoken, first_codebook, codebooks, act: weights of the streams' losses.
         phones: weight of the phones that a training-only ear hears in the middle of the backbone, where captions are known; 0 goes without.
+        ear_alone: steps in which that ear learns without a pull on the backbone, which then grows over as many: a fresh ear's losses are
+            many times the others', and would turn a trained backbone around.
         captions: weight of the caption stream's loss, where rows know what is heard.
         finer: weight of a codebook after the first as a share of the one before it: the coarse ones decide what is understood.
         onset: how much more the first two frames of each reply's speech count: its first sound hangs on them, and they are few.
@@ -56,6 +58,7 @@ class StageConfig:
     finer: float = 1.0
     act: float = 1.0
     phones: float = 0.0
+    ear_alone: int = 0
     captions: float = 1.0
     onset: float = 1.0
     chosen: float = 0.125

@@ -62,6 +62,8 @@ class StageTask:
         h_BTW, middle_BTW = model.hidden(batch.given, model.config.backbone.layers * 2 // 3).chunk(2, -1)
         h_MW = h_BTW.flatten(0, 1)
         if self.ear is not None:
+            if step < 2 * c.ear_alone:
+                middle_BTW = torch.lerp(middle_BTW.detach(), middle_BTW, max(step / c.ear_alone - 1, 0.0))
             parts["phones"] = c.phones, self.ear(middle_BTW, batch.known, batch.phones, batch.counts)
         parts["text"] = c.text, _mean(_cross_entropy(model.text_logits(h_MW), text), weights.text.flatten())
         if model.spoken_head is not None:
