@@ -40,7 +40,7 @@ def held() -> Batch:
     for clip in CLIPS:
         with SoundReader(clip) as sound:
             parts += [*sound, np.zeros(40 * FRAME_SAMPLES, np.float32)]
-    codes = loaded.codec.encode(torch.from_numpy(np.concatenate(parts))[None])
+    codes = loaded.codec.listener().encode(torch.from_numpy(np.concatenate(parts))[None])
     return conversation(loaded, codes[..., : loaded.model.config.layout.listen.codebooks])
 
 
