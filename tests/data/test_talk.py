@@ -218,6 +218,13 @@ def test_an_exchange_that_leads_nowhere_is_drawn_anew(monkeypatch: pytest.Monkey
     assert len(found.turns) == 2
 
 
+def test_a_split_without_exchanges_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampling, "split_of", lambda sentence: "test")
+    monkeypatch.setattr(sampling, "_TRIES", 10)
+    with pytest.raises(RuntimeError, match="no exchange of this split"):
+        sample_exchange(np.random.default_rng(0), "train")
+
+
 @pytest.mark.parametrize(
     ("text", "voiced"),
     [

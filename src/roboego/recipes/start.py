@@ -129,8 +129,8 @@ def open_run(name: str, config: ModelConfig, runs: Path, *, average: int = 1) ->
         raise InputError(f"{name} has no checkpoint in {runs / name}; train it first")
     if len(checkpoints) < average:
         raise InputError(f"{runs / name} holds {len(checkpoints)} checkpoints, which is fewer than the {average} to be averaged")
-    states = [load_state(path) for path in checkpoints]
-    state, weights = states[-1], mean_of([state["module"] for state in states])
+    state = load_state(checkpoints[-1])
+    weights = mean_of([*(load_state(path)["module"] for path in checkpoints[:-1]), state["module"]])
     record = read_record(runs / name)
     if record is None:
         model = RoboEgoModel(with_layers(config, layers_of(weights)))

@@ -25,7 +25,7 @@ MAX_WORDS = 14
 EGO_MIN_WORDS = 3
 MAX_TURNS = 5
 _TURN_WEIGHTS = (3.0, 2.5, 2.0, 1.5, 1.0)
-_TRIES = 10_000
+_TRIES, _ANEW = 10_000, 20
 _TALK = 0.5  # how many of the loose sentences come from the Talk part; the others are about the table
 _OPENERS = ("greeting", "how_are_you", "hear")
 _CLOSERS = ("goodbye", "thanks")
@@ -63,10 +63,10 @@ def sample_exchange(rng: Rng, split: Split, turns: int | None = None, *, intent:
     if intent is not None and intent not in BY_NAME:
         raise InputError(f"no intent {intent!r}: choose one of {', '.join(BY_NAME)}")
     count = turns or pick(rng, range(1, MAX_TURNS + 1), _TURN_WEIGHTS)
-    for _ in range(_TRIES):
+    for _ in range(_ANEW):
         with suppress(_DeadEnd):
             return _exchange(rng, _plan(rng, count, intent), split)
-    raise RuntimeError(f"no exchange of this split in {_TRIES} tries: the grammar has too few forms")
+    raise RuntimeError(f"no exchange of this split in {_ANEW} tries: the grammar has too few forms")
 
 
 def _exchange(rng: Rng, plan: Sequence[str], split: Split) -> Exchange:
