@@ -118,3 +118,4 @@ def test_variants_differ_in_their_layout_alone(name: str) -> None:
     assert run.loop == usual.loop
     assert run.stage.frames == usual.stage.frames * (2.4 if name == "time-division" else 1) // 1
     assert run.model.layout.spk_delay == organization.VARIANTS[name].spk_delay
+    assert run.name == f"organization-{name}-from-nano-post"

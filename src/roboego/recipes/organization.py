@@ -41,6 +41,8 @@ VARIANTS = {
 """Text two frames ahead of speech, as nano has it; each word as it is said; turns of about a second; other delays; no loss masks."""
 COLUMNS_A_FRAME = 2.4
 """Of time division with its chunks: as many more columns hold the same conversation."""
+RATE = 5e-4
+"""Half of stage 2's: the start may be a model that has learned to its end."""
 VOICE = "joe"
 """Who asks in held-out conversations."""
 
@@ -53,16 +55,22 @@ def model(variant: Organization) -> ModelConfig:
 
 
 def run(name: str, steps: int, start: str) -> Run:
-    """The run of a variant. Hearing is exercised alike in all of them, and dialogues are laid out as the variant has it."""
+    """The run of a variant. Hearing is exercised alike in all of them, and dialogues are laid out as the variant has it.
+
+    No ear names phones: a fresh one would pull at the start's backbone, and takes more steps than there are.
+
+    Args:
+        start: a run or a model folder; the run's own name tells it too, so that variants of several starts lie side by side.
+    """
     base, variant = nano.sft(), VARIANTS[name]
     wider = COLUMNS_A_FRAME if variant.kind == "time-division" else 1.0
     return replace(
         base,
-        name=f"organization-{name}",
+        name=f"organization-{name}-from-{Path(start).name}",
         model=model(variant),
         start=start,
-        stage=replace(base.stage, frames=int(base.stage.frames * wider), recalls=0.0),
-        loop=replace(base.loop, steps=steps, decay=0.5, validate_every=steps + 1),
+        stage=replace(base.stage, frames=int(base.stage.frames * wider), recalls=0.0, phones=0.0),
+        loop=replace(base.loop, steps=steps, learning_rate=RATE, warmup=steps // 10, decay=0.5, validate_every=steps + 1),
         pools=(("dialogue-train", 0.7), ("silence-", 0.05), ("asr-user-train", 0.25)),
         written=0.0,
         assembled=0.0,
