@@ -121,7 +121,9 @@ def _held_out(places: Places, *, make: bool) -> tuple[Path, Path]:
         severity=0.0,
     )
     if make:
-        make_dialogues(job)
+        threads = torch.get_num_threads()
+        make_dialogues(job)  # as in a process of its own, it keeps to one thread
+        torch.set_num_threads(threads)
     assert job.transcript is not None
     return job.out, job.transcript
 
