@@ -57,7 +57,7 @@ def test_eval_measures_what_is_heard_and_how_a_talk_goes(tmp_path: Path, model: 
     assert done.code == 0
     low, high = done.told["asr"]["voices"]["heart"]["interval"]
     assert low <= done.told["asr"]["voices"]["heart"]["wer"] <= high
-    assert done.told["asr"]["unseen"] == done.told["asr"]["voices"]["heart"]
+    assert done.told["asr"]["others"] == done.told["asr"]["voices"]["heart"]
     assert "training" not in done.told["asr"]
     done = shell("eval", model, "--suite", "talk", *common)
     assert done.code == 0
@@ -126,7 +126,7 @@ def test_eval_tells_what_was_forgotten_sentence_by_sentence(tmp_path: Path, mode
     done = shell("eval", model, *common, "--before", model)
     assert done.code == 0
     told = done.told["retention"]
-    for found in (told["asr"]["unseen"], told["voices"]["heart"], told["tts"]["model"]):
+    for found in (told["asr"]["others"], told["voices"]["heart"], told["tts"]["model"]):
         assert found["before"] == found["after"]
         assert found["points"] == 0.0
         assert found["points_interval"] == [0.0, 0.0]

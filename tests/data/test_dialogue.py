@@ -15,7 +15,7 @@ from roboego.codecs.embedded.files import rounded, save_codec
 from roboego.data.acoustics.condition import Condition
 from roboego.data.build import GridJob, make_grids, organizer
 from roboego.data.build_dialogues import DialogueJob, make_dialogues
-from roboego.data.dialogue import _answer, dialogue, silence, with_pause
+from roboego.data.dialogue import _answer, dialogue, silence, unbroken, with_pause
 from roboego.data.exercises import reply_to_say, saying, token_ends, transcribing
 from roboego.data.manners import CALM, Manners
 from roboego.data.shards import ShardReader
@@ -189,6 +189,20 @@ def test_ego_offers_help_once_after_a_long_silence() -> None:
     assert answer.start_s is not None
     assert offered.start_s is not None
     assert 15.0 < offered.start_s - answer.start_s - answer.token_ends_s[-1] < 16.5
+
+
+def test_a_silence_that_goes_on_is_broken_once() -> None:
+    def made(seed: int) -> Conversation:
+        return unbroken(HibariVoice(), HibariVoice(), shop(), np.random.default_rng(seed), spk_delay=2, condition=Condition())
+
+    for seed in range(3):
+        conversation = made(seed)
+        (offered,) = conversation.replies
+        assert offered.start_s is not None
+        assert 15.0 <= offered.start_s <= 16.1
+        assert 4.0 <= frames_to_seconds(len(conversation.heard)) - 16.0 - offered.token_ends_s[-1] <= 23.0
+        assert conversation.captions == ()
+    assert len(made(0).heard) != len(made(1).heard)
 
 
 def test_a_stop_comes_while_ego_speaks() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from roboego.data.talk.answer import Answer, Turn
-from roboego.evaluation.duplex import Scene
+from roboego.evaluation.duplex_scenes import Scene
 from roboego.evaluation.latency import latency
 from roboego.timebase import SAMPLE_RATE
 from tiny import obedient_loaded

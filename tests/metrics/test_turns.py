@@ -11,6 +11,7 @@ from roboego.metrics.turns import (
     DEFAULT_ACTIVITY,
     Segment,
     VoiceActivity,
+    joined,
     response_latency_s,
     stayed_silent,
     stop_latency_s,
@@ -123,6 +124,12 @@ def test_stopping_when_interrupted() -> None:
     assert stop_latency_s(interruption, [seconds(0.5, 2.9), seconds(3.5, 5.0)]) == pytest.approx(0.3)
     assert stop_latency_s(interruption, [seconds(0.5, 2.2)]) == pytest.approx(-0.4)
     assert stop_latency_s(interruption, [seconds(0.5, 1.9)]) is None
+
+
+def test_pauses_within_what_is_said_may_be_joined() -> None:
+    parts = [Segment(start=0, end=10), Segment(start=15, end=20), Segment(start=40, end=50)]
+    assert joined(parts, 5, sample_rate=1) == (Segment(start=0, end=20), Segment(start=40, end=50))
+    assert joined([], 1.0) == ()
 
 
 def test_one_exchange_out_of_many() -> None:

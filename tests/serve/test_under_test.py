@@ -8,7 +8,7 @@ from roboego.evaluation.servers import Heard, ServerFailed, ServerPartner
 from roboego.evaluation.simulated_user import Patience, SimulatedUser
 from roboego.evaluation.talk import converse
 from roboego.metrics.turns import voiced_segments
-from roboego.runtime.frame import Cut
+from roboego.runtime.frame import Cut, ReplyStarted
 from roboego.timebase import FRAME_SAMPLES
 from tests.serve.conftest import question
 
@@ -50,3 +50,29 @@ def test_sound_is_played_in_frames_and_dropped_at_a_cut() -> None:
     assert not second.speech.any()
     assert second.events == (Cut(reply=0, spoken=0),)
     assert heard.frame(2).events == ()
+
+
+def test_what_a_server_sent_ahead_is_dropped_when_the_user_speaks() -> None:
+    heard = Heard()
+    heard.sound(np.full(5 * FRAME_SAMPLES, 0.1, np.float32))
+    heard.cut_ahead()
+    assert heard.frame(0).speech.any()  # it keeps time: nothing is thrown away
+    heard.sound(np.full(30 * FRAME_SAMPLES, 0.1, np.float32))
+    heard.cut_ahead()
+    frame = heard.frame(1)
+    assert not frame.speech.any()
+    assert frame.events == (Cut(reply=0, spoken=0),)
+
+
+def test_a_reply_begins_when_it_is_told_or_after_silence() -> None:
+    heard = Heard()
+    heard.began()
+    assert heard.frame(0).events == (ReplyStarted(reply=0),)
+    quiet = Heard()
+    quiet.text("it", tells=False)
+    assert quiet.frame(0).events == (ReplyStarted(reply=0),)
+    quiet.text("is", tells=False)
+    assert quiet.frame(1).events == ()
+    quiet.frame(20)
+    quiet.text("yes", tells=False)
+    assert quiet.frame(21).events == (ReplyStarted(reply=0),)

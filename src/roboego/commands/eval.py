@@ -24,16 +24,16 @@ NOT_OF_ALL = ("cascade", "full-duplex-bench")
 @dataclass(kw_only=True)
 class Args:
     model: Annotated[str, tyro.conf.Positional] = "nano"
-    """A name, a folder, a hub id; or a server's address, for the suites talk, duplex, sync and full-duplex-bench:
+    """A name, a folder, a hub id; or a server's address, for the suites talk, duplex and full-duplex-bench:
     ws://HOST:PORT/v1/realtime (OpenAI Realtime) or ws://HOST:PORT/api/chat (Moshi)."""
     suite: Suite = "talk"
-    """What to measure. talk: spoken questions of the Talk part, who takes the floor when, silence kept. duplex: pauses, interruptions,
-    backchannels, words to somebody else, Ego's own echo. asr, tts: word error rates, and for tts how good it sounds.
-    codec: what Whisper-tiny understands before and after the codec. latency: replies and silence after interruptions, with several
-    sessions at once. cascade: the latency of a row of libraries in its place (needs the extra hub). sync: text before speech, and
-    `spoken_upto` beside what is heard. organization: how likely right replies are, how it answers, whether it says what it writes.
-    retention: asr and tts beside those of the model --before. full-duplex-bench: that public set, in the folder --recordings. all: every
-    suite but cascade and full-duplex-bench, and retention only if there is a model --before."""
+    """What to measure. talk: spoken questions of the Talk part, who takes the floor when, silence kept. duplex: pauses, corrections,
+    interruptions, backchannels, words to somebody else, Ego's own echo, a long silence. asr, tts: word error rates, and for tts how
+    good it sounds. codec: what Whisper-tiny understands before and after the codec. latency: replies and silence after interruptions,
+    with several sessions at once. cascade: the latency of a row of libraries in its place (needs the extra hub). sync: text before
+    speech, and `spoken_upto` beside what is heard. organization: how likely right replies are, how it answers, whether it says what it
+    writes. retention: asr and tts beside those of the model --before. full-duplex-bench: that public set, in the folder --recordings.
+    all: every suite but cascade and full-duplex-bench, and retention only if there is a model --before."""
     count: int = 200
     """Questions of the suites talk (and half as many silences) and organization, sentences of the suite tts, of --recordings at most."""
     scenes: int = 40
@@ -46,8 +46,12 @@ class Args:
     conditions: tuple[str, ...] | None = None
     """Noises and rooms under which the suite asr has voices of training transcribed, beside clean ones; nothing after it for clean alone.
     (default: noise down to 0 dB, rooms, a telephone)"""
+    surroundings: str = "clean"
+    """Where the users of the suites talk and duplex are: a noise such as street-10db or babble-20db, room-small, room-large, far,
+    telephone, quiet, clipped."""
     semi_duplex: bool = False
-    """Let the model take turns as voice assistants do: behind a voice detector, for comparison. (talk, duplex, sync)"""
+    """Let the model take turns as voice assistants do: behind a voice detector, for comparison. (talk, duplex, sync, organization,
+    full-duplex-bench; of `all`, these alone)"""
     before: str | None = None
     """The model as it was before its last stage, for the suite retention: a name, a folder or a hub id."""
     recordings: Path | None = None
@@ -70,7 +74,7 @@ def run(args: Args) -> dict[str, Any]:
 
     from roboego.evaluation.report import write_report
     from roboego.evaluation.servers import is_server
-    from roboego.evaluation.suites import SUITES, TALKING
+    from roboego.evaluation.suites import SUITES, TAKING_TURNS, TALKING
     from roboego.sound.files import check_folder_target
 
     console = Console(stderr=True)
@@ -82,6 +86,10 @@ def run(args: Args) -> dict[str, Any]:
         suites = tuple(name for name in suites if name in TALKING)
         if not suites or args.semi_duplex:
             raise InputError(f"of a server only {', '.join(TALKING)} can be measured, as it is; for everything else name a model")
+    if args.semi_duplex:
+        suites = tuple(name for name in suites if name in TAKING_TURNS)
+        if not suites:
+            raise InputError(f"--semi-duplex means nothing to the suite {args.suite}; it does to {', '.join(TAKING_TURNS)}")
     measuring = _prepared(args, suites, console)
     results: dict[str, Any] = {"model": args.model if measuring.loaded is None else measuring.loaded.name}
     samples = []
@@ -107,6 +115,7 @@ def _prepared(args: Args, suites: tuple[str, ...], console: "Console") -> "Measu
     from roboego.evaluation import speech
     from roboego.evaluation.servers import is_server
     from roboego.evaluation.suites import Measuring
+    from roboego.evaluation.surroundings import Surroundings
 
     check_at_least(1, count=args.count, scenes=args.scenes, sentences=args.sentences)
     voices = (*LISTENERS, *ACCENTS, UNSEEN) if args.voices is None else args.voices
@@ -116,6 +125,7 @@ def _prepared(args: Args, suites: tuple[str, ...], console: "Console") -> "Measu
     check_voices(*voices)
     for condition in conditions:
         preset(condition)
+    Surroundings(name=args.surroundings)
     if "retention" in suites and args.before is None:
         raise InputError("the suite retention compares two models; name the earlier one: --before MODEL")
     _check_recordings(args, suites)
@@ -130,6 +140,7 @@ def _prepared(args: Args, suites: tuple[str, ...], console: "Console") -> "Measu
         bank=args.folder / "speech",
         semi_duplex=args.semi_duplex,
         recordings=args.recordings,
+        surroundings=args.surroundings,
         before=None if args.before is None else roboego.load(args.before, device=args.device),
     )
     if {"tts", "codec", "sync", "organization", "retention"} & set(suites):

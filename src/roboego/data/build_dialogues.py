@@ -10,14 +10,19 @@ import torch
 from roboego.data.acoustics.condition import Condition, draw_condition
 from roboego.data.acoustics.voice_change import draw_speaker
 from roboego.data.build import organizer
-from roboego.data.dialogue import dialogue, silence
+from roboego.data.dialogue import dialogue, silence, unbroken
 from roboego.data.manners import Manners
 from roboego.data.shards import ShardWriter
 from roboego.data.talk.sampling import Split, sample_aside, sample_exchange
 from roboego.data.voices import open_voice
+from roboego.data.voices.base import PacedVoice, Voice
 from roboego.data.voices.neural import HibariVoice
-from roboego.data.workshop import open_workshop
+from roboego.data.workshop import Workshop, open_workshop
+from roboego.streams.conversation import Conversation
 from roboego.streams.layout import StreamLayout
+
+OFFERED, SILENCE_S = 0.3, (6.0, 14.0)
+"""Share of the silences that last until Ego asks whether help is needed; seconds of the others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +52,15 @@ class DialogueJob:
     backbone: Path | None = None
 
 
+def _silence(
+    job: DialogueJob, user: Voice, ego: PacedVoice, shop: Workshop, rng: np.random.Generator, condition: Condition
+) -> Conversation:
+    """One that is over before Ego would ask whether help is needed, or one in which it does."""
+    if rng.random() < OFFERED:
+        return unbroken(user, ego, shop, rng, spk_delay=job.layout.spk_delay, condition=condition, manners=job.manners)
+    return silence(rng.uniform(*SILENCE_S), shop, rng, condition=condition)
+
+
 def make_dialogues(job: DialogueJob) -> Path:
     """Makes one shard, unless it is there already."""
     if job.out.exists():
@@ -68,7 +82,7 @@ def make_dialogues(job: DialogueJob) -> Path:
         while len(writer) < job.count:
             condition = draw_condition(rng, severity=job.severity) if rng.random() < job.severity else Condition()
             if rng.random() < job.silences:
-                made, metadata = silence(rng.uniform(6, 18), shop, rng, condition=condition), {"mode": "silence"}
+                made, metadata = _silence(job, user, ego, shop, rng, condition), {"mode": "silence"}
             else:
                 exchange = sample_exchange(rng, job.split)
                 speaker = draw_speaker(rng) if job.voice.endswith("-changed") or rng.random() < job.change else None

@@ -176,8 +176,26 @@ class _Scene:
         return seconds_to_samples(self.rng.uniform(*bounds))
 
 
+def unbroken(
+    user: Voice,
+    ego: PacedVoice,
+    shop: Workshop,
+    rng: np.random.Generator,
+    *,
+    spk_delay: int,
+    condition: Condition,
+    manners: Manners | None = None,
+) -> Conversation:
+    """A silence that the user never breaks: Ego asks once whether help is needed, and keeps quiet from then on."""
+    scene = _Scene(user=user, ego=ego, shop=shop, rng=rng, m=manners or Manners(), spk_delay=spk_delay, change=None)
+    end = scene._offers(0)
+    samples = samples_to_frames(end + scene._time(scene.m.unbroken_s)) * FRAME_SAMPLES
+    heard = apply(condition, np.zeros(samples, np.float32), rng, echo_of=_mixed(scene.playback, samples))
+    return Conversation(heard=shop.heard(heard), mode="duplex", replies=tuple(scene.replies))
+
+
 def silence(seconds: float, shop: Workshop, rng: np.random.Generator, *, condition: Condition) -> Conversation:
-    """Nobody speaks; Ego keeps quiet."""
+    """Nobody speaks; Ego keeps quiet. (Not for as long as it takes until it offers help.)"""
     samples = samples_to_frames(seconds_to_samples(seconds)) * FRAME_SAMPLES
     return Conversation(heard=shop.heard(apply(condition, np.zeros(samples, np.float32), rng)), mode="duplex")
 

@@ -14,7 +14,8 @@ class Manners:
         trailing: chance that the user first trails off in the middle of the sentence, and how long it takes to begin again.
         aside: chance that the user first says something to somebody else, which Ego leaves alone.
         gap_s: from Ego's end to the user's next turn; `lull` is the chance of a long one instead.
-        offer: chance of a silence so long that Ego asks, `offer_s` after the last sound, whether help is needed.
+        offer: chance of a silence so long that Ego asks, `offer_s` after the last sound, whether help is needed. A silence that goes on
+            after that lasts `unbroken_s`: Ego asks once.
         interruption: chance that the user's next turn comes while Ego speaks; Ego falls silent `yield_s` after it began, and at the
             latest `yield_end_s` after its end.
         backchannel: chance that the user says something short while Ego speaks, which goes on.
@@ -32,6 +33,7 @@ class Manners:
     lull_s: tuple[float, float] = (3.0, 9.0)
     offer: float = 0.03
     offer_s: tuple[float, float] = (15.0, 16.0)
+    unbroken_s: tuple[float, float] = (4.0, 22.0)
     interruption: float = 0.18
     yield_s: tuple[float, float] = (0.4, 0.8)
     yield_end_s: float = 0.16

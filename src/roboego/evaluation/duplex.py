@@ -1,61 +1,33 @@
 """The suite `duplex`: scenes in which who speaks when matters, judged on Ego's sound, text and events.
 
-The kinds follow Full-Duplex-Bench v1 (pauses, turns, backchannels, interruptions; arXiv 2503.04721), with words to somebody else and Ego's
-own echo beside them: a model that always talks would pass its turns and interruptions.
+The kinds follow Full-Duplex-Bench v1 (pauses, turns, backchannels, interruptions; arXiv 2503.04721), with what else people do beside them
+(`duplex_scenes`): a model that always talks would pass its turns and interruptions.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, get_args
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import Any
 
-import numpy as np
-
-from roboego.data.dialogue import with_pause
-from roboego.data.talk.answer import Answer, Exchange, Turn
-from roboego.data.talk.asides import backchannel, open_ends
-from roboego.data.talk.sampling import sample_aside, sample_exchange
-from roboego.data.voices import open_voice
-from roboego.data.voices.base import Sound, Spoken, Voice
-from roboego.data.word_times import with_word_times
-from roboego.evaluation.material import level
+from roboego.data.talk.answer import Exchange
+from roboego.evaluation.duplex_scenes import KINDS, Kind, Scene
 from roboego.evaluation.partners import Partner
-from roboego.evaluation.simulated_user import Leak, SimulatedUser
+from roboego.evaluation.simulated_user import SimulatedUser
 from roboego.evaluation.talk import Question, Talked, converse, judged, rate, times
-from roboego.metrics.turns import Segment, stop_latency_s, voiced_segments
-from roboego.runtime.frame import Cut, ReplyStarted
-from roboego.streams.alphabet import words
-from roboego.timebase import FRAME_SAMPLES, seconds_to_samples
+from roboego.metrics.turns import Segment, joined, stop_latency_s, voiced_segments, within
+from roboego.runtime.frame import Cut, Event, ReplySpoken, ReplyStarted
+from roboego.timebase import FRAME_SAMPLES, samples_to_seconds
 
-Kind = Literal["turn", "pause", "barge_in", "stop", "backchannel", "aside", "echo"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
 IN_TIME_S = 1.0
 """A turn taken later than this was not taken in time."""
 SILENT_S = 0.4
 """How soon after the interrupting phrase Ego is to be silent."""
-LONG_ANSWER = 8
-"""Words of an answer that there is time to come in to."""
+WITHIN_S = 0.6
+"""Pauses up to this long lie within what Ego says: it counts, spells and lists."""
+OFFER_S = (14.0, 18.0)
+"""After so much silence Ego is to ask whether help is needed, once."""
 
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scene:
-    """What a user does, and what should come of it.
-
-    Attributes:
-        turns: what is said, with the right answers; those that want none have an empty one.
-        sounds: the same, spoken. meanwhile, leak: as of `SimulatedUser`.
-    """
-
-    kind: Kind
-    voice: str
-    turns: tuple[Turn, ...]
-    sounds: tuple[Sound, ...]
-    meanwhile: dict[int, float] = field(default_factory=dict)
-    leak: Leak | None = None
-
-    def user(self) -> SimulatedUser:
-        return SimulatedUser(turns=self.sounds, meanwhile=self.meanwhile, leak=self.leak)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,62 +52,6 @@ class Outcome:
     yield_s: float | None = None
 
 
-def scenes(kind: Kind, voice: str, count: int, *, seed: int = 0) -> list[Scene]:
-    """Held-out scenes of a kind."""
-    rng = np.random.default_rng([seed, KINDS.index(kind)])
-    speaker = open_voice(voice)
-    return [_scene(kind, voice, speaker, rng) for _ in range(count)]
-
-
-def _scene(kind: Kind, voice: str, speaker: Voice, rng: np.random.Generator) -> Scene:
-    def spoken(text: str) -> Spoken:
-        return with_word_times(speaker.say(text, rng))
-
-    def heard(*said: Spoken) -> tuple[Sound, ...]:
-        return tuple(level(s.pcm) for s in said)
-
-    if kind == "aside":
-        text = sample_aside(rng, "test")
-        return Scene(kind=kind, voice=voice, turns=(_unanswered(text),), sounds=heard(spoken(text)))
-    if kind in ("turn", "pause", "echo"):
-        turn = _one(rng, lambda t: kind == "turn" or (kind == "pause" and bool(open_ends(t.user))) or _is_long(t))
-        said = spoken(turn.user)
-        if kind == "pause":
-            said = with_pause(said, seconds_to_samples(rng.uniform(0.3, 1.0)), rng)
-        return Scene(kind=kind, voice=voice, turns=(turn,), sounds=heard(said), leak=Leak() if kind == "echo" else None)
-    first = _one(rng, _is_long)
-    if kind == "backchannel":
-        second = _unanswered(backchannel(rng))
-    elif kind == "stop":
-        second = sample_exchange(rng, "test", turns=1, intent="stop").turns[0]
-    else:
-        second = _one(rng, lambda t: t.intent not in ("stop", "again", "slower", "louder"))
-    after = float(rng.uniform(0.5, 1.2))
-    return Scene(
-        kind=kind,
-        voice=voice,
-        turns=(first, second),
-        sounds=heard(*(spoken(t.user) for t in (first, second))),
-        meanwhile={1: after},
-    )
-
-
-def _one(rng: np.random.Generator, fits: Callable[[Turn], bool]) -> Turn:
-    """A held-out turn that stands alone."""
-    while True:
-        turn = sample_exchange(rng, "test", turns=1).turns[0]
-        if fits(turn):
-            return turn
-
-
-def _is_long(turn: Turn) -> bool:
-    return len(words(turn.ego)) >= LONG_ANSWER
-
-
-def _unanswered(text: str) -> Turn:
-    return Turn(intent="none", user=text, ego="", answer=Answer(all_of=()))
-
-
 def play(partner: Partner, plan: Sequence[Scene], *, progress: Progress = lambda done, total: None) -> list[tuple[Outcome, Talked]]:
     """Plays the scenes to a partner, as many at once as it takes."""
     found: list[tuple[Outcome, Talked]] = []
@@ -152,8 +68,7 @@ def outcome(scene: Scene, user: SimulatedUser, talked: Talked) -> Outcome:
     """Judges a scene."""
     exchange = Exchange(intent=scene.turns[-1].intent, turns=scene.turns)
     questions = judged(exchange, user, talked)
-    judge = {"turn": _turn, "pause": _pause, "barge_in": _interruption, "stop": _interruption}.get(scene.kind, _undisturbed)
-    values = judge(scene, user, talked, questions)
+    values = JUDGES[scene.kind](scene, user, talked, questions)
     written = " | ".join(q.written for q in questions)
     return Outcome(kind=scene.kind, voice=scene.voice, user=" | ".join(t.user for t in scene.turns), written=written, **values)
 
@@ -164,41 +79,97 @@ def _turn(scene: Scene, user: SimulatedUser, talked: Talked, questions: list[Que
     return {"good": q.latency_s is not None and q.latency_s <= IN_TIME_S, "right": q.right, "latency_s": q.latency_s}
 
 
-def _pause(scene: Scene, user: SimulatedUser, talked: Talked, questions: list[Question]) -> dict[str, Any]:
-    """Not taken in the pause."""
+def _not_early(scene: Scene, user: SimulatedUser, talked: Talked, questions: list[Question]) -> dict[str, Any]:
+    """Not taken before the user had ended."""
     (q,) = questions
     return {"good": not q.early, "right": q.right, "latency_s": q.latency_s}
 
 
+def _corrected(scene: Scene, user: SimulatedUser, talked: Talked, questions: list[Question]) -> dict[str, Any]:
+    """Answered as corrected, and not before."""
+    (q,) = questions
+    return {"good": q.right and not q.early, "right": q.right, "latency_s": q.latency_s}
+
+
 def _interruption(scene: Scene, user: SimulatedUser, talked: Talked, questions: list[Question]) -> dict[str, Any]:
-    """Silent soon after the phrase; the new request answered."""
+    """Silent soon after the phrase; the new request answered. Where Ego had said all it had to say by then, nothing was interrupted."""
     phrase = _voiced(scene, user, 1)
     if phrase is None:
         return {"good": None}
-    stopped = stop_latency_s(phrase, voiced_segments(talked.ego))
+    anew = (t for t, e in _events(talked, phrase.start) if isinstance(e, ReplyStarted))
+    new = (next(anew, len(talked.frames)) + 1) * FRAME_SAMPLES  # what a frame says is played in the next one
+    stopped = stop_latency_s(phrase, joined(within(voiced_segments(talked.ego), 0, new), WITHIN_S))
+    if stopped is None or (stopped <= SILENT_S and _said_all(talked, phrase)):
+        return {"good": None}
     last = questions[1]
     return {
-        "good": None if stopped is None else stopped <= SILENT_S,
+        "good": stopped <= SILENT_S,
         "stop_s": stopped,
-        "yield_s": None if stopped is None else stopped + phrase.seconds(),
-        "right": last.right if scene.kind == "barge_in" and stopped is not None else None,
+        "yield_s": stopped + phrase.seconds(),
+        "right": last.right if scene.kind == "barge_in" else None,
         "latency_s": last.latency_s if scene.kind == "barge_in" else None,
     }
 
 
-def _undisturbed(scene: Scene, user: SimulatedUser, talked: Talked, questions: list[Question]) -> dict[str, Any]:
-    """What asks nothing gets no reply and breaks none off: of its own accord Ego says one thing at most, and all of it."""
-    last = user.went[-1].start if len(user.went) == len(scene.turns) else None
-    if last is None:
+def _said_all(talked: Talked, phrase: Segment) -> bool:
+    """Whether what Ego was saying when the phrase began came to its own end."""
+    ends = (e for _, e in _events(talked, phrase.start) if isinstance(e, ReplySpoken | Cut | ReplyStarted))
+    return isinstance(next(ends, None), ReplySpoken)
+
+
+def _backchannel(scene: Scene, user: SimulatedUser, talked: Talked, questions: list[Question]) -> dict[str, Any]:
+    """Goes on: what Ego says is not broken off, and nothing new is begun."""
+    said = _voiced(scene, user, 1)
+    if said is None or not any(s.start < said.start < s.end for s in joined(voiced_segments(talked.ego), WITHIN_S)):
         return {"good": None}
-    events = [e for t, f in enumerate(talked.frames) if t * FRAME_SAMPLES >= last for e in f.events]
-    allowed = 1 if scene.kind == "echo" else 0
+    broken = any(isinstance(e, Cut | ReplyStarted) for _, e in _events(talked, said.start))
+    return {"good": not broken, "right": questions[0].right}
+
+
+def _left_alone(scene: Scene, user: SimulatedUser, talked: Talked, questions: list[Question]) -> dict[str, Any]:
+    """No reply is begun, in text or in sound."""
+    if not user.went:
+        return {"good": None}
+    begun = any(isinstance(e, ReplyStarted) for _, e in _events(talked, user.went[0].start))
+    return {"good": not begun and not any(s.end > user.went[0].start for s in voiced_segments(talked.ego))}
+
+
+def _echo(scene: Scene, user: SimulatedUser, talked: Talked, questions: list[Question]) -> dict[str, Any]:
+    """One reply, and all of it."""
+    if not user.went:
+        return {"good": None}
+    events = [e for _, e in _events(talked, user.went[0].start)]
     replies = sum(isinstance(e, ReplyStarted) for e in events)
-    good = replies <= allowed and not any(isinstance(e, Cut) for e in events)
-    if scene.kind == "backchannel":
-        speaks = any(s.start < last < s.end for s in voiced_segments(talked.ego))
-        return {"good": good if speaks else None, "right": questions[0].right if speaks else None}
-    return {"good": good, "right": questions[0].right if scene.kind == "echo" else None}
+    return {"good": replies <= 1 and not any(isinstance(e, Cut) for e in events), "right": questions[0].right}
+
+
+def _offer(scene: Scene, user: SimulatedUser, talked: Talked, questions: list[Question]) -> dict[str, Any]:
+    """After the answer, one question whether help is needed, in time, and no other."""
+    said = joined(voiced_segments(talked.ego), 1.0)
+    if not said or questions[0].latency_s is None:
+        return {"good": None}
+    waits = [samples_to_seconds(later.start - earlier.end) for earlier, later in pairwise(said)]
+    return {"good": len(waits) == 1 and OFFER_S[0] <= waits[0] <= OFFER_S[1], "right": questions[0].right}
+
+
+Judge = Callable[[Scene, SimulatedUser, Talked, list[Question]], dict[str, Any]]
+JUDGES: dict[Kind, Judge] = {
+    "turn": _turn,
+    "pause": _not_early,
+    "trailing": _not_early,
+    "correction": _corrected,
+    "barge_in": _interruption,
+    "stop": _interruption,
+    "backchannel": _backchannel,
+    "aside": _left_alone,
+    "echo": _echo,
+    "offer": _offer,
+}
+
+
+def _events(talked: Talked, start: int) -> Iterator[tuple[int, Event]]:
+    """The events from that sample on, each with the number of its frame."""
+    return ((t, e) for t, f in enumerate(talked.frames) if t * FRAME_SAMPLES >= start for e in f.events)
 
 
 def _voiced(scene: Scene, user: SimulatedUser, i: int) -> Segment | None:

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from roboego.evaluation.duplex import Scene, play
+from roboego.evaluation.duplex import play
+from roboego.evaluation.duplex_scenes import Scene
 from roboego.evaluation.partners import EnginePartner, Partner
 from roboego.evaluation.semi_duplex import SemiDuplexPartner
-from roboego.evaluation.talk import times
+from roboego.evaluation.talk import rate, times
 from roboego.model.loaded import LoadedModel
 from roboego.timebase import FRAME_MS
 
@@ -25,9 +26,10 @@ def latency(loaded: LoadedModel, plan: Sequence[Scene], sessions: Sequence[int] 
 
     Returns:
         By number of sessions: seconds to a reply and to silence (from an interrupting phrase's end, and from its first sound),
-        milliseconds of a step, and the share of steps that took too long.
+        milliseconds of a step, and the share of steps that took too long. Numbers of sessions for which there are too few scenes are
+        left out.
     """
-    found = {f"{count}_sessions": _measured(EnginePartner(loaded, slots=count), plan) for count in sessions}
+    found = {f"{count}_sessions": _measured(EnginePartner(loaded, slots=count), plan) for count in sessions if count <= len(plan)}
     return found | {"semi_duplex": _measured(SemiDuplexPartner(loaded, slots=1), plan)}
 
 
@@ -42,7 +44,8 @@ def _measured(partner: Partner, plan: Sequence[Scene]) -> dict[str, Any]:
         "stop_s": [o.stop_s for o in found],
         "yield_s": [o.yield_s for o in found],
     }
+    late = int((taken > FRAME_MS).sum())
     return {name: times([s + step_s for s in each if s is not None]) for name, each in waits.items()} | {
         "step_ms": {"p50": float(np.median(taken)), "p99": float(np.quantile(taken, 0.99))} if len(taken) else None,
-        "late_steps": float((taken > FRAME_MS).mean()) if len(taken) else None,
+        "late_steps": rate([True] * late + [False] * (len(taken) - late)),
     }

@@ -14,7 +14,7 @@ from roboego.data.voices import open_voice
 from roboego.data.voices.base import Sound
 from roboego.timebase import seconds_to_samples
 
-SILENCE_CONDITIONS = ("clean", "fan-20db", "street-20db", "room-small")
+BACKGROUNDS = ("fan-20db", "street-20db", "babble-20db", "music-20db", "fan-10db", "street-10db", "babble-10db", "music-10db")
 
 
 def sentences(folder: Path, voice: str, count: int, *, side: Side = "user") -> SpeechBank:
@@ -40,12 +40,13 @@ def exchanges(voice: str, questions: int, *, seed: int = 0) -> list[tuple[Exchan
 
 
 def silences(count: int, seconds: float = 10.0, *, seed: int = 0) -> list[Sound]:
-    """Backgrounds in which nobody speaks: half digital silence, half rooms, fans and streets."""
+    """Backgrounds in which no voice is near: half digital silence, half fans, streets, music and many voices far away, 20 and 10 dB below
+    what speech would have."""
     rng = np.random.default_rng([seed, 11])
     still = np.zeros(seconds_to_samples(seconds), np.float32)
     found = []
     for i in range(count):
-        condition = Condition() if i % 2 == 0 else preset(SILENCE_CONDITIONS[1 + (i // 2) % 3])
+        condition = Condition() if i % 2 == 0 else preset(BACKGROUNDS[i // 2 % len(BACKGROUNDS)])
         found.append(apply(condition, still, rng))
     return found
 

@@ -90,5 +90,5 @@ def conversation(partner: Partner, spoken: Sequence[tuple[Exchange, Sequence[Sou
             pairs.append((written, judge.transcribe(talked.ego)))
 
     found = talk.summary(talk.ask(partner, spoken, look=look), [])
-    kept = {name: found[name] for name in ("questions", "answered_right", "took_floor_early", "no_reply", "latency_s", "captions_wer")}
+    kept = {name: found[name] for name in ("questions", "answered_right", "took_floor_early", "no_reply", "latency_s", "captions")}
     return kept | {"said_as_written": rates(pairs) if pairs else None}

@@ -3,6 +3,7 @@
 
 import base64
 import json
+import os
 import threading
 import time
 from collections import deque
@@ -18,12 +19,18 @@ from websockets.sync.client import ClientConnection, connect
 
 from roboego.data.voices.base import Sound
 from roboego.errors import InputError, RoboEgoError
-from roboego.runtime.frame import Cut, Event, Frame
+from roboego.runtime.frame import Cut, Event, Frame, ReplyStarted
 from roboego.sound.pcm import from_pcm16, to_pcm16
 from roboego.timebase import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE
 
 HANDSHAKE_S = 30.0
 """How long a server may take to greet; some load a model first."""
+AHEAD_FRAMES = 12
+"""A server that is further ahead of what has been played sends replies as fast as it can make them."""
+QUIET_FRAMES = 15
+"""After so long without text, the next piece begins a reply, of a server that does not tell."""
+KEY = "OPENAI_API_KEY"
+"""The environment variable with the key that servers are given, if it is set."""
 
 
 class ServerFailed(RoboEgoError):
@@ -48,6 +55,7 @@ class Heard:
         self._sound: deque[Sound] = deque()
         self._count = 0
         self._text, self._caption = "", ""
+        self._frame, self._written = 0, -QUIET_FRAMES
         self._events: list[Event] = []
         self.failure = ""
 
@@ -56,9 +64,13 @@ class Heard:
             self._sound.append(pcm_N)
             self._count += len(pcm_N)
 
-    def text(self, piece: str) -> None:
+    def text(self, piece: str, *, tells: bool = True) -> None:
+        """What Ego writes; of a server that does not tell when a reply begins, silence does."""
         with self._lock:
+            if not tells and self._frame - self._written >= QUIET_FRAMES:
+                self._events.append(ReplyStarted(reply=0))
             self._text += piece
+            self._written = self._frame
 
     def caption(self, piece: str) -> None:
         with self._lock:
@@ -71,9 +83,20 @@ class Heard:
             self._count = 0
             self._events.append(Cut(reply=0, spoken=0))
 
+    def cut_ahead(self) -> None:
+        """The user speaks: of a server that sent its reply faster than it is played, what waits is thrown away, as its clients are to."""
+        if self._count > AHEAD_FRAMES * FRAME_SAMPLES:
+            self.cut()
+
+    def began(self) -> None:
+        """A reply begins."""
+        with self._lock:
+            self._events.append(ReplyStarted(reply=0))
+
     def frame(self, index: int) -> Frame:
         """The next 80 ms: silence where nothing has come."""
         with self._lock:
+            self._frame = index
             pcm = np.zeros(FRAME_SAMPLES, np.float32)
             at = 0
             while self._sound and at < FRAME_SAMPLES:
@@ -128,6 +151,10 @@ class RealtimeLine:
                 self.heard.caption(event["delta"])
             case "conversation.item.input_audio_transcription.completed":
                 self.heard.caption(" ")
+            case "response.created":
+                self.heard.began()
+            case "input_audio_buffer.speech_started":
+                self.heard.cut_ahead()
             case "response.done" if event["response"].get("status") == "cancelled":
                 self.heard.cut()
             case "error":
@@ -138,7 +165,7 @@ class RealtimeLine:
 
 
 class MoshiLine:
-    """Moshi's protocol; it has no captions and says nothing of replies broken off."""
+    """Moshi's protocol; it has no captions and says nothing of replies begun and broken off."""
 
     def __init__(self, socket: ClientConnection, heard: Heard) -> None:
         self.socket, self.heard = socket, heard
@@ -158,15 +185,17 @@ class MoshiLine:
         if message[0] == 1:
             self.heard.sound(np.asarray(self.reader.append_bytes(message[1:]), np.float32))
         elif message[0] == 2:
-            self.heard.text(message[1:].decode(errors="replace"))
+            self.heard.text(message[1:].decode(errors="replace"), tells=False)
         elif message[0] == 5:
             self.heard.failure = message[1:].decode(errors="replace")
 
 
 def _entered(stack: ExitStack, url: str) -> ClientConnection:
     """A connection, closed with the stack."""
+    key = os.environ.get(KEY)
+    headers = {"Authorization": f"Bearer {key}"} if key else None
     try:
-        return stack.enter_context(connect(url, open_timeout=HANDSHAKE_S, max_size=None))
+        return stack.enter_context(connect(url, open_timeout=HANDSHAKE_S, max_size=None, additional_headers=headers))
     except (OSError, InvalidHandshake, InvalidURI, TimeoutError) as error:
         raise InputError(f"cannot connect to {url}: {error}; is the server running there?") from error
 

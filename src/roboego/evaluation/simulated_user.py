@@ -44,7 +44,7 @@ class Patience:
 
 @dataclass(frozen=True, kw_only=True)
 class Leak:
-    """How Ego's own voice comes back into the microphone: its level beside what is played, and how much later (a frame at least)."""
+    """How Ego's own voice comes back into the microphone: its level beside what is played, and how much later."""
 
     level_db: float = -15.0
     delay_s: float = 0.12
@@ -64,12 +64,16 @@ class SimulatedUser:
 
     Attributes:
         turns: what it says, trimmed of silence.
+        heard_as: the same as the microphone has it, each as long as its turn; empty: as it is said.
+        background: what the microphone hears beside it, over and over; None: nothing.
         meanwhile: which turns are said while Ego speaks, by their place, and how many seconds after it began to.
         leak: Ego's voice in the user's microphone; None: headphones.
         went: the turns said so far.
     """
 
     turns: Sequence[Sound]
+    heard_as: Sequence[Sound] = ()
+    background: Sound | None = None
     patience: Patience = field(default_factory=Patience)
     meanwhile: Mapping[int, float] = field(default_factory=dict)
     leak: Leak | None = None
@@ -95,22 +99,28 @@ class SimulatedUser:
 
     def speak(self) -> Sound:
         """The user's next frame [1920]."""
-        frame = np.zeros(FRAME_SAMPLES, np.float32)
         start, stop = self.clock, self.clock + FRAME_SAMPLES
+        frame, sounds = self._around(start), self.heard_as or self.turns
         for i, turn in enumerate(self.went):
-            piece = self.turns[i][max(start - turn.start, 0) : max(stop - turn.start, 0)]
+            piece = sounds[i][max(start - turn.start, 0) : max(stop - turn.start, 0)]
             at = max(turn.start - start, 0)
             frame[at : at + len(piece)] += piece
         if len(self.went) == len(self.turns):
             self.done = self._over()
         elif self._may_begin() and self._next < stop:
             begin = max(self._next, start)
-            sound = self.turns[len(self.went)]
+            sound = sounds[len(self.went)]
             self.went.append(SpokenTurn(start=begin, end=begin + len(sound)))
             frame[begin - start :] += sound[: stop - begin]
             self._next = -1
         self.clock = stop
         return frame if self.leak is None else frame + self._leaked(start)
+
+    def _around(self, start: int) -> Sound:
+        """What is heard beside the user from this sample on [1920]."""
+        if self.background is None:
+            return np.zeros(FRAME_SAMPLES, np.float32)
+        return self.background[np.arange(start, start + FRAME_SAMPLES) % len(self.background)]
 
     def _may_begin(self) -> bool:
         if self._next >= 0:
@@ -135,7 +145,7 @@ class SimulatedUser:
         """What is heard of Ego from this sample on: one frame of what it has played, which stands a frame later on the user's clock."""
         assert self.leak is not None
         heard = np.zeros(FRAME_SAMPLES, np.float32)
-        begin = start - max(seconds_to_samples(self.leak.delay_s), FRAME_SAMPLES)
+        begin = start - seconds_to_samples(self.leak.delay_s)
         for t in (begin // FRAME_SAMPLES, begin // FRAME_SAMPLES + 1):
             if 1 <= t <= len(self._played):
                 at = t * FRAME_SAMPLES - begin

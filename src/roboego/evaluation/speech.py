@@ -11,7 +11,7 @@ import torch
 from roboego.codecs.base import Codec
 from roboego.data.acoustics.condition import apply, preset
 from roboego.data.importing.recordings import librispeech, read_mono, wav_and_text
-from roboego.data.voices import ACCENTS, EGO, LISTENERS
+from roboego.data.voices import ACCENTS, EGO, LISTENERS, UNSEEN
 from roboego.data.voices.base import Sound, Spoken
 from roboego.data.workshop import steady_silence
 from roboego.errors import InputError
@@ -20,7 +20,7 @@ from roboego.evaluation.material import level, sentences
 from roboego.evaluation.naturalness import DnsMos, opinions
 from roboego.evaluation.stages import synthesize, transcribe_codes
 from roboego.metrics.turns import voiced_segments
-from roboego.metrics.wer import WordErrors, rate_interval, word_errors
+from roboego.metrics.wer import error_rate, word_errors
 from roboego.model.loaded import LoadedModel
 from roboego.streams.tokenizer import TextCodec
 from roboego.timebase import FRAME_SAMPLES, seconds_to_samples
@@ -43,8 +43,8 @@ def parts(loaded: LoadedModel) -> tuple[Codec, TextCodec]:
 
 
 CONDITIONS = (
-    "babble-20db", "babble-10db", "babble-5db", "babble-0db", "street-10db", "music-10db", "fan-10db",
-    "room-small", "room-large", "far", "telephone", "quiet",
+    *(f"{noise}-{snr}db" for noise in ("babble", "street", "music", "fan") for snr in (20, 10, 5, 0)),
+    "room-small", "room-large", "far", "telephone", "quiet", "clipped",
 )  # fmt: skip
 """Under which the suite `asr` has voices of training transcribed; names of `roboego.data.acoustics.condition.preset`."""
 
@@ -91,10 +91,12 @@ def asr_recorded(loaded: LoadedModel, folder: Path, count: int) -> dict[str, Any
 
 
 def grouped(clean: dict[str, Pairs]) -> dict[str, Pairs]:
-    """Clean transcripts of voices that train listening, of accents and of a voice that do not; groups without a voice are left out."""
-    groups: dict[str, list[tuple[str, str]]] = {"training": [], "accents": [], "unseen": []}
+    """Clean transcripts of voices that train listening, of accents and of a voice that do not, and of others (Ego's own among them); groups
+    without a voice are left out."""
+    groups: dict[str, list[tuple[str, str]]] = {"training": [], "accents": [], "unseen": [], "others": []}
+    members = {**dict.fromkeys(LISTENERS, "training"), **dict.fromkeys(ACCENTS, "accents"), UNSEEN: "unseen"}
     for voice, pairs in clean.items():
-        groups["training" if voice in LISTENERS else "accents" if voice in ACCENTS else "unseen"] += pairs
+        groups[members.get(voice, "others")] += pairs
     return {name: pairs for name, pairs in groups.items() if pairs}
 
 
@@ -172,9 +174,7 @@ def _codes(codec: Codec, pcm: Sound) -> np.ndarray[Any, np.dtype[np.int16]]:
 
 def rates(pairs: Pairs) -> dict[str, Any]:
     """Word error rate with its interval."""
-    errors = [word_errors(r, h) for r, h in pairs]
-    total, interval = WordErrors.total(errors), rate_interval(errors)
-    return {"wer": total.rate, "interval": [interval.low, interval.high], "sentences": len(errors), "words": total.words}
+    return error_rate([word_errors(r, h) for r, h in pairs])
 
 
 def _each(pairs: dict[str, Pairs]) -> dict[str, Any]:

@@ -11,7 +11,19 @@ from roboego.data.talk.answer import Exchange
 from roboego.data.voices import ACCENTS, EGO, LISTENERS
 from roboego.data.voices.base import Sound
 from roboego.errors import InputError
-from roboego.evaluation import cascade, duplex, full_duplex_bench, latency, material, organization, retention, speech, sync, talk
+from roboego.evaluation import (
+    cascade,
+    duplex,
+    duplex_scenes,
+    full_duplex_bench,
+    latency,
+    material,
+    organization,
+    retention,
+    speech,
+    sync,
+    talk,
+)
 from roboego.evaluation.judge import WhisperJudge
 from roboego.evaluation.naturalness import DnsMos
 from roboego.evaluation.partners import EnginePartner, Partner
@@ -37,6 +49,7 @@ class Measuring:
         semi_duplex: the model hears a turn only when it is over, as `roboego.evaluation.semi_duplex` has it.
         before: the model as it was earlier, for the suite `retention`.
         server: address of the server that is measured.
+        surroundings: a noise, a room or a line, by name, in which users of the suites that talk are heard.
         recordings: a folder of somebody's own, or of a public set, for the suites `asr` and `full-duplex-bench`.
     """
 
@@ -51,6 +64,7 @@ class Measuring:
     before: LoadedModel | None = None
     server: str | None = None
     recordings: Path | None = None
+    surroundings: str = "clean"
 
     @cached_property
     def partner(self) -> Partner:
@@ -98,10 +112,10 @@ def run_talk(m: Measuring) -> Found:
             note = " ".join(f"user: {q.user} Ego: {q.written}" for q in questions)
             kept.append(Sample(suite="talk", title=title, note=note, talked=talked))
 
-    questions = talk.ask(m.partner, spoken, look=look)
+    questions = talk.ask(m.partner, spoken, look=look, around=m.surroundings)
     silences = talk.keeps_silent(m.partner, material.silences(-(-m.questions // 2)))
     wrong = [q.__dict__ for q in questions if not q.right]
-    return talk.summary(questions, silences) | {"voices": m.askers, "wrong": wrong}, kept
+    return talk.summary(questions, silences) | {"voices": m.askers, "surroundings": m.surroundings, "wrong": wrong}, kept
 
 
 def _questions(m: Measuring) -> list[tuple[Exchange, list[Sound]]]:
@@ -111,16 +125,20 @@ def _questions(m: Measuring) -> list[tuple[Exchange, list[Sound]]]:
 
 
 def run_duplex(m: Measuring) -> Found:
-    """Pauses, interruptions, backchannels, words to somebody else, Ego's own echo."""
-    found = duplex.play(m.partner, _scenes(m, duplex.KINDS))
-    return duplex.summary([o for o, _ in found]) | {"voices": m.askers}, list(_looked_at(found))
+    """Pauses, corrections, interruptions, backchannels, words to somebody else, Ego's own echo, a long silence."""
+    found = duplex.play(m.partner, _scenes(m, duplex_scenes.KINDS))
+    return duplex.summary([o for o, _ in found]) | {"voices": m.askers, "surroundings": m.surroundings}, list(_looked_at(found))
 
 
-def _scenes(m: Measuring, kinds: Sequence[duplex.Kind]) -> list[duplex.Scene]:
+def _scenes(m: Measuring, kinds: Sequence[duplex_scenes.Kind]) -> list[duplex_scenes.Scene]:
     """Scenes of each kind, the askers in turn."""
     askers = list(enumerate(m.askers))
+    counts = [len(range(i, m.scenes, len(askers))) for i, _ in askers]
     return [
-        scene for kind in kinds for i, voice in askers for scene in duplex.scenes(kind, voice, len(range(i, m.scenes, len(askers))), seed=i)
+        scene
+        for kind in kinds
+        for i, voice in askers
+        for scene in duplex_scenes.scenes(kind, voice, counts[i], seed=i, around=m.surroundings)
     ]
 
 
@@ -202,8 +220,10 @@ def run_full_duplex_bench(m: Measuring) -> Found:
     return full_duplex_bench.summary([o for o, _ in played]), list(kept.values())
 
 
-TALKING = ("talk", "duplex", "sync", "full-duplex-bench")
+TALKING = ("talk", "duplex", "full-duplex-bench")
 """Suites that need no more than somebody to talk with."""
+TAKING_TURNS = (*TALKING, "sync", "organization")
+"""Suites in which a model may be made to take turns."""
 SUITES: dict[str, Callable[[Measuring], Found]] = {
     "talk": run_talk,
     "duplex": run_duplex,

@@ -11,9 +11,10 @@ from roboego.data.talk.answer import Exchange, is_right
 from roboego.data.voices.base import Sound
 from roboego.evaluation.partners import Partner
 from roboego.evaluation.simulated_user import SimulatedUser, User
+from roboego.evaluation.surroundings import Surroundings
 from roboego.metrics.intervals import bootstrap_median, wilson
 from roboego.metrics.turns import voiced_segments
-from roboego.metrics.wer import WordErrors, word_errors
+from roboego.metrics.wer import error_rate, word_errors
 from roboego.runtime.frame import Frame
 from roboego.timebase import FRAME_SAMPLES, samples_to_seconds
 
@@ -114,22 +115,29 @@ def ask(
     *,
     progress: Progress = lambda done, total: None,
     look: Callable[[Sequence[Question], Talked], None] = lambda questions, talked: None,
+    around: str = "clean",
 ) -> list[Question]:
     """Puts exchanges, spoken by somebody, to a partner.
 
     Args:
         look: told of every conversation as it is over.
+        around: the name of the surroundings in which they are spoken.
     """
     questions: list[Question] = []
     for first in range(0, len(spoken), partner.slots):
         group = spoken[first : first + partner.slots]
-        users = [SimulatedUser(turns=sounds) for _, sounds in group]
+        users = [_heard(sounds, Surroundings(name=around, seed=first + i)) for i, (_, sounds) in enumerate(group)]
         for (exchange, _), user, talked in zip(group, users, converse(partner, users), strict=True):
             asked = judged(exchange, user, talked)
             look(asked, talked)
             questions += asked
         progress(min(first + partner.slots, len(spoken)), len(spoken))
     return questions
+
+
+def _heard(turns: Sequence[Sound], around: Surroundings) -> SimulatedUser:
+    heard_as, background = around.heard(turns)
+    return SimulatedUser(turns=turns, heard_as=heard_as, background=background)
 
 
 def keeps_silent(partner: Partner, backgrounds: Sequence[Sound]) -> list[bool]:
@@ -152,7 +160,7 @@ def summary(questions: Sequence[Question], silences: Sequence[bool]) -> dict[str
     """Rates with 95% intervals, latencies, and the answers by intent."""
     latencies = [q.latency_s for q in questions if q.latency_s is not None]
     interval = bootstrap_median(latencies) if len(latencies) > 1 else None
-    captions = WordErrors.total(word_errors(q.user, q.heard) for q in questions if q.asked)
+    captions = [word_errors(q.user, q.heard) for q in questions if q.asked]
     by_intent = {name: [q.right for q in questions if q.intent == name] for name in sorted({q.intent for q in questions})}
     return {
         "questions": len(questions),
@@ -165,7 +173,7 @@ def summary(questions: Sequence[Question], silences: Sequence[bool]) -> dict[str
             "p90": float(np.quantile(latencies, 0.9)) if latencies else None,
             "median_interval": [interval.low, interval.high] if interval else None,
         },
-        "captions_wer": captions.rate if any(q.heard for q in questions) else None,
+        "captions": error_rate(captions) if any(q.heard for q in questions) else None,
         "silences_kept": rate(silences),
         "right_by_intent": {name: {"right": sum(values), "of": len(values)} for name, values in by_intent.items()},
     }

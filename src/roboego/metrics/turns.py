@@ -82,6 +82,17 @@ def voiced_segments(pcm: Sound, activity: VoiceActivity = DEFAULT_ACTIVITY, *, s
     )
 
 
+def joined(segments: Sequence[Segment], pause_s: float, *, sample_rate: int = SAMPLE_RATE) -> tuple[Segment, ...]:
+    """The same in order, those parted by at most `pause_s` as one: what somebody who counts or spells says is one thing."""
+    found: list[Segment] = []
+    for segment in sorted(segments):
+        if found and segment.start - found[-1].end <= pause_s * sample_rate:
+            found[-1] = Segment(start=found[-1].start, end=max(found[-1].end, segment.end))
+        else:
+            found.append(segment)
+    return tuple(found)
+
+
 def turn(segments: Sequence[Segment]) -> Segment:
     """One turn, from the first voiced sample to the last, pauses included.
 

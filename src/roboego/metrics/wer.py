@@ -4,7 +4,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from roboego.metrics.intervals import Interval, bootstrap_ratio
 from roboego.metrics.spoken_form import spoken_words
@@ -134,3 +134,9 @@ def _costs(reference: Sequence[str], hypothesis: Sequence[str], error: int) -> l
 
 def _pair_cost(reference: str, hypothesis: str, error: int) -> int:
     return -1 if reference == hypothesis else error
+
+
+def error_rate(counts: Sequence[WordErrors]) -> dict[str, Any]:
+    """Word error rate of several sentences with its 95% interval, for JSON."""
+    total, interval = WordErrors.total(counts), rate_interval(counts)
+    return {"wer": total.rate, "interval": [interval.low, interval.high], "sentences": len(counts), "words": total.words}

@@ -34,6 +34,8 @@ DIALOGUES = {"joe": 46, "espeak-en-us": 45, "espeak-en-gb": 33, "flite-kal16": 3
 """Shards of a hundred dialogues by the voice that talks to Ego."""
 LIVELY_DIALOGUES = {"heart-changed": 8, "joe": 5, "espeak-en-us": 5, "flite-kal16": 4, "espeak-en-gb": 3}
 """The same with a user who often interrupts."""
+LOUD_DIALOGUES = 3
+"""Every so many shards are heard in noise down to 0 dB, and two conversations in three; the others in milder noise, and every other one."""
 ASR_VARIANTS = {"joe": 2, "kokoro": 3}
 """How often each training sentence of the slow engines is heard, under another condition each time; those of the others once."""
 NOISY = 0.35
@@ -151,6 +153,7 @@ def dialogues(places: Places, scale: float = 1.0) -> list[DialogueJob]:
                         voice=voice,
                         count=SENTENCES_PER_SHARD,
                         manners=manners,
+                        severity=1.0 if i % LOUD_DIALOGUES == 0 else 0.7,
                         seed=zlib.crc32(name.encode()),
                     )
                 )

@@ -1,5 +1,6 @@
 """How people really say it: fillers, address, politeness, hesitations, restarts and self-corrections around a plain sentence."""
 
+import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -58,6 +59,7 @@ EXTRAS = (
 )
 """Every pattern of this module, for the vocabulary."""
 
+_TAKEN_BACK = re.compile(r", (?:um, |uh, )?(?:oh no|no wait|no|sorry|or rather|i mean)\b")
 _ADDRESSED = {"ego", "robot", "hey", "hi", "hello", "friend"}
 _ASK_OPENLY = {"what", "which", "how", "who", "where", "what's", "how's"}
 _ASK_POLITELY = {"can", "could", "would", "will"}
@@ -98,6 +100,11 @@ def slip(rng: Rng, right: str, others: Sequence[str], probability: float = 0.06)
     if roll < probability + 0.04:
         return f", {pick(rng, ('um', 'uh'))}, {right}"
     return right
+
+
+def takes_back(sentence: str) -> bool:
+    """Whether the user takes a word of it back, as `slip` has it."""
+    return _TAKEN_BACK.search(sentence) is not None
 
 
 def _restart(rng: Rng, body: str, said: list[str]) -> str:
