@@ -96,7 +96,7 @@ def test_eval_hears_recordings_of_a_local_folder(tmp_path: Path, model: Path, sh
 
 @pytest.mark.parametrize(
     ("model", "missing"),
-    [("nano", {"cascade", "full-duplex-bench", "retention"}), ("ws://127.0.0.1:9/api/chat", {"asr", "full-duplex-bench"})],
+    [("nano", {"cascade", "full-duplex-bench", "retention"}), ("ws://127.0.0.1:9/api/chat", {"asr", "sync", "full-duplex-bench"})],
 )
 def test_eval_all_needs_nothing_but_the_model(model: str, missing: set[str], shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     def prepared(args: object, suites: tuple[str, ...], console: object) -> None:
@@ -104,7 +104,7 @@ def test_eval_all_needs_nothing_but_the_model(model: str, missing: set[str], she
 
     monkeypatch.setattr("roboego.commands.eval._prepared", prepared)
     suites = set(shell("eval", model, "--suite", "all").err.replace("roboego:", "").split())
-    assert {"talk", "duplex", "sync"} <= suites
+    assert {"talk", "duplex"} <= suites
     assert not suites & missing
 
 
