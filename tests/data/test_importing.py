@@ -1,6 +1,5 @@
-"""Recordings of one's own: texts laid along what is heard, folders of several kinds, dialogues cut into conversations."""
+"""Recordings of one's own: texts laid along what is heard, folders of several kinds, sentences."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -8,16 +7,13 @@ import pytest
 import soundfile
 
 from roboego.commands.data import kind_of
-from roboego.data.build import organizer
-from roboego.data.importing.aligner import Aligner, laid_along
-from roboego.data.importing.dialogues import Sides, conversations, read_sides
+from roboego.data.importing.aligner import Aligner, laid_along, shared_out
 from roboego.data.importing.recordings import librispeech, wav_and_text
 from roboego.data.importing.sentences import grid_jobs, import_sentences
 from roboego.data.speech_bank import SpeechBank
 from roboego.data.voices.base import TimedWord
 from roboego.errors import InputError
-from roboego.streams.organizers.base import pieces
-from tests.data.test_dialogue import layout, say, shop
+from tests.data.test_dialogue import layout, say
 
 
 def heard(*words: tuple[str, int, int]) -> list[TimedWord]:
@@ -33,6 +29,14 @@ def test_words_take_the_times_of_those_heard_alike_and_the_others_share_what_is_
 def test_a_text_that_is_not_said_is_refused() -> None:
     with pytest.raises(InputError, match="only 1 of the 4 words"):
         laid_along("what is my name?", heard(("my", 0, 10), ("dog", 10, 20)), 20)
+
+
+def test_where_nothing_is_heard_words_share_the_sound_by_their_letters() -> None:
+    assert shared_out("mm hmm, no.", 70) == (
+        TimedWord(text="mm", start=0, end=20),
+        TimedWord(text="hmm,", start=20, end=50),
+        TimedWord(text="no.", start=50, end=70),
+    )
 
 
 class Knows:
@@ -75,6 +79,32 @@ def test_what_is_held_out_depends_on_the_words_alone(tmp_path: Path) -> None:
     assert len(set(where)) == 1
 
 
+def test_shards_are_written_as_they_fill_and_appear_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("roboego.data.importing.sentences.SENTENCES_PER_SHARD", 2)
+    folder = folder_of(tmp_path, {letter: f"this is {letter}" for letter in "abcde"})
+    speech, unfinished = tmp_path / "speech", []
+
+    def look(done: int) -> None:
+        assert not list(speech.glob("*.jsonl"))
+        unfinished.append(len(list(tmp_path.rglob("user-train-x-*.jsonl"))))
+
+    how = {"name": "x", "side": "user", "aligner": Knows(), "held_out": 0.0}
+    told = import_sentences(wav_and_text(folder), speech, progress=look, **how)  # type: ignore[arg-type]
+    assert told.banks == {"user-train-x": 5}
+    assert unfinished == [0, 1, 1, 2, 2]
+    assert sorted(path.name for path in speech.glob("*.jsonl")) == [f"user-train-x-0000{i}.jsonl" for i in range(3)]
+    bank = SpeechBank(speech, ("user-train-x",))
+    assert [bank.text(i) for i in range(len(bank))] == [f"this is {letter}" for letter in "abcde"]
+
+    def stops(done: int) -> None:
+        raise KeyboardInterrupt
+
+    before = {path: path.stat().st_mtime_ns for path in speech.iterdir()}
+    with pytest.raises(KeyboardInterrupt):
+        import_sentences(wav_and_text(folder), speech, progress=stops, **how)  # type: ignore[arg-type]
+    assert {path: path.stat().st_mtime_ns for path in speech.iterdir()} == before
+
+
 def test_folders_are_told_apart_and_faults_named(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, {"a": "hello"})
     assert kind_of(folder) == "wav-text"
@@ -97,44 +127,6 @@ def test_folders_are_told_apart_and_faults_named(tmp_path: Path) -> None:
     soundfile.write(table / "x.wav", np.zeros(100), 22_050)
     (table / "metadata.csv").write_text("x|Hello.\n")
     assert [(r.path.name, r.text) for r in wav_and_text(table)] == [("x.wav", "Hello.")]
-
-
-def sides(seconds: float) -> Sides:
-    """The user asks every ten seconds, and Ego answers a second after."""
-    question, answer = say("what is my name?"), say("your name is anna.")
-    user, ego = (np.zeros(int(seconds * 24_000), np.float32) for _ in range(2))
-    words: dict[str, list[TimedWord]] = {"user": [], "ego": []}
-    for start in range(1, int(seconds) - 8, 10):
-        at = start * 24_000
-        for name, track, spoken in (("user", user, question), ("ego", ego, answer)):
-            track[at : at + len(spoken.pcm)] = spoken.pcm
-            words[name] += [TimedWord(text=w.text.strip(".?"), start=at + w.start, end=at + w.end) for w in spoken.words]
-            at += len(spoken.pcm) + 24_000
-    return Sides(user=user, ego=ego, user_words=tuple(words["user"]), ego_words=tuple(words["ego"]))
-
-
-def test_a_dialogue_is_cut_in_quiet_places_and_each_part_is_a_grid() -> None:
-    made = list(conversations(sides(130.0), shop()))
-    assert len(made) == 3
-    assert sum(len(c.replies) for c in made) == 13
-    assert all(8 <= c.duration_s <= 60 for c in made)
-    for conversation in made:
-        grid = organizer(layout(), shop()).arrange(conversation)
-        written = shop().tokenizer.decode(grid.text[pieces(grid.text, layout().text)].tolist())
-        assert written.split()[:4] == ["your", "name", "is", "anna."]
-        first = conversation.replies[0]
-        assert first.speech_start_s is not None
-        start = int(np.flatnonzero(grid.text >= layout().text.first_word)[0])
-        assert start == round(first.speech_start_s / 0.08) - layout().spk_delay
-
-
-def test_transcripts_are_laid_along_each_side(tmp_path: Path) -> None:
-    given = sides(12.0)
-    path = tmp_path / "x.wav"
-    soundfile.write(path, np.stack([given.user, given.ego], 1), 24_000)
-    (path.with_suffix(".json")).write_text(json.dumps([{"speaker": "nobody", "start_s": 0, "end_s": 1, "text": "x"}]))
-    with pytest.raises(InputError, match="another speaker"):
-        read_sides(path, Knows())  # type: ignore[arg-type]
 
 
 @pytest.mark.slow

@@ -200,8 +200,11 @@ def _dialogues(args: Import, places: "Places", console: "Console") -> dict[str, 
             progress=lambda done, total: bar.update(row, completed=done, total=total),
         )
     console.print(f"{told.conversations} conversations")
-    _tell(told.seconds, told.skipped, console)
-    return {"kind": "dialogues", "conversations": told.conversations, "minutes": told.seconds / 60, "skipped": told.skipped}
+    if told.lost or told.entries:
+        console.print(f"left out of recordings that were taken: conversations {len(told.lost)}, entries of transcripts {len(told.entries)}")
+    _tell(told.seconds, told.left_out, console)
+    left_out = {"skipped": told.skipped, "lost": told.lost, "entries": told.entries}
+    return {"kind": "dialogues", "conversations": told.conversations, "minutes": told.seconds / 60, **left_out}
 
 
 def _tell(seconds: float, skipped: Sequence[tuple[str, str]], console: "Console") -> None:

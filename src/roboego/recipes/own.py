@@ -1,8 +1,11 @@
 """nano taught further with recordings of one's own, which `roboego data import` made grids of."""
 
+import re
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from roboego.errors import InputError
 from roboego.loading import WEIGHTS
@@ -18,6 +21,8 @@ KINDS = ("asr-user-train", "tts-ego-train", "dialogue-train", "asr-dialogue-trai
 STEPS, LEARNING_RATE = 1_000, 3e-4
 EAR_ALONE = 150
 """Steps for the ear that names phones, which packaged weights come without."""
+SHARD = re.compile(r"(.+-0)\d{4}(-\d+)?\.grids")
+"""The name of a shard: what is in it, its number, and which variant it is. What the first group finds is no prefix of a longer name's."""
 
 
 def own(name: str, places: Places) -> Run:
@@ -34,7 +39,7 @@ def own(name: str, places: Places) -> Run:
     theirs = [f"{kind}-{name}-" for kind in KINDS if there(f"{kind}-{name}-")]  # another name may begin with this one
     if not theirs:
         raise InputError(f"no grids of {name!r} in {places.grids}; make them with: roboego data import FOLDER --name {name}")
-    kept = [(prefix, share) for prefix, share in base.pools if there(prefix)]
+    kept = _kept(base.pools, name, places.grids)
     # Exchanges need the words of both sides; where there are none, they are read alone.
     spoken = all(any(prefix.startswith(kinds) for prefix, _ in kept) for kinds in (WORDS_HEARD, WORDS_SAID))
     assembled, written = (base.assembled, base.written) if spoken else (0.0, base.assembled + base.written)
@@ -42,7 +47,8 @@ def own(name: str, places: Places) -> Run:
     pools = [*((prefix, SHARE / len(theirs)) for prefix in theirs), *((prefix, (1 - SHARE) * share / whole) for prefix, share in kept)]
     judged = _validation(name, there)
     # Conversations of a model that writes nothing down have no transcripts.
-    twins = [pair for pair in ((f"dialogue-train-{name}-", f"asr-dialogue-train-{name}-"),) if there(pair[1])]
+    talks = [prefix for prefix in (*theirs, *(prefix for prefix, _ in kept)) if prefix.startswith("dialogue-train-")]
+    twins = [(prefix, f"asr-{prefix}") for prefix in talks if there(f"asr-{prefix}")]
     return replace(
         base,
         name=f"nano-own-{name}",
@@ -55,6 +61,21 @@ def own(name: str, places: Places) -> Run:
         validation=judged,
         transcripts=(*twins, *base.transcripts),
     )
+
+
+def _kept(pools: tuple[tuple[str, float], ...], name: str, grids: Path) -> list[tuple[str, float]]:
+    """The pools of what nano learned before, as far as they are there, without what was imported under the name.
+
+    A pool whose prefix takes that in too becomes one pool for each of its other voices, which share its share by their numbers of shards.
+    """
+    found: list[tuple[str, float]] = []
+    for prefix, share in pools:
+        voices = Counter(shard[1] for path in grids.glob(f"{prefix}*.grids") if (shard := SHARD.fullmatch(path.name)))
+        if not voices.pop(f"{prefix}-{name}-0", 0):
+            found += [(prefix, share)] if any(grids.glob(f"{prefix}*.grids")) else []
+            continue
+        found += [(voice, share * count / voices.total()) for voice, count in sorted(voices.items())]
+    return found
 
 
 def _validation(name: str, there: Callable[[str], bool]) -> tuple[str, str] | None:

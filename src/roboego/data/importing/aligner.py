@@ -54,8 +54,7 @@ def laid_along(text: str, heard: Sequence[TimedWord], samples: int) -> tuple[Tim
     Raises:
         InputError: fewer than half of the words are heard.
     """
-    wanted = [w for w in text.split() if words(w)]
-    plain = [words(w)[0] for w in wanted]
+    wanted, plain = _words_of(text)
     matcher = SequenceMatcher(a=plain, b=[w.text for w in heard], autojunk=False)
     times: Times = [None] * len(wanted)
     for block in matcher.get_matching_blocks():
@@ -69,6 +68,19 @@ def laid_along(text: str, heard: Sequence[TimedWord], samples: int) -> tuple[Tim
             f"only {alike} of the {len(wanted)} words of {text!r} are heard ({said!r}); check that text and sound belong together"
         )
     return tuple(TimedWord(text=w, start=a, end=b) for w, (a, b) in zip(wanted, _filled(times, plain, samples), strict=True))
+
+
+def shared_out(text: str, samples: int) -> tuple[TimedWord, ...]:
+    """Words of a text that share a sound of `samples` by their letters: an estimate, where none of them is heard."""
+    wanted, plain = _words_of(text)
+    shares = _filled([None] * len(wanted), plain, samples)
+    return tuple(TimedWord(text=w, start=a, end=b) for w, (a, b) in zip(wanted, shares, strict=True))
+
+
+def _words_of(text: str) -> tuple[list[str], list[str]]:
+    """Its words as they stand in it, and without punctuation."""
+    wanted = [w for w in text.split() if words(w)]
+    return wanted, [words(w)[0] for w in wanted]
 
 
 def _filled(times: Times, plain: Sequence[str], samples: int) -> list[tuple[int, int]]:

@@ -1,143 +1,136 @@
-"""Recorded dialogues, the user left and Ego right, become conversations: what is heard, captions, replies in their own codes."""
+"""Recorded dialogues become conversations: what is heard, captions, replies in their own codes."""
 # N samples
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import soundfile
-import soxr
+from numpy.typing import NDArray
 
 from roboego.data.build import organizer
-from roboego.data.exercises import EGO_GAIN, TAIL_FRAMES, token_ends
-from roboego.data.importing.aligner import Aligner, laid_along
+from roboego.data.exercises import TAIL_FRAMES, token_ends
+from roboego.data.importing.aligner import Aligner
 from roboego.data.importing.recordings import SUFFIXES
-from roboego.data.importing.sentences import PEAK, at_peak
+from roboego.data.importing.sides import LEAD_S, Sides, read_sides
 from roboego.data.shards import ShardWriter
 from roboego.data.voices.base import Sound, TimedWord
-from roboego.data.workshop import Workshop, open_workshop
+from roboego.data.workshop import ASR_DELAY_FRAMES, Workshop, open_workshop
 from roboego.errors import InputError
-from roboego.streams.alphabet import normalize, words
+from roboego.streams.alphabet import words
 from roboego.streams.conversation import Caption, Conversation, Reply
+from roboego.streams.grid import FrameGrid
 from roboego.streams.layout import StreamLayout
-from roboego.timebase import FRAME_SAMPLES, SAMPLE_RATE, frames_to_seconds, samples_to_seconds, seconds_to_samples
+from roboego.streams.organizers.text_first import TextFirst
+from roboego.timebase import (
+    FRAME_SAMPLES,
+    SAMPLE_RATE,
+    frames_to_seconds,
+    samples_to_frames,
+    samples_to_seconds,
+    seconds_to_frames,
+    seconds_to_frames_up,
+    seconds_to_samples,
+)
 
 REPLY_GAP_S = 0.8
-"""Ego's words further apart than this belong to two replies."""
+"""Words of one side that are further apart than this belong to two turns."""
 SHORTEST_S, LONGEST_S, QUIET_S = 8.0, 60.0, 0.3
 """A recording is cut into conversations of such lengths, where neither side speaks for so long around the cut."""
+WRITTEN_S = 0.5
+"""After a word of the user's: until then it is mostly written down."""
 ROOM_S = 0.06
 """Sound before a reply's first word that still belongs to it."""
+YIELD_S = (0.25, 1.25)
+"""Ego is interrupted if its last word ends so long after the user has begun to speak. (Word times are good to about 0.1 s, and who takes
+the floor at the end of a sentence often begins a little before it.)"""
+GOES_ON_S = 0.5
+"""And if the user goes on speaking for so long after that."""
 
 
 @dataclass
 class ImportedDialogues:
-    """What came of an import: conversations, their length, and file and reason of what could not be used (from where it failed on)."""
+    """What came of an import.
+
+    Attributes:
+        skipped: file and reason of recordings that could not be used (from where one failed on).
+        lost: the same of conversations that could not be laid out, in recordings that are used otherwise.
+        entries: the same of entries of transcripts.
+    """
 
     conversations: int = 0
     seconds: float = 0.0
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    lost: list[tuple[str, str]] = field(default_factory=list)
+    entries: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def left_out(self) -> list[tuple[str, str]]:
+        """File and reason of all that was, the largest things first."""
+        return [*self.skipped, *self.lost, *self.entries]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sides:
-    """A recording: the user's and Ego's sound [N] at 24 kHz, and the words of each."""
+def conversations(sides: Sides, shop: Workshop, *, spk_delay: int) -> Iterator[tuple[float, Conversation]]:
+    """Conversations of up to a minute and the second in which each begins, in the order of time; stretches without a word are left out.
 
-    user: Sound
-    ego: Sound
-    user_words: tuple[TimedWord, ...]
-    ego_words: tuple[TimedWord, ...]
+    Words of Ego's that would have to be written before a conversation begins, and words of the user's that would have to be written after
+    it has ended, are not in it.
 
-
-def read_sides(path: Path, aligner: Aligner) -> Sides:
-    """A stereo file, its words from a transcript beside it, or else as the aligner hears them.
-
-    The transcript, a .json of the same name, is a list of `{"speaker": "user" | "ego", "start_s": ..., "end_s": ..., "text": ...}`.
-
-    Raises:
-        InputError: the file is not stereo, cannot be read, or its transcript is not of that form.
+    Args:
+        spk_delay: frames from a reply's text to its speech.
     """
-    user, ego = _channels(path)
-    transcript = path.with_suffix(".json")
-    if not transcript.is_file():
-        return Sides(user=user, ego=ego, user_words=tuple(aligner.hear(user)), ego_words=tuple(aligner.hear(ego)))
-    told: dict[str, list[TimedWord]] = {"user": [], "ego": []}
-    for entry in _entries(transcript):
-        pcm = user if entry["speaker"] == "user" else ego
-        start, end = (seconds_to_samples(float(entry[key])) for key in ("start_s", "end_s"))
-        said = laid_along(normalize(entry["text"]), aligner.hear(pcm[start:end]), min(end, len(pcm)) - start)
-        told[entry["speaker"]] += [TimedWord(text=w.text, start=w.start + start, end=w.end + start) for w in said]
-    return Sides(user=user, ego=ego, user_words=_in_order(told["user"]), ego_words=_in_order(told["ego"]))
-
-
-def _channels(path: Path) -> tuple[Sound, Sound]:
-    try:
-        pcm_NC, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise InputError(f"{path} cannot be read ({error}); convert it to wav or flac") from error
-    if pcm_NC.shape[1] != 2:
-        raise InputError(f"{path} has {pcm_NC.shape[1]} channels; a dialogue has the user on the left and Ego on the right")
-    if not np.isfinite(pcm_NC).all():
-        raise InputError(f"{path} has samples that are NaN or infinite; export it again")
-    both: Sound = soxr.resample(pcm_NC, rate, SAMPLE_RATE) if rate != SAMPLE_RATE else pcm_NC
-    return np.ascontiguousarray(both[:, 0]), at_peak(both[:, 1], EGO_GAIN * PEAK)
-
-
-def _entries(transcript: Path) -> list[dict[str, Any]]:
-    shape = '[{"speaker": "user" or "ego", "start_s": ..., "end_s": ..., "text": ...}, ...]'
-    try:
-        entries = json.loads(transcript.read_text(encoding="utf-8"))
-        fits = all(e["speaker"] in ("user", "ego") and float(e["start_s"]) < float(e["end_s"]) and e["text"] for e in entries)
-    except (ValueError, TypeError, KeyError) as error:
-        raise InputError(f"{transcript} is no transcript ({error}); it must be {shape}") from error
-    if not fits:
-        raise InputError(f"{transcript} has an entry with another speaker, an end before its start, or no text; it must be {shape}")
-    return list(entries)
-
-
-def _in_order(said: Sequence[TimedWord]) -> tuple[TimedWord, ...]:
-    return tuple(sorted(said, key=lambda w: w.start))
-
-
-def conversations(sides: Sides, shop: Workshop) -> Iterator[Conversation]:
-    """Conversations of up to a minute, in the order of time; stretches in which nothing is said are left out."""
-    cuts = _cuts(sides)
-    for start, end in pairwise(cuts):
+    broken_off = _broken_off(sides)
+    for start, end in pairwise(_cuts(sides)):
         heard = [w for w in sides.user_words if start <= w.start < end]
-        said = [w for w in sides.ego_words if start <= w.start < end]
+        said = [w for w in sides.ego_words if start + spk_delay * FRAME_SAMPLES <= w.start < end]
         if heard or said:
-            captions = tuple(_caption(w, start, shop) for w in sorted(heard, key=lambda w: w.end))
-            replies = tuple(_reply(group, sides.ego, start, shop) for group in _replies(said))
-            yield Conversation(heard=shop.heard(sides.user[start:end]), mode="duplex", replies=replies, captions=captions)
+            replies = tuple(_reply(turn, sides.ego[:end], start, spk_delay, turn[-1] in broken_off, shop) for turn in _turns(said))
+            captions = _captions(heard, start, (end - start) // FRAME_SAMPLES, shop)
+            made = Conversation(heard=shop.heard(sides.user[start:end]), mode="duplex", replies=replies, captions=captions)
+            yield samples_to_seconds(start), made
 
 
 def _cuts(sides: Sides) -> list[int]:
-    """Where conversations begin and end, in samples on whole frames: in the middle of quiet, as late as `LONGEST_S` allows."""
+    """Where conversations begin and end, in samples on whole frames: in quiet, or where Ego at least is; as late as `LONGEST_S` allows."""
     frames = min(len(sides.user), len(sides.ego)) // FRAME_SAMPLES
-    busy = np.zeros(frames + 1, bool)
-    quiet = seconds_to_samples(QUIET_S)
-    for w in (*sides.user_words, *sides.ego_words):
-        busy[max(w.start - quiet, 0) // FRAME_SAMPLES : (w.end + quiet) // FRAME_SAMPLES + 1] = True
+    ego = _busy(sides.ego_words, frames, QUIET_S)
+    both = ego | _busy(sides.user_words, frames, WRITTEN_S)
     shortest, longest = (int(s * SAMPLE_RATE) // FRAME_SAMPLES for s in (SHORTEST_S, LONGEST_S))
     cuts = [0]
     while frames - cuts[-1] > longest:
-        options = np.flatnonzero(~busy[cuts[-1] + shortest : cuts[-1] + longest])
+        first, last = cuts[-1] + shortest, cuts[-1] + longest
+        options = next((quiet for mask in (both, ego) if len(quiet := np.flatnonzero(~mask[first:last]))), None)
         # Without any quiet it is cut all the same: a word is lost, not the recording.
-        cuts.append(cuts[-1] + shortest + int(options[-1]) if len(options) else cuts[-1] + longest)
+        cuts.append(last if options is None else first + int(options[-1]))
     return [c * FRAME_SAMPLES for c in (*cuts, frames)]
 
 
-def _caption(word: TimedWord, start: int, shop: Workshop) -> Caption:
-    tokens = np.asarray(shop.tokenizer.encode(" ".join(words(word.text))), np.int32)
-    return Caption(start_s=samples_to_seconds(word.start - start), end_s=samples_to_seconds(word.end - start), tokens=tokens)
+def _busy(said: Sequence[TimedWord], frames: int, after_s: float) -> NDArray[np.bool_]:
+    """[frames + 1] where a side speaks, or will or did a short time before or after."""
+    busy = np.zeros(frames + 1, bool)
+    before, after = seconds_to_samples(QUIET_S), seconds_to_samples(after_s)
+    for w in said:
+        busy[max(w.start - before, 0) // FRAME_SAMPLES : (w.end + after) // FRAME_SAMPLES + 1] = True
+    return busy
 
 
-def _replies(said: Sequence[TimedWord]) -> list[list[TimedWord]]:
-    """Ego's words, reply by reply."""
+def _captions(heard: Sequence[TimedWord], start: int, frames: int, shop: Workshop) -> tuple[Caption, ...]:
+    """The user's words, as far as they can be written down, one after another, before the conversation is over."""
+    found: list[Caption] = []
+    free = 0
+    for word in sorted(heard, key=lambda w: w.end):
+        tokens = np.asarray(shop.tokenizer.encode(" ".join(words(word.text))), np.int32)
+        start_s, end_s = (samples_to_seconds(at - start) for at in (word.start, word.end))
+        free = max(free, seconds_to_frames_up(end_s) + ASR_DELAY_FRAMES) + len(tokens)
+        if free > frames:
+            break
+        found.append(Caption(start_s=start_s, end_s=end_s, tokens=tokens))
+    return tuple(found)
+
+
+def _turns(said: Sequence[TimedWord]) -> list[list[TimedWord]]:
+    """The words of one side, turn by turn."""
     groups: list[list[TimedWord]] = []
     for word in said:
         if not groups or word.start - groups[-1][-1].end > seconds_to_samples(REPLY_GAP_S):
@@ -146,20 +139,62 @@ def _replies(said: Sequence[TimedWord]) -> list[list[TimedWord]]:
     return groups
 
 
-def _reply(said: Sequence[TimedWord], ego: Sound, start: int, shop: Workshop) -> Reply:
-    """A reply as it was spoken: its codes begin with the frame in which its first word does."""
-    first = max(said[0].start - start - seconds_to_samples(ROOM_S), 0) // FRAME_SAMPLES
+def _broken_off(sides: Sides) -> set[TimedWord]:
+    """The last words of replies in which Ego was interrupted. Where a transcript ends the sentence there, it was not."""
+    turns = _turns(sides.user_words)
+    replies = [reply for reply in _turns(sides.ego_words) if reply[-1].text[-1] not in ".?"]
+    return {reply[-1] for reply in replies if any(_interrupts(turn, reply) for turn in turns)}
+
+
+def _interrupts(turn: Sequence[TimedWord], reply: Sequence[TimedWord]) -> bool:
+    """Whether the user begins to speak while Ego does, Ego falls silent soon after, and the user goes on."""
+    begun, ended = turn[0].start, reply[-1].end
+    least, most = (seconds_to_samples(s) for s in YIELD_S)
+    return reply[0].start < begun and least <= ended - begun <= most and turn[-1].end - ended >= seconds_to_samples(GOES_ON_S)
+
+
+def _reply(said: Sequence[TimedWord], ego: Sound, start: int, spk_delay: int, interrupted: bool, shop: Workshop) -> Reply:
+    """A reply as it was spoken: its codes begin with the frame in which its first word does.
+
+    Args:
+        ego: its side's sound up to the end of the conversation, which ends the reply too. start: where the conversation begins.
+    """
+    frames = (len(ego) - start) // FRAME_SAMPLES
+    first = max((said[0].start - start - seconds_to_samples(ROOM_S)) // FRAME_SAMPLES, spk_delay)
     offset = start + first * FRAME_SAMPLES
     pcm = ego[offset : said[-1].end + TAIL_FRAMES * FRAME_SAMPLES]
-    timed = [TimedWord(text=w.text, start=w.start - offset, end=w.end - offset) for w in said]
-    text = " ".join(w.text for w in timed)
-    tokens = np.asarray(shop.tokenizer.encode(text if text[-1] in ".?" else f"{text}."), np.int32)
+    timed = [TimedWord(text=w.text, start=w.start - offset, end=min(w.end, len(ego)) - offset) for w in said]
+    tokens = np.asarray(shop.tokenizer.encode(_written(timed, interrupted)), np.int32)
+    room = frames - (first - spk_delay)
+    silent = samples_to_frames(said[-1].end - start) + 1
     return Reply(
-        tokens=tokens,
+        tokens=tokens[:room],
         codes=shop.encode(pcm),
-        token_ends_s=token_ends(tokens, timed, len(pcm), shop.tokenizer),
+        token_ends_s=token_ends(tokens, timed, len(pcm), shop.tokenizer)[:room],
         speech_start_s=frames_to_seconds(first),
+        cut_s=frames_to_seconds(silent) if interrupted and silent < frames else None,
     )
+
+
+def _written(said: Sequence[TimedWord], interrupted: bool) -> str:
+    """A reply's text. It ends as a sentence, unless Ego was interrupted."""
+    text = " ".join(w.text for w in said).rstrip(",")
+    return text if interrupted or text[-1] in ".?" else f"{text}."
+
+
+def talk_grid(made: Conversation, arrange: TextFirst) -> FrameGrid:
+    """A conversation laid out. What Ego would have said had it not been interrupted is not known: that its text stops is not learned.
+
+    Raises:
+        InputError: something in it does not fit.
+    """
+    grid = arrange.arrange(made)
+    for reply in made.replies:
+        if reply.cut_s is not None:
+            assert reply.speech_start_s is not None  # `conversations` tells it
+            written = seconds_to_frames(reply.speech_start_s) - arrange.spk_delay + len(reply.tokens)
+            grid.text_weight[written : seconds_to_frames(reply.cut_s)] = 0
+    return grid
 
 
 def import_dialogues(
@@ -186,15 +221,34 @@ def import_dialogues(
     with ShardWriter(grids / stems[0], layout, **prints) as talks, ShardWriter(grids / stems[1], layout, **prints) as transcripts:
         for done, path in enumerate(paths, start=1):
             try:
-                for made in conversations(read_sides(path, aligner), shop):
-                    pair = arrange.arrange(made), arrange.arrange(made.transcription())
-                    for writer, grid, mode in zip((talks, transcripts), pair, ("dialogue", "asr"), strict=True):
-                        writer.add(grid, {"mode": mode, "voice": name, "file": path.name})
-                    told.conversations += 1
-                    told.seconds += made.duration_s
+                sides = read_sides(path, aligner)
+                told.entries += [(str(path), reason) for reason in sides.left_out]
+                for start_s, made in conversations(sides, shop, spk_delay=arrange.spk_delay):
+                    _add(made, start_s, path, name, (talks, transcripts), arrange, told)
             except InputError as error:
                 told.skipped.append((str(path), str(error)))
             progress(done, len(paths))
         if not told.conversations:
-            raise InputError(f"no dialogue could be used; the first: {told.skipped[0][1] if told.skipped else 'nothing is said in it'}")
+            raise InputError(f"no dialogue could be used; the first: {told.left_out[0][1] if told.left_out else 'nothing is said in it'}")
     return told
+
+
+def _add(
+    made: Conversation,
+    start_s: float,
+    path: Path,
+    name: str,
+    writers: tuple[ShardWriter, ShardWriter],
+    arrange: TextFirst,
+    told: ImportedDialogues,
+) -> None:
+    """Adds a conversation's two grids to their shards. One that cannot be laid out is lost, and told."""
+    try:
+        pair = talk_grid(made, arrange), arrange.arrange(made.transcription())
+    except InputError as error:
+        told.lost.append((str(path), f"the conversation from {max(start_s - LEAD_S, 0.0):.1f} s on: {error}"))
+        return
+    for writer, grid, mode in zip(writers, pair, ("dialogue", "asr"), strict=True):
+        writer.add(grid, {"mode": mode, "voice": name, "file": path.name})
+    told.conversations += 1
+    told.seconds += made.duration_s

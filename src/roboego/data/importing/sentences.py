@@ -1,6 +1,5 @@
 """Recorded sentences become banks, and banks grids, under names that the recipes' pools take up."""
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -15,6 +14,7 @@ from roboego.data.importing.recordings import Recording, read_mono
 from roboego.data.speech_bank import SENTENCES_PER_SHARD, write_shard
 from roboego.data.voices.base import Sound, Spoken, trim
 from roboego.errors import InputError
+from roboego.sound.files import appearing_in
 from roboego.streams.alphabet import normalize, words
 from roboego.streams.layout import StreamLayout
 
@@ -39,6 +39,34 @@ class Imported:
     skipped: list[tuple[str, str]] = field(default_factory=list)
 
 
+class _Banks:
+    """Banks that grow in a folder. A shard is written as soon as it is full: of each bank no more than one is held in memory.
+
+    Attributes:
+        counts: names of the banks, with how many sentences each has so far.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.counts: dict[str, int] = {}
+        self._waiting: dict[str, list[Spoken]] = {}
+
+    def add(self, bank: str, spoken: Spoken) -> None:
+        self.counts[bank] = self.counts.get(bank, 0) + 1
+        self._waiting.setdefault(bank, []).append(spoken)
+        if len(self._waiting[bank]) == SENTENCES_PER_SHARD:
+            self._write(bank)
+
+    def close(self) -> None:
+        """Writes what is left, in shards that are not full."""
+        for bank in list(self._waiting):
+            self._write(bank)
+
+    def _write(self, bank: str) -> None:
+        shard = (self.counts[bank] - 1) // SENTENCES_PER_SHARD
+        write_shard(self.folder / f"{bank}-{shard:05d}", self._waiting.pop(bank))
+
+
 def import_sentences(
     recordings: Iterable[Recording],
     folder: Path,
@@ -51,30 +79,30 @@ def import_sentences(
 ) -> Imported:
     """Aligns recordings with their texts and writes banks `SIDE-train-NAME` and `SIDE-validation-NAME`.
 
+    The files appear when the last recording is done, and not at all if something stops it.
+
     Args:
         folder: where banks lie. held_out: share of the sentences, by a hash of their words, that no training hears.
     Raises:
         InputError: no recording can be used, or a file cannot be written.
     """
     told = Imported()
-    said: dict[str, list[Spoken]] = {}
-    for done, recording in enumerate(recordings, start=1):
-        try:
-            spoken = _spoken(recording, name, aligner)
-        except InputError as error:
-            told.skipped.append((str(recording.path), str(error)))
-        else:
-            split = "validation" if _share(spoken.text) < held_out else "train"
-            said.setdefault(f"{side}-{split}-{name}", []).append(spoken)
-            told.seconds += spoken.duration_s
-        progress(done)
-    if not said:
-        raise InputError(f"no recording could be used; the first: {told.skipped[0] if told.skipped else 'there is none'}")
-    for bank, sentences in said.items():
-        for shard in range(math.ceil(len(sentences) / SENTENCES_PER_SHARD)):
-            first = shard * SENTENCES_PER_SHARD
-            write_shard(folder / f"{bank}-{shard:05d}", sentences[first : first + SENTENCES_PER_SHARD])
-        told.banks[bank] = len(sentences)
+    with appearing_in(folder) as unfinished:
+        banks = _Banks(unfinished)
+        for done, recording in enumerate(recordings, start=1):
+            try:
+                spoken = _spoken(recording, name, aligner)
+            except InputError as error:
+                told.skipped.append((str(recording.path), str(error)))
+            else:
+                split = "validation" if _share(spoken.text) < held_out else "train"
+                banks.add(f"{side}-{split}-{name}", spoken)
+                told.seconds += spoken.duration_s
+            progress(done)
+        if not banks.counts:
+            raise InputError(f"no recording could be used; the first: {told.skipped[0] if told.skipped else 'there is none'}")
+        banks.close()
+    told.banks = banks.counts
     return told
 
 
