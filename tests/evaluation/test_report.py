@@ -32,6 +32,16 @@ def test_every_figure_with_an_interval_is_told() -> None:
     ]
 
 
+def test_points_between_two_models_are_told_beside_both() -> None:
+    rate = {"wer": 0.05, "interval": [0.03, 0.08], "words": 120, "sentences": 20}
+    found = {"tts": {"before": rate, "after": rate, "points": 1.5, "points_interval": [-0.5, 3.0]}}
+    assert [(f.name, f.value, f.unit) for f in figures_of(found)] == [
+        ("tts points", 1.5, "points"),
+        ("tts before WER", 0.05, "share"),
+        ("tts after WER", 0.05, "share"),
+    ]
+
+
 def test_the_page_names_only_files_that_are_there(tmp_path: Path) -> None:
     sound = (0.1 * np.sin(np.arange(48_000) / 20)).astype(np.float32)
     sample = Sample(suite="duplex", title="pause: <as it should be>", note="Ego: a & b", talked=Talked(user=sound, ego=sound[::-1]))

@@ -20,6 +20,7 @@ from roboego.timebase import SAMPLE_RATE, frames_to_seconds
 USER, EGO, INK, GRID = "#0072B2", "#D55E00", "#222222", "#E4E4E4"
 """Okabe and Ito's colours, as in the timelines."""
 DPI = 110
+_UNITS = {"share": "percent", "points": "points of WER", "s": "seconds", "nats": "nats a word", "MOS": "opinion, 1 to 5"}
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; background: #fff; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
@@ -81,7 +82,7 @@ def write_report(folder: Path, results: dict[str, Any], samples: Sequence[Sample
 
 def _section(folder: Path, suite: str, found: dict[str, Any], samples: Sequence[Sample]) -> str:
     parts = [f"<h2>{html.escape(suite)}</h2>"]
-    for unit, title in (("share", "rates"), ("s", "times"), ("nats", "likelihoods"), ("MOS", "opinions")):
+    for unit, title in (("share", "rates"), ("points", "points"), ("s", "times"), ("nats", "likelihoods"), ("MOS", "opinions")):
         figures = [f for f in figures_of(found) if f.unit == unit]
         if not figures:
             continue
@@ -112,6 +113,9 @@ def figures_of(found: dict[str, Any], name: str = "") -> Iterator[Measured]:
         label = f"{name} {key.removesuffix('_s')}".strip().replace("_", " ")
         if not isinstance(value, dict):
             continue
+        if "points_interval" in value:
+            low, high = value["points_interval"]
+            yield Measured(name=f"{label} points", value=value["points"], low=low, high=high, of="", unit="points")
         if "wer" in value:
             low, high = value["interval"]
             yield Measured(name=f"{label} WER", value=value["wer"], low=low, high=high, of=f"{value['words']} words", unit="share")
@@ -146,7 +150,7 @@ def _drawn(figures: Sequence[Measured], unit: str) -> Figure:
     axes.set_yticks(places, [f.name for f in figures], fontsize=8.5)
     axes.set_ylim(-0.7, len(figures) - 0.3)
     axes.set_xlim(min(0.0, float(low.min()) * 1.05), 100 if unit == "share" else None)
-    axes.set_xlabel({"share": "percent", "s": "seconds", "nats": "nats a word", "MOS": "opinion, 1 to 5"}[unit], fontsize=8.5)
+    axes.set_xlabel(_UNITS[unit], fontsize=8.5)
     axes.grid(axis="x", color=GRID)
     return drawing
 

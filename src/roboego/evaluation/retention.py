@@ -6,8 +6,7 @@ from typing import Any
 
 from roboego.evaluation.judge import WhisperJudge
 from roboego.evaluation.speech import Pairs, grouped, rates, said, transcripts
-from roboego.metrics.intervals import bootstrap_ratio
-from roboego.metrics.wer import word_errors
+from roboego.metrics.wer import points_between, word_errors
 from roboego.model.loaded import LoadedModel
 
 
@@ -40,11 +39,4 @@ def _measured(
 def changed(before: Pairs, after: Pairs) -> dict[str, Any]:
     """Rates before and after, and the points between them with their interval: positive where something was forgotten."""
     old, new = ([word_errors(r, h) for r, h in pairs] for pairs in (before, after))
-    more, words = [float(b.errors - a.errors) for a, b in zip(old, new, strict=True)], [float(a.words) for a in old]
-    interval = bootstrap_ratio(more, words)
-    return {
-        "before": rates(before),
-        "after": rates(after),
-        "points": 100 * sum(more) / sum(words),
-        "points_interval": [100 * interval.low, 100 * interval.high],
-    }
+    return {"before": rates(before), "after": rates(after), **points_between(old, new)}

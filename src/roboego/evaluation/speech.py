@@ -20,7 +20,7 @@ from roboego.evaluation.material import level, sentences
 from roboego.evaluation.naturalness import DnsMos, opinions
 from roboego.evaluation.stages import synthesize, transcribe_codes
 from roboego.metrics.turns import voiced_segments
-from roboego.metrics.wer import error_rate, word_errors
+from roboego.metrics.wer import error_rate, points_between, word_errors
 from roboego.model.loaded import LoadedModel
 from roboego.streams.tokenizer import TextCodec
 from roboego.timebase import FRAME_SAMPLES, seconds_to_samples
@@ -51,10 +51,21 @@ CONDITIONS = (
 
 Pairs = Sequence[tuple[str, str]]
 """What was said, and what was written or heard of it, sentence by sentence."""
+Look = Callable[[str, str, str, Sound, Sound], None]
+"""Told of a sentence: whose or under what, what was said, what came of it; the sound that was heard, and the one that was made of it."""
+
+
+def nobody_looks(name: str, said: str, found: str, heard: Sound, made: Sound) -> None:
+    """A `Look` that does nothing."""
 
 
 def transcripts(
-    loaded: LoadedModel, folder: Path, voices: Sequence[str], count: int, conditions: Sequence[str] = ()
+    loaded: LoadedModel,
+    folder: Path,
+    voices: Sequence[str],
+    count: int,
+    conditions: Sequence[str] = (),
+    look: Look = nobody_looks,
 ) -> tuple[dict[str, Pairs], dict[str, Pairs]]:
     """Held-out sentences and what the model writes of them: clean by voice, and by condition.
 
@@ -64,16 +75,18 @@ def transcripts(
     silence = steady_silence(codec)
     banks = {voice: sentences(folder, voice, count) for voice in voices}
 
-    def transcribed(spoken: Sequence[Spoken], condition: str) -> Pairs:
+    def transcribed(spoken: Sequence[Spoken], condition: str, name: str) -> Pairs:
         rng = np.random.default_rng(zlib.crc32(condition.encode()))
         heard = [apply(preset(condition), framed(level(s.pcm), lead_s=0.5, tail_s=0.8), rng) for s in spoken]
         written = transcribe_codes(loaded.model, tokenizer, [_codes(codec, h) for h in heard], silence)
+        for s, w, h in zip(spoken, written, heard, strict=True):
+            look(name, s.text, w, h, np.zeros_like(h))
         return [(s.text, w) for s, w in zip(spoken, written, strict=True)]
 
-    clean = {voice: transcribed([bank[i] for i in range(count)], "clean") for voice, bank in banks.items()}
+    clean = {voice: transcribed([bank[i] for i in range(count)], "clean", voice) for voice, bank in banks.items()}
     turns = [banks[v] for v in voices if v in LISTENERS]
     spoken = [turns[i % len(turns)][i] for i in range(count)] if turns else []
-    return clean, {name: transcribed(spoken, name) for name in conditions if spoken}
+    return clean, {name: transcribed(spoken, name, name) for name in conditions if spoken}
 
 
 def asr_recorded(loaded: LoadedModel, folder: Path, count: int) -> dict[str, Any]:
@@ -100,9 +113,16 @@ def grouped(clean: dict[str, Pairs]) -> dict[str, Pairs]:
     return {name: pairs for name, pairs in groups.items() if pairs}
 
 
-def asr(loaded: LoadedModel, folder: Path, voices: Sequence[str], count: int, conditions: Sequence[str] = ()) -> dict[str, Any]:
+def asr(
+    loaded: LoadedModel,
+    folder: Path,
+    voices: Sequence[str],
+    count: int,
+    conditions: Sequence[str] = (),
+    look: Look = nobody_looks,
+) -> dict[str, Any]:
     """WER of `transcripts`: by group, by voice and by condition."""
-    clean, noisy = transcripts(loaded, folder, voices, count, conditions)
+    clean, noisy = transcripts(loaded, folder, voices, count, conditions, look)
     found = _each(grouped(clean)) | {"voices": _each(clean)}
     return found | ({"conditions": _each(noisy)} if noisy else {})
 
@@ -120,16 +140,16 @@ def said(loaded: LoadedModel, folder: Path, count: int, judge: WhisperJudge) -> 
     return [(text, judge.transcribe(sound)) for text, sound in zip(*spoken(loaded, folder, count), strict=True)]
 
 
-def tts(loaded: LoadedModel, folder: Path, count: int, judge: WhisperJudge, listener: DnsMos) -> dict[str, Any]:
+def tts(loaded: LoadedModel, folder: Path, count: int, judge: WhisperJudge, listener: DnsMos, look: Look = nobody_looks) -> dict[str, Any]:
     """WER of what Whisper-tiny hears when the model says held-out sentences of Ego's, and how it sounds, beside its teacher's own voice."""
     bank = sentences(folder, EGO, count, side="ego")
     teacher = [framed(level(bank[i].pcm)) for i in range(count)]
     texts, sounds = spoken(loaded, folder, count)
     voices = {"model": [_speech(s) for s in sounds], "teacher": [_speech(s) for s in teacher]}
-    found: dict[str, Any] = {
-        name: rates([(text, judge.transcribe(sound)) for text, sound in zip(texts, heard, strict=True)])
-        for name, heard in (("model", sounds), ("teacher", teacher))
-    }
+    understood = {name: [judge.transcribe(s) for s in heard] for name, heard in (("model", sounds), ("teacher", teacher))}
+    for text, heard_as, theirs, ours in zip(texts, understood["model"], teacher, sounds, strict=True):
+        look("teacher above, model below", text, heard_as, theirs, ours)
+    found: dict[str, Any] = {name: rates(list(zip(texts, heard, strict=True))) for name, heard in understood.items()}
     return found | {"quality": {name: opinions(listener, heard) for name, heard in voices.items()}}
 
 
@@ -152,8 +172,8 @@ def codec_loss(loaded: LoadedModel, folder: Path, voices: Sequence[str], count: 
 
 def _lost(heard: Sequence[tuple[str, str, str]]) -> dict[str, Any]:
     """What references, and what Whisper heard before and after the codec, say of it."""
-    original, again = rates([(text, before) for text, before, _ in heard]), rates([(text, after) for text, _, after in heard])
-    return {"original": original, "resynthesised": again, "points": 100 * (again["wer"] - original["wer"])}
+    original, again = [word_errors(text, before) for text, before, _ in heard], [word_errors(text, after) for text, _, after in heard]
+    return {"original": error_rate(original), "resynthesised": error_rate(again), **points_between(original, again)}
 
 
 def framed(pcm: Sound, *, lead_s: float = 0.2, tail_s: float = 0.3) -> Sound:

@@ -6,6 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from roboego.data.importing.aligner import Aligner
 from roboego.data.talk.answer import Exchange
 from roboego.data.voices import ACCENTS, EGO, LISTENERS
@@ -155,16 +157,33 @@ def _looked_at(found: Iterable[tuple[duplex.Outcome, talk.Talked]]) -> Iterable[
             yield Sample(suite="duplex", title=title, note=f"user: {outcome.user} Ego: {outcome.written}", talked=talked)
 
 
+class _Kept:
+    """The first sentences of each voice and condition, to be listened to."""
+
+    def __init__(self, suite: str, each: int) -> None:
+        self.suite, self.each, self.samples = suite, each, list[Sample]()
+
+    def look(self, name: str, said: str, found: str, heard: Sound, made: Sound) -> None:
+        """Implements `speech.Look`."""
+        if sum(s.title == name for s in self.samples) < self.each:
+            size = max(len(heard), len(made))
+            user, ego = (np.pad(pcm, (0, size - len(pcm))) for pcm in (heard, made))
+            note = f"said: {said} heard: {found}"
+            self.samples.append(Sample(suite=self.suite, title=name, note=note, talked=talk.Talked(user=user, ego=ego)))
+
+
 def run_asr(m: Measuring) -> Found:
     """Transcription: by voice, of accents and a voice that no training hears, in noise, rooms and over the telephone."""
     if m.recordings is not None:
         return {m.recordings.name: speech.asr_recorded(m.model, m.recordings, m.questions)}, []
-    return speech.asr(m.model, m.bank, m.voices, m.sentences, m.conditions), []
+    kept = _Kept("asr", 1)
+    return speech.asr(m.model, m.bank, m.voices, m.sentences, m.conditions, kept.look), kept.samples
 
 
 def run_tts(m: Measuring) -> Found:
     """What Whisper-tiny understands of the model's speech, and how it sounds."""
-    return speech.tts(m.model, m.bank, m.questions, m.judge, m.listener), []
+    kept = _Kept("tts", 3 * LOOKED_AT)
+    return speech.tts(m.model, m.bank, m.questions, m.judge, m.listener, kept.look), kept.samples
 
 
 def run_codec(m: Measuring) -> Found:

@@ -140,3 +140,10 @@ def error_rate(counts: Sequence[WordErrors]) -> dict[str, Any]:
     """Word error rate of several sentences with its 95% interval, for JSON."""
     total, interval = WordErrors.total(counts), rate_interval(counts)
     return {"wer": total.rate, "interval": [interval.low, interval.high], "sentences": len(counts), "words": total.words}
+
+
+def points_between(before: Sequence[WordErrors], after: Sequence[WordErrors]) -> dict[str, Any]:
+    """Points of word error rate that were gained from one to the other, sentence by sentence, with their 95% interval, for JSON."""
+    more, words = [float(b.errors - a.errors) for a, b in zip(before, after, strict=True)], [float(a.words) for a in before]
+    interval = bootstrap_ratio(more, words)
+    return {"points": 100 * sum(more) / sum(words), "points_interval": [100 * interval.low, 100 * interval.high]}
