@@ -6,7 +6,7 @@ COPY pyproject.toml constraints.txt README.md LICENSE NOTICE ./
 COPY src src
 RUN python -m venv /usr/local/lib/roboego \
     && /usr/local/lib/roboego/bin/pip install --no-cache-dir -c constraints.txt --extra-index-url https://download.pytorch.org/whl/cpu "torch==2.13.0" \
-    && /usr/local/lib/roboego/bin/pip install --no-cache-dir -c constraints.txt ".[serve]"
+    && /usr/local/lib/roboego/bin/pip install --no-cache-dir -c constraints.txt ".[serve,webrtc]"
 
 FROM python:3.12-slim-bookworm
 RUN useradd --system --create-home --home-dir /var/lib/roboego roboego

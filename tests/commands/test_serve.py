@@ -38,7 +38,7 @@ def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, model: Path) -> None
     port, told = free_port(), tmp_path / "told.json"
     command = [sys.executable, "-m", "roboego.cli", "serve", "--model", str(model), "--port", str(port), "--json", str(told)]
     server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    assert ready(port) == {"ready": True, "draining": False, "sessions": 0, "slots": 4}
+    assert ready(port) == {"ready": True, "draining": False, "failure": "", "sessions": 0, "slots": 4}
     for path, part in (("healthz", "ok"), ("metrics", "roboego_late_steps_total")):
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}") as answer:
             assert part in answer.read().decode()
@@ -66,6 +66,7 @@ def test_it_drains_before_it_ends(model: Path) -> None:
     sound = bytes([1]) + bytes(3_840)
     with connect(where) as session:
         assert json.loads(session.recv())["type"] == "hello"
+        assert session.protocol.extensions == []  # what is sent is not compressed once more
         server.send_signal(signal.SIGTERM)
         while not draining(port):
             time.sleep(0.05)

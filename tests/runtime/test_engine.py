@@ -188,6 +188,24 @@ def test_a_session_that_breaks_down_is_closed_alone() -> None:
         broken.step()
 
 
+def test_a_step_that_breaks_down_ends_all_sessions_and_leaves_all_slots_usable(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded, pcm = tiny_loaded(), noise(10)
+    expected = alone(loaded, pcm, LIVELY)
+    engine = Engine(loaded, slots=2)
+    taking_part, sitting_out = engine.open(), engine.open()
+    heard(sitting_out, pcm[:3])
+    with monkeypatch.context() as patch:
+        patch.setattr(loaded.model, "step", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            engine.tick({taking_part: StepIn()})
+    assert not taking_part.is_open
+    assert not sitting_out.is_open
+    assert (engine.sessions, engine.counts.failures) == ((), 1)
+    with engine.open(sampling=LIVELY) as one, engine.open(sampling=LIVELY) as other:
+        same(heard(one, pcm), expected)
+        same(heard(other, pcm), expected)
+
+
 def test_sessions_of_other_engines_are_refused() -> None:
     loaded = tiny_loaded()
     mine, theirs = Engine(loaded), Engine(loaded, slots=3)

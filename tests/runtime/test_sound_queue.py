@@ -29,6 +29,17 @@ def test_when_it_is_full_the_oldest_frame_goes_and_is_reported() -> None:
     assert queue.take().lost_frames == 0
 
 
+def test_there_is_room_once_for_what_was_kept_back() -> None:
+    queue = SoundQueue(frames=3)
+    queue.allow(10)
+    queue.push(np.zeros(13 * 1920, np.float32))
+    assert queue.overruns == 0
+    for _ in range(13):
+        assert queue.take().listen is not None
+    queue.push(np.zeros(5 * 1920, np.float32))
+    assert queue.overruns == 2
+
+
 @pytest.mark.parametrize("wrong", [np.zeros((2, 10)), np.zeros(10, np.int16), np.full(10, np.nan)], ids=["channels", "integers", "nan"])
 def test_what_is_no_sound_is_refused_whole(wrong: np.ndarray) -> None:
     queue = SoundQueue()

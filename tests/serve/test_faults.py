@@ -76,7 +76,7 @@ def page(live: Live) -> Callable[[bytes], None]:
         if message[:1] in (b"{", b"["):
             live_messages.do(message.decode(errors="replace"), live)
         else:
-            live_socket._take(message, live)
+            asyncio.run(live_socket._take(message, live))
 
     return take
 

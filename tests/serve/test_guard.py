@@ -118,11 +118,30 @@ def test_tokens_are_read_line_by_line(tmp_path: Path) -> None:
         read_tokens(tmp_path / "nothing")
 
 
+def test_a_certificate_is_made_anew_when_it_no_longer_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def made(*names: str) -> bytes:
+        return self_signed(tmp_path, names)[0].read_bytes()
+
+    with monkeypatch.context() as patch:
+        patch.setattr("roboego.serve.certificate.VALID_DAYS", 20)
+        ends_soon = made("localhost", "10.0.0.1")
+    good = made("localhost", "10.0.0.1")
+    assert good != ends_soon
+    assert made("10.0.0.1", "localhost", "localhost") == good
+    other_names = made("localhost", "10.0.0.2")
+    assert other_names != good
+    (tmp_path / "certificate.pem").write_bytes(good)  # of another key
+    assert made("localhost", "10.0.0.1") != good
+    (tmp_path / "key.pem").write_text("no key")
+    made("localhost", "10.0.0.1")
+    assert "PRIVATE KEY" in (tmp_path / "key.pem").read_text()
+
+
 def test_a_certificate_is_made_once_and_good_for_its_names(tmp_path: Path) -> None:
     certificate, key = self_signed(tmp_path / "tls", ("localhost", "127.0.0.1"))
     before = certificate.read_bytes()
     assert key.stat().st_mode & 0o077 == 0
-    assert self_signed(tmp_path / "tls", ("localhost",))[0].read_bytes() == before
+    assert self_signed(tmp_path / "tls", ("127.0.0.1", "localhost"))[0].read_bytes() == before
 
     async def said_over_tls() -> bytes:
         mine = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

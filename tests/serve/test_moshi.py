@@ -1,6 +1,8 @@
 """Moshi's protocol, with real Opus on a real socket."""
 
 import asyncio
+import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -115,3 +117,22 @@ async def _silent_client(server: str, messages: int) -> None:
 
 def test_time_goes_on_when_a_client_says_nothing(server: str) -> None:
     asyncio.run(_silent_client(server, 12))
+
+
+async def _overrun(where: str, engine: LiveEngine) -> dict[str, Any]:
+    """What is told of sound that came too fast."""
+    async with connect(f"ws://{where}/api/chat") as socket:
+        await socket.recv()
+        (live,) = engine.lives
+        live.hear(np.zeros((live.pace.bound_frames + 7) * 1_920, np.float32))
+        async with asyncio.timeout(20.0):
+            while (message := await socket.recv())[0] != Kind.METADATA:
+                pass
+    told: dict[str, Any] = json.loads(message[1:])
+    return told
+
+
+def test_lost_sound_is_told_as_metadata() -> None:
+    engine = LiveEngine(Engine(tiny_loaded()))
+    with serving(make_app(engine)) as where:
+        assert asyncio.run(_overrun(where, engine)) == {"overrun": {"frames": 7}}

@@ -2,20 +2,28 @@
 
 import asyncio
 import base64
+import io
 import json
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 from openai import AsyncOpenAI
+from PIL import Image
 from websockets.asyncio.client import connect
 
 from roboego.errors import InputError
 from roboego.metrics.turns import voiced_segments
+from roboego.runtime.engine import Engine
+from roboego.serve.app import make_app
+from roboego.serve.live import LiveEngine
 from roboego.serve.realtime.client import parse
+from roboego.serve.realtime.session import RealtimeSession
 from roboego.serve.realtime.turns import Started, Stopped, TurnDetector
 from roboego.sound.pcm import from_pcm16
-from tests.serve.conftest import encoded, in_time, question
+from tests.serve.conftest import encoded, in_time, question, serving
+from tests.tiny import seeing_loaded, tiny_loaded
 
 
 async def official(server: str) -> list[Any]:
@@ -91,8 +99,7 @@ def item(**part: str) -> dict[str, Any]:
         ({"type": "input_audio_buffer.append", "audio": "AAAA"}, "16-bit"),
         (item(type="input_text", text="x" * 5_000), "at most 4000"),
         (item(type="input_text", text="привет"), "alphabet"),
-        (item(type="input_image", image_url="https://example.org/x.png"), "data URL"),
-        (item(type="input_image", image_url="data:image/png;base64,AAAA"), "image"),
+        (item(type="input_image", image_url="data:image/png;base64,AAAA"), "does not see"),
         (item(type="input_video"), "input_video"),
         ({"type": "session.update", "session": {"audio": {"input": {"format": {"type": "audio/pcmu"}}}}}, "format"),
     ],
@@ -102,6 +109,58 @@ def test_what_cannot_be_used_costs_an_error_and_no_more(server: str, message: di
     events = asyncio.run(told(server, message, {"type": "input_audio_buffer.clear"}))
     assert [e["type"] for e in events] == ["session.created", "error", "input_audio_buffer.cleared"]
     assert reason in events[1]["error"]["message"]
+
+
+def picture(width: int, height: int) -> str:
+    """A black picture's data URL."""
+    file = io.BytesIO()
+    Image.new("1", (width, height)).save(file, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def test_pictures_are_seen_or_refused_with_the_reason() -> None:
+    urls = [picture(8, 8), picture(5_000, 4_000), "https://example.org/x.png", "data:image/png;base64,AAAA"]
+    with serving(make_app(LiveEngine(Engine(seeing_loaded())))) as where:
+        events = asyncio.run(told(where, *(item(type="input_image", image_url=url) for url in urls)))
+    kinds = [e["type"] for e in events if e["type"] in ("error", "conversation.item.done")]
+    assert kinds == ["conversation.item.done", "error", "error", "error"]
+    reasons = [e["error"]["message"] for e in events if e["type"] == "error"]
+    assert all(part in reason for part, reason in zip(["16 million pixels", "data URL", "no image"], reasons, strict=True))
+
+
+def update(**sound: Any) -> str:
+    return json.dumps({"type": "session.update", "session": {"audio": sound}})
+
+
+ASKED, SILENT = update(input={"transcription": {"model": "whisper-1"}}), update(input={"transcription": None})
+
+
+def test_an_update_changes_what_it_names_and_no_more() -> None:
+    engine = LiveEngine(Engine(tiny_loaded(), slots=2))
+    live = engine.open(lambda result: None)
+    session = RealtimeSession(live, "tiny", partial(engine.transcribe, live))
+    slots = []
+    for message in (ASKED, update(output={"voice": "ego"}), update(input={"format": {"type": "audio/pcm"}}), SILENT, SILENT, ASKED):
+        (event,) = session.receive(parse(message))
+        assert (event["session"]["audio"]["input"]["transcription"] is not None) == (len(engine.engine.sessions) == 2)
+        slots.append(len(engine.engine.sessions))
+    assert slots == [2, 2, 2, 1, 1, 2]
+
+
+async def _waits_for_the_second_slot(where: str) -> str:
+    async with connect(f"ws://{where}/v1/realtime") as first:
+        await first.recv()
+        await first.send(ASKED)
+        await first.recv()
+        async with connect(f"ws://{where}/v1/realtime") as second:
+            await first.send(SILENT)
+            async with asyncio.timeout(20.0):
+                return str(json.loads(await second.recv())["type"])
+
+
+def test_the_second_slot_goes_to_whoever_waits_when_nothing_is_written_down_any_more() -> None:
+    with serving(make_app(LiveEngine(Engine(tiny_loaded(), slots=2)))) as where:
+        assert asyncio.run(_waits_for_the_second_slot(where)) == "session.created"
 
 
 def test_text_is_taken_in_as_an_item(server: str) -> None:

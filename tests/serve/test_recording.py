@@ -1,11 +1,15 @@
 """Recordings: both sides on one axis, what was said beside it, and nothing lost when a process is killed."""
 
+import asyncio
 import json
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,16 +18,19 @@ import torch
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image
+from websockets.asyncio.client import connect
 
 from roboego.data.recorded import EVENTS, PICTURES, SOUND, Heading, read_recorded
 from roboego.errors import InputError
 from roboego.runtime.engine import Engine
 from roboego.runtime.frame import Frame, ReplyStarted
-from roboego.serve.app import recorded
+from roboego.serve.app import make_app, recorded
 from roboego.serve.live import LiveEngine
 from roboego.serve.recording import Entry, Recorder
+from roboego.serve.telemetry import metrics
 from roboego.timebase import FRAME_SAMPLES, SAMPLE_RATE
-from tests.tiny import seeing_loaded
+from tests.serve.conftest import serving
+from tests.tiny import seeing_loaded, tiny_loaded
 
 HEADING = Heading(model="tiny", started=time.time(), silence=(0, 0, 0))
 VOICE = (0.25 * np.sin(np.arange(FRAME_SAMPLES) / 20)).astype(np.float32)
@@ -35,6 +42,15 @@ def frame(index: int, *, text: str = "") -> Frame:
         index=index, speech=0.5 * VOICE, codes=np.zeros(3, np.int64), token=5 if text else 0, text=text, caption=0, heard="", action=None,
         spoken_upto=index, spoken_text="", events=events,
     )  # fmt: skip
+
+
+def raising(error: Exception) -> Callable[..., Any]:
+    """A function that fails whatever it is given."""
+
+    def fail(*given: Any, **named: Any) -> Any:
+        raise error
+
+    return fail
 
 
 def a_recording(folder: Path, frames: int = 5) -> tuple[Recorder, Entry]:
@@ -117,31 +133,124 @@ def test_what_was_recorded_is_listed_played_and_deleted(tmp_path: Path) -> None:
     assert not (tmp_path / entry.id).exists()
 
 
-def test_old_ones_go_when_a_new_one_begins(tmp_path: Path) -> None:
+def aged(recorder: Recorder, entry: Entry) -> None:
+    """A conversation becomes two days old."""
+    recorder.index.put(replace(entry, started=time.time() - 2 * 86_400))
+
+
+def test_old_ones_go_at_the_start(tmp_path: Path) -> None:
+    before, entry = a_recording(tmp_path)
+    aged(before, entry)
+    recorder = Recorder(tmp_path, keep_days=1)
+    recorder.stop()
+    assert recorder.index.all() == []
+    assert not (tmp_path / entry.id).exists()
+
+
+def test_old_ones_go_while_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("roboego.serve.recording.EXPIRY_S", 0.05)
     _, entry = a_recording(tmp_path)
     recorder = Recorder(tmp_path, keep_days=1)
-    recorder.index.put(Entry(id=entry.id, model="tiny", started=time.time() - 2 * 86_400, frames=5, status="closed"))
-    recorder.begin(HEADING)
+    assert recorder.index.all() == [entry]
+    aged(recorder, entry)
+    while recorder.index.all():
+        time.sleep(0.01)
     recorder.stop()
-    assert [e.status for e in recorder.index.all()] == ["closed"]
     assert not (tmp_path / entry.id).exists()
+
+
+def test_what_cannot_be_deleted_stays_in_the_index_and_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, entry = a_recording(tmp_path)
+    aged(before, entry)
+    app = FastAPI()
+    app.include_router(recorded(before))
+    monkeypatch.setattr("shutil.rmtree", raising(PermissionError(13, "Permission denied")))
+    answer = TestClient(app).delete(f"/v1/sessions/{entry.id}")
+    assert (answer.status_code, before.index.get(entry.id) is None) == (409, False)
+    assert "Permission denied" in answer.json()["detail"]
+    # Nor does a failure of the recorder's own end its thread.
+    recorder = Recorder(tmp_path, keep_days=1)
+    recording = recorder.begin(HEADING)
+    recording.put(VOICE, frame(0))
+    recording.end()
+    recorder.stop()
+    assert recorder.failures == 1
+    assert [(e.id == entry.id, e.frames) for e in recorder.index.all()] == [(False, 1), (True, 5)]
 
 
 def test_a_disk_that_is_full_ends_the_recording_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recorder = Recorder(tmp_path)
-    recording = recorder.begin(HEADING)
+    told: list[str] = []
+    recording = recorder.begin(HEADING, told.append)
     recording.put(None, frame(0))
     while recorder.work.qsize():
         time.sleep(0.01)
     with monkeypatch.context() as patch:
-        patch.setattr(soundfile.SoundFile, "write", lambda *_: (_ for _ in ()).throw(OSError("No space left on device")))
+        patch.setattr(soundfile.SoundFile, "write", raising(OSError("No space left on device")))
         recording.put(None, frame(1))
         recording.put(None, frame(2))
         recorder.stop()
     (entry,) = recorder.index.all()
     assert entry.status == "broken: No space left on device"
+    assert told == ["the conversation is not recorded any further: No space left on device"]
+    assert recorder.failures == 1
     with pytest.raises(InputError, match="cannot record into"):
         Recorder(tmp_path / entry.id / EVENTS / "below")
+
+
+@pytest.mark.parametrize("fault", [OSError("No space left on device"), ValueError("unheard of")], ids=repr)
+def test_files_that_cannot_be_made_leave_nothing_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
+    recorder = Recorder(tmp_path)
+    told: list[str] = []
+    with monkeypatch.context() as patch:
+        patch.setattr("roboego.serve.recording.Files", raising(fault))
+        broken = recorder.begin(HEADING, told.append)
+        while not told:
+            time.sleep(0.01)
+    broken.put(VOICE, frame(0))
+    broken.end()
+    fine = recorder.begin(HEADING)
+    fine.put(VOICE, frame(0))
+    fine.end()
+    recorder.stop()
+    found = {entry.id: (entry.status, entry.frames) for entry in recorder.index.all()}
+    assert found == {broken.entry.id: (f"broken: {fault}", 0), fine.entry.id: ("closed", 1)}
+
+
+def test_a_picture_that_cannot_be_kept_is_told_and_the_recording_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = Recorder(tmp_path)
+    told: list[str] = []
+    recording = recorder.begin(HEADING, told.append)
+    monkeypatch.setattr(Image.Image, "save", raising(ValueError("unheard of")))
+    recording.put(VOICE, frame(0), Image.new("RGB", (8, 8), "red"))
+    recording.put(VOICE, frame(1))
+    recording.end()
+    recorder.stop()
+    (entry,) = recorder.index.all()
+    assert (entry.status, entry.frames) == ("closed", 2)
+    assert told == ["a picture was not recorded: unheard of"]
+    assert not list((tmp_path / entry.id / PICTURES).iterdir())
+
+
+async def _noticed(where: str, path: str, engine: LiveEngine) -> str:
+    """What a client is told of its recording, while its session goes on."""
+    async with connect(f"ws://{where}{path}") as socket:
+        await socket.recv()
+        (live,) = engine.lives
+        assert live.recording is not None
+        live.recording.tell("the disk is full")
+        message = await socket.recv()
+        live.recording.tell("again")
+        await socket.recv()
+        return message if isinstance(message, str) else message.decode()
+
+
+@pytest.mark.parametrize("path", ["/api/live", "/v1/realtime", "/api/chat"])
+def test_clients_are_told_of_their_recordings(tmp_path: Path, path: str) -> None:
+    engine = LiveEngine(Engine(tiny_loaded()), recorder=Recorder(tmp_path))
+    with serving(make_app(engine)) as where:
+        assert "the disk is full" in asyncio.run(_noticed(where, path, engine))
+        assert b"roboego_recording_failures_total 0.0" in metrics(engine)[0]
 
 
 def test_a_live_session_is_recorded_with_what_it_was_shown(tmp_path: Path) -> None:

@@ -75,6 +75,32 @@ def test_it_goes_on_where_it_was(where: str, live: LiveEngine) -> None:
     assert all_gone(live)
 
 
+async def _away_for_long(where: str) -> list[dict[str, Any]]:
+    first = await connect(f"ws://{where}/api/live")
+    key = (await hello(first))["resume"]
+    await first.send(FRAME)
+    await frames(first, 1)
+    first.transport.abort()
+    told: list[dict[str, Any]] = []
+    async with connect(f"ws://{where}/api/live?resume={key}&after=0") as second:
+        await hello(second)
+        for _ in range(300):
+            await second.send(FRAME)
+        while not told or told[-1].get("index", 0) < 300:
+            message = await second.recv()
+            if isinstance(message, str):
+                told.append(json.loads(message))
+        await second.send(json.dumps({"type": "end"}))
+    return told
+
+
+def test_what_was_said_meanwhile_is_heard_however_much_it_is(where: str, live: LiveEngine) -> None:
+    told = asyncio.run(_away_for_long(where))
+    assert [t["index"] for t in told if t["type"] == "frame"] == list(range(1, 301))
+    assert "overrun" not in json.dumps(told)
+    assert all_gone(live)
+
+
 async def _taken_over(where: str) -> tuple[int, str]:
     first = await connect(f"ws://{where}/api/live")
     key = (await hello(first))["resume"]

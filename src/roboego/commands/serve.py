@@ -100,6 +100,7 @@ def run(args: Args) -> dict[str, Any]:
         log_config=None,
         limit_concurrency=args.slots + args.queue + OTHER_CONNECTIONS,
         ws="websockets-sansio",
+        ws_per_message_deflate=False,  # sound and pictures are compressed already, or do not compress
         ssl_certfile=certificate,
         ssl_keyfile=key,
     )

@@ -118,8 +118,8 @@ class Engine:
             session = Session(self, slot, mode, sampling or self.loaded.sampling, see=self._see, see_in_background=self._see_in_background)
             if prompt is not None:
                 session.read(prompt)
-            self._sessions[slot] = session
             self._reset(slot)
+            self._sessions[slot] = session
             self.choose_settings()
             return session
 
@@ -160,6 +160,8 @@ class Engine:
         Returns:
             For each session its frame, or why it has none: after input that cannot be used (the cause is an InputError) it goes on as if
             nothing had happened, after anything else it is closed. Other sessions are not affected.
+        Raises:
+            Exception: whatever the step of all slots together broke down with. All sessions are closed then, and all slots free.
         """
         with self.lock:
             start_ns = time.perf_counter_ns()
@@ -174,7 +176,13 @@ class Engine:
                     results[session] = self._failed(session, error)
             if not prepared:
                 return results
-            host = self._step(prepared)
+            try:
+                host = self._step(prepared)
+            except Exception:
+                # It is half done: the state of no slot can be relied on, not even of those that sat it out.
+                self._counters.failures += len(prepared)
+                self.close()
+                raise
             step_ms = (time.perf_counter_ns() - start_ns) / 1e6
             self._counters.add_step(step_ms)
             for session, ready in prepared.items():

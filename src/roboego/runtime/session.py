@@ -145,6 +145,13 @@ class Session:
             self.sampling = sampling
             self.engine.choose_settings()
 
+    def check_sees(self) -> None:
+        """Raises InputError if pictures cannot be given: the model does not see, or the engine has no encoder for them."""
+        if not self._loaded.model.config.vision_width:
+            raise InputError(f"{self._loaded.name} does not see: leave pictures out")
+        if self._eye is None:
+            raise InputError("the engine has no encoder for pictures: pass `see` to Engine, or encode them yourself")
+
     def close(self) -> None:
         """Frees the slot. May be called again."""
         self.engine.release(self)
@@ -288,14 +295,12 @@ class Session:
 
     def _look(self, look: Look | None) -> torch.Tensor | None:
         width = self._loaded.model.config.vision_width
-        if look is not None and not width:
-            raise InputError(f"{self._loaded.name} does not see; leave `look` out")
+        if look is not None and not (width and isinstance(look, torch.Tensor)):
+            self.check_sees()
         if isinstance(look, torch.Tensor):
             check_vector(look, width)
             return look
-        if look is not None:
-            if self._eye is None:
-                raise InputError("the engine has no encoder for pictures: pass `see` to Engine, or encode them yourself")
+        if look is not None and self._eye is not None:
             self._eye.offer(look)
         sight = self._eye.latest() if self._eye is not None else None
         if sight is None or sight.number == self._seen:

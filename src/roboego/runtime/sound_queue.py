@@ -25,7 +25,7 @@ class SoundQueue:
             raise InputError(f"a sound queue holds at least one frame, not {frames}")
         self.overruns = self.underruns = 0
         self._frames: deque[Sound] = deque()
-        self._most = frames
+        self._most, self._more = frames, 0
         self._part = np.zeros(0, np.float32)
         self._lost = 0
         self._lock = threading.Lock()
@@ -33,6 +33,11 @@ class SoundQueue:
     def __len__(self) -> int:
         """Whole frames that wait."""
         return len(self._frames)
+
+    def allow(self, frames: int) -> None:
+        """Room for so many more, once: what was kept back comes all together. The room goes as frames are taken."""
+        with self._lock:
+            self._more = frames
 
     def push(self, pcm: NDArray[np.floating]) -> None:
         """Adds samples [N] in [-1, 1] at 24 kHz, any number of them.
@@ -47,7 +52,7 @@ class SoundQueue:
             whole = len(self._part) // FRAME_SAMPLES * FRAME_SAMPLES
             self._frames.extend(self._part[:whole].reshape(-1, FRAME_SAMPLES).copy())
             self._part = self._part[whole:].copy()
-            while len(self._frames) > self._most:
+            while len(self._frames) > self._most + self._more:
                 self._frames.popleft()
                 self.overruns += 1
                 self._lost += 1
@@ -56,6 +61,7 @@ class SoundQueue:
         """The next frame; silence if it has not come yet."""
         with self._lock:
             lost, self._lost = self._lost, 0
+            self._more = max(self._more - 1, 0)
             if not self._frames:
                 self.underruns += 1
                 return StepIn(lost_frames=lost)

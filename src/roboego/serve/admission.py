@@ -79,7 +79,7 @@ class Admission:
                 await turn.wait()
         finally:
             self._waiting.remove(turn)
-            self._move_up()
+            self.move_up()
 
     def enter_now(self, deliver: Deliver) -> Live:
         """A session for a client that cannot wait.
@@ -102,14 +102,15 @@ class Admission:
         began = self._began.pop(live, None)
         if began is not None:
             self._lengths.append(time.monotonic() - began)
-        self._move_up()
+        self.move_up()
 
     def _open(self, deliver: Deliver) -> Live:
         live = self.engine.open(deliver)
         self._began[live] = time.monotonic()
         return live
 
-    def _move_up(self) -> None:
+    def move_up(self) -> None:
+        """Lets those who wait look for a free slot."""
         for turn in self._waiting:
             turn.set()
 

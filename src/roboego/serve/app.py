@@ -62,8 +62,11 @@ def make_app(
     app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=METHODS, allow_headers=["authorization", "content-type"])
 
     @app.get("/healthz")
-    def healthz() -> dict[str, str]:
-        """The process lives."""
+    def healthz(response: Response) -> dict[str, str]:
+        """The process lives, and its engine has not been given up."""
+        if engine.failure:
+            response.status_code = 503
+            return {"status": "failed", "reason": engine.failure}
         return {"status": "ok"}
 
     @app.get("/readyz")
@@ -73,7 +76,14 @@ def make_app(
         ready = engine.running and not engine.draining
         if not ready:
             response.status_code = 503
-        return {"ready": ready, "draining": engine.draining, "sessions": open_, "slots": slots}
+        return {
+            "ready": ready,
+            "draining": engine.draining,
+            "failure": engine.failure,
+            "sessions": open_,
+            "slots": slots,
+            "recorded": engine.recorder is not None,
+        }
 
     @app.get("/metrics")
     def told() -> Response:

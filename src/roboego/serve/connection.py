@@ -10,8 +10,9 @@ from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from roboego.errors import InputError, RoboEgoError
+from roboego.runtime.frame import SessionError
 from roboego.serve.admission import Admission, Tell
-from roboego.serve.live import Deliver, Live, SessionOver
+from roboego.serve.live import Deliver, Live, Notice, SessionOver
 from roboego.serve.outbox import Stalled
 from roboego.serve.rates import Rate, TooFast
 
@@ -105,6 +106,11 @@ async def entered(admission: Admission, deliver: Deliver, tell: Tell, inbox: Inb
         for task in (entering, filling):
             task.cancel()
         await asyncio.gather(entering, filling, return_exceptions=True)
+
+
+def goes_on(told: SessionError) -> bool:
+    """Whether a session goes on after what its client is told."""
+    return isinstance(told, Notice) or isinstance(told.__cause__, InputError)
 
 
 def reason_of(failure: BaseException) -> tuple[str, Closed]:

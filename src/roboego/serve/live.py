@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from roboego.data.recorded import Heading
 from roboego.errors import InputError
 from roboego.model.sampling import Sampling
+from roboego.perception.picture import Picture
 from roboego.runtime.clock import FrameClock
 from roboego.runtime.engine import Engine
-from roboego.runtime.frame import SILENT_LEVEL, Frame, Look, SessionError, StepIn, Text
+from roboego.runtime.frame import SILENT_LEVEL, Frame, SessionError, StepIn, Text
 from roboego.runtime.runner import steady_garbage
 from roboego.runtime.session import Session
 from roboego.runtime.sound_queue import SoundQueue
@@ -31,6 +32,8 @@ from roboego.timebase import FRAME_MS, FRAME_SAMPLES, frames_to_seconds
 
 KEPT_TIMES = 256
 """Frames whose times are remembered."""
+MOST_FAULTS = 3
+"""Steps in a row that may fail for all sessions at once; then the engine is given up."""
 Deliver: TypeAlias = Callable[[Frame | SessionError], None]
 """Told of every frame, in the engine's thread: it must return at once."""
 
@@ -54,7 +57,7 @@ class Pace:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How long a session may last; None: without end.
+    """How long a session may last by the clock, from its slot on, whether its client sends anything or not; None: without end.
 
     Attributes:
         idle_s: without any sound above -50 dB of full scale, and without text.
@@ -102,11 +105,12 @@ class Live:
         self.paused = False
         self.samples = self.held = self.catch_ups = 0
         self.times: dict[int, tuple[float, float]] = {}
-        self._came: deque[float] = deque(maxlen=pace.bound_frames)
-        self._quiet = 0
+        self._came: deque[float] = deque()
+        self._came_s: float | None = None
+        self._opened_s = self._voiced_s = time.monotonic()
         self._began = False
         self._waits = 0
-        self._look: Look | None = None
+        self._look: Picture | None = None
         self._lock = threading.Lock()
 
     def hear(self, pcm_N: NDArray[np.float32]) -> None:
@@ -115,20 +119,28 @@ class Live:
         Raises:
             InputError: it is no sound; none of it is taken.
         """
-        self.queue.push(pcm_N)
-        before, self.samples = self.samples // FRAME_SAMPLES, self.samples + len(pcm_N)
-        self._came.extend([time.monotonic()] * (self.samples // FRAME_SAMPLES - before))
+        with self._lock:
+            self.queue.push(pcm_N)
+            before, self.samples = self.samples // FRAME_SAMPLES, self.samples + len(pcm_N)
+            self._came.extend([time.monotonic()] * (self.samples // FRAME_SAMPLES - before))
+            while len(self._came) > len(self.queue):  # those of frames that were lost
+                self._came.popleft()
         self._began = True
 
-    def see(self, look: Look) -> None:
-        """The latest picture."""
+    def see(self, look: Picture) -> None:
+        """The latest picture.
+
+        Raises:
+            InputError: as of `Session.check_sees`. Told here, since a step that is refused would lose its sound.
+        """
+        self.session.check_sees()
         with self._lock:
             self._look = look
 
     def read(self, text: Text) -> None:
         """As `Session.read`; begins the session's time."""
         self.session.read(text)
-        self._began, self._quiet = True, 0
+        self._began, self._voiced_s = True, time.monotonic()
 
     def begin(self) -> None:
         """Lets time pass without sound."""
@@ -156,16 +168,18 @@ class Live:
         else:
             self._waits = 0
         self.catch_ups += late
-        step_in = self.queue.take()
-        self._quiet = 0 if _voiced(step_in) else self._quiet + 1
         with self._lock:
+            step_in = self.queue.take()
+            self._came_s = self._came.popleft() if step_in.listen is not None and self._came else None
             look, self._look = self._look, None
+        if _voiced(step_in):
+            self._voiced_s = time.monotonic()
         return StepIn(listen=step_in.listen, look=look, lost_frames=step_in.lost_frames)
 
     def done(self, frame: Frame, step_in: StepIn) -> None:
         """Notes when a step was done, and when its sound had come (if it had any)."""
         now = time.monotonic()
-        came = self._came.popleft() if step_in.listen is not None and self._came else now
+        came = now if self._came_s is None else self._came_s
         self.times[frame.index] = came, now
         if self.meter is not None:
             self.meter.step(frame, voiced=_voiced(step_in), came=came, done=now)
@@ -173,9 +187,10 @@ class Live:
 
     def over(self, limits: Limits) -> str:
         """Why the session has to end; "" if it may go on."""
-        if limits.idle_s is not None and frames_to_seconds(self._quiet) > limits.idle_s:
+        now = time.monotonic()
+        if limits.idle_s is not None and now - self._voiced_s > limits.idle_s:
             return f"nothing was said for {limits.idle_s:g} s"
-        if limits.total_s is not None and self.seconds > limits.total_s:
+        if limits.total_s is not None and now - self._opened_s > limits.total_s:
             return f"a session lasts {limits.total_s:g} s at most here"
         return ""
 
@@ -200,6 +215,10 @@ class SessionOver(SessionError):
     """A session has reached one of its limits."""
 
 
+class Notice(SessionError):
+    """Something that a client is told while its session goes on."""
+
+
 class LiveEngine:
     """Steps all live sessions together, every 80 ms. While there is none, it sleeps.
 
@@ -210,6 +229,7 @@ class LiveEngine:
         meters: what is measured of all sessions.
         clock_late, clock_skipped: ticks that began late, and periods that were left out.
         draining: no new sessions are taken.
+        failure: why the engine was given up, which takes no sessions any more; "" while it works.
     """
 
     def __init__(
@@ -226,6 +246,8 @@ class LiveEngine:
         self.meters = Meters()
         self.clock_late = self.clock_skipped = 0
         self.draining = False
+        self.failure = ""
+        self._faults = 0
         self._lives: dict[Session, Live] = {}
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -252,19 +274,25 @@ class LiveEngine:
 
     @property
     def running(self) -> bool:
-        return self._thread.is_alive() and not self._stopping
+        """The engine ticks, and has not been given up."""
+        return self._thread.is_alive() and not self._stopping and not self.failure
 
     def open(self, deliver: Deliver, *, mode: Mode = "duplex", prompt: Text | None = None, sampling: Sampling | None = None) -> Live:
         """A session in a free slot; its time begins with its first sound.
 
         Raises:
             EngineFull: no slot is free.
-            InputError: as of `Engine.open`.
+            InputError: as of `Engine.open`; the server is shutting down, or the engine has failed.
         """
+        if self.failure:
+            raise InputError(f"the engine has failed: {self.failure}")
         if self._stopping or self.draining:
             raise InputError("the server is shutting down; connect again later")
         session = self.engine.open(mode, prompt, sampling)
-        recording = None if self.recorder is None else self.recorder.begin(Heading.of(self.engine.loaded, mode, time.time()))
+        recording = None
+        if self.recorder is not None:
+            heading = Heading.of(self.engine.loaded, mode, time.time())
+            recording = self.recorder.begin(heading, lambda trouble: deliver(Notice(trouble)))
         live = Live(session, deliver, self.pace, recording, SessionMeter(self.meters), self.allowed)
         with self._lock:
             self._lives[live.session] = live
@@ -272,15 +300,20 @@ class LiveEngine:
         LOGGER.info("session begins", extra={"session": live.id, "slot": session.slot, "sessions": len(self.lives)})
         return live
 
-    def transcribe(self, live: Live) -> None:
+    def transcribe(self, live: Live, wanted: bool = True) -> None:
         """From now on, what a session hears is written down by the same model in a second slot, as `Frame.heard`. May be called again.
 
+        Args:
+            wanted: if false, it no longer is, and the second slot is free.
         Raises:
             EngineFull: no slot is free.
             InputError: the model does not transcribe.
         """
-        if live.transcriber is None:
+        if wanted and live.transcriber is None:
             live.transcriber = self.engine.open("asr")
+        elif not wanted and live.transcriber is not None:
+            second, live.transcriber = live.transcriber, None
+            second.close()
 
     def close(self, live: Live) -> None:
         """Frees a session's slots. May be called again."""
@@ -315,11 +348,22 @@ class LiveEngine:
             tick = clock.wait()
             self.meters.late.observe(max(tick.late_ns, 0) / 1e9)
             began = time.perf_counter()
-            self._step(late=False)
-            while 1e3 * (time.perf_counter() - began) + self.pace.catch_up_ms < FRAME_MS and self._step(late=True):
+            self._tick(late=False)
+            while 1e3 * (time.perf_counter() - began) + self.pace.catch_up_ms < FRAME_MS and self._tick(late=True):
                 pass
             self.clock_skipped += tick.skipped
         self.clock_late += clock.late
+
+    def _tick(self, *, late: bool) -> bool:
+        """As `_step`. If it breaks down for all sessions together, they end; the thread goes on."""
+        try:
+            stepped = self._step(late=late)
+        except Exception as error:
+            self._broke_down(error)
+            return False
+        if stepped:
+            self._faults = 0
+        return stepped
 
     def _step(self, *, late: bool) -> bool:
         """One step of the sessions that take part; whether any did."""
@@ -329,20 +373,51 @@ class LiveEngine:
         results = self.engine.tick(given | _transcribed(lives, given))
         if results:
             self.meters.step.observe(time.perf_counter() - began)
-        for session in given:
+        for session, step_in in given.items():
             live, result = lives[session], results[session]
             if isinstance(result, Frame) and live.transcriber is not None:
                 result = _with_transcript(result, results.get(live.transcriber))
-            if isinstance(result, Frame):
-                live.done(result, given[session])
-            elif not session.is_open:
-                LOGGER.error("a session failed", extra={"session": live.id}, exc_info=result)
-            if live.recording is not None and isinstance(result, Frame):
-                live.recording.put(given[session].listen, result, given[session].look)
-            live.deliver(result)
-            if reason := live.over(self.limits):
-                live.deliver(SessionOver(reason))
-                self.close(live)
-            elif not session.is_open:
-                self.close(live)
+            self._hand_over(live, step_in, result)
+        for session, live in lives.items():
+            if session.is_open and (reason := live.over(self.limits)):
+                self._end(live, SessionOver(reason))
         return bool(given)
+
+    def _hand_over(self, live: Live, step_in: StepIn, result: Frame | SessionError) -> None:
+        """What became of a session's step, to whoever has to do with it."""
+        failure: SessionError | None = None
+        try:
+            if isinstance(result, Frame):
+                live.done(result, step_in)
+                if live.recording is not None:
+                    live.recording.put(step_in.listen, result, step_in.look)
+            if isinstance(result, Frame) or live.session.is_open:
+                live.deliver(result)
+            else:
+                failure = result
+                LOGGER.error("a session failed", extra={"session": live.id}, exc_info=failure)
+        except Exception as error:  # one session's failure is its own
+            failure = SessionError(f"the session was closed: {type(error).__name__}: {error}")
+            LOGGER.error("a session failed", extra={"session": live.id}, exc_info=error)
+        if failure is not None:
+            self._end(live, failure)
+        elif not live.session.is_open:
+            self.close(live)
+
+    def _broke_down(self, error: Exception) -> None:
+        """A step failed for all sessions together: they end. After several in a row no others begin."""
+        self._faults += 1
+        LOGGER.error("a step failed", extra={"sessions": len(self.lives), "in_a_row": self._faults}, exc_info=error)
+        if self._faults >= MOST_FAULTS:
+            self.failure = f"{self._faults} steps in a row broke down ({type(error).__name__}); its log says where. Restart the server"
+            LOGGER.critical("the engine has failed", extra={"reason": self.failure})
+        for live in self.lives:
+            self._end(live, SessionError(f"the session was closed, since the engine's step failed: {type(error).__name__}: {error}"))
+
+    def _end(self, live: Live, reason: SessionError) -> None:
+        """Ends a session, and tells its client why."""
+        try:
+            live.deliver(reason)
+        except Exception:
+            LOGGER.exception("a client could not be told why its session ends", extra={"session": live.id})
+        self.close(live)

@@ -94,6 +94,7 @@ def hello(engine: LiveEngine, live: Live, key: str | None) -> dict[str, Any]:
         "sees": loaded.vision is not None,
         "captions": config.caption_head,
         "acts": config.layout.action_dims,
+        "action_bins": config.layout.action_bins,
         "slots": engine.engine.slots,
         "recorded": engine.recorder is not None,
         "resume": key,

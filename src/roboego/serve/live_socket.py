@@ -1,6 +1,6 @@
 """`/api/live`: the page's protocol, a WebSocket that carries all that a frame holds.
 
-Up: binary messages whose first byte is their kind, 1 sound (16-bit samples, little-endian, 24 kHz mono), 2 a picture (PNG or JPEG);
+Up: binary messages whose first byte is their kind, 1 sound (16-bit samples, little-endian, 24 kHz mono), 2 a picture (PNG, JPEG or WebP);
 and the JSON of `roboego.serve.live_messages`. Down: a `hello`, then for every step a `frame` in JSON and
 its sound as a binary message of 3840 bytes; `error` where something could not be used, and before the `hello` a `queue` with the place
 in it. A client that was cut off comes back with `?resume=KEY&after=INDEX`, and sends again what came after the `samples` of the `hello`.
@@ -13,14 +13,14 @@ import numpy as np
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from roboego.errors import InputError
-from roboego.perception.picture import open_picture
 from roboego.runtime.frame import EngineFull, Frame
 from roboego.serve.admission import Place
-from roboego.serve.connection import LEFT, Closed, Inbox, both_ways, entered, is_expected, reason_of
+from roboego.serve.connection import LEFT, Closed, Inbox, both_ways, entered, goes_on, is_expected, reason_of
 from roboego.serve.live import Live
 from roboego.serve.live_messages import do, hello, told
 from roboego.serve.outbox import Outbox
 from roboego.serve.parking import Parking, Stay
+from roboego.serve.pictures import show
 from roboego.sound.pcm import from_pcm16, to_pcm16
 
 SOUND, PICTURE = 1, 2
@@ -97,7 +97,7 @@ async def _hear(inbox: Inbox, live: Live) -> None:
             return
         try:
             if (data := message.get("bytes")) is not None:
-                _take(data, live)
+                await _take(data, live)
             else:
                 inbox.ended = do(message.get("text") or "", live)
             if inbox.ended:
@@ -106,11 +106,11 @@ async def _hear(inbox: Inbox, live: Live) -> None:
             await inbox.socket.send_json({"type": "error", "message": str(wrong)})
 
 
-def _take(data: bytes, live: Live) -> None:
+async def _take(data: bytes, live: Live) -> None:
     """Sound or a picture.
 
     Raises:
-        InputError: it is neither.
+        InputError: it is neither, or cannot be used.
     """
     if not 1 < len(data) <= MOST_BYTES:
         raise InputError(f"a binary message has 2 to {MOST_BYTES} bytes, not {len(data)}")
@@ -118,9 +118,9 @@ def _take(data: bytes, live: Live) -> None:
     if kind == SOUND and len(body) % 2 == 0:
         live.hear(from_pcm16(np.frombuffer(body, "<i2")))
     elif kind == PICTURE:
-        live.see(open_picture(body))
+        await show(body, live)
     else:
-        raise InputError(f"a binary message begins with {SOUND}, before 16-bit samples, or {PICTURE}, before a PNG or JPEG; not {kind}")
+        raise InputError(f"a binary message begins with {SOUND}, before 16-bit samples, or {PICTURE}, before a picture; not {kind}")
 
 
 async def _say(socket: WebSocket, live: Live, outbox: Outbox) -> None:
@@ -129,7 +129,7 @@ async def _say(socket: WebSocket, live: Live, outbox: Outbox) -> None:
         if isinstance(result, Frame):
             await socket.send_text(json.dumps(told(result, live)))
             await socket.send_bytes(to_pcm16(result.speech).tobytes())
-        elif isinstance(result.__cause__, InputError):
+        elif goes_on(result):
             await socket.send_json({"type": "error", "message": str(result)})
         else:
             raise result

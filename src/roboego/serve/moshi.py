@@ -8,15 +8,16 @@ nothing to it. Clients that send text have it read.
 import json
 from dataclasses import asdict
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 import sphn
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from roboego.errors import InputError
-from roboego.runtime.frame import EngineFull, Frame
+from roboego.runtime.frame import EngineFull, Frame, Overrun
 from roboego.serve.admission import Admission, Place
-from roboego.serve.connection import Closed, Inbox, both_ways, entered, is_expected, reason_of
+from roboego.serve.connection import Closed, Inbox, both_ways, entered, goes_on, is_expected, reason_of
 from roboego.serve.live import Live
 from roboego.serve.outbox import Outbox
 from roboego.streams.alphabet import normalize
@@ -39,12 +40,12 @@ class Kind(IntEnum):
 
 
 async def serve(socket: WebSocket, admission: Admission) -> None:
-    """Talks with one client until one of the two ends it. While it waits for a slot, it is told its place as metadata."""
+    """Talks with one client until one of the two ends it. As metadata it is told its place while it waits for a slot, and lost sound."""
     await socket.accept()
     inbox, outbox = Inbox(socket), Outbox()
 
     async def tell(place: Place) -> None:
-        await socket.send_bytes(bytes([Kind.METADATA]) + json.dumps({"queue": asdict(place)}).encode())
+        await _tell(socket, {"queue": asdict(place)})
 
     try:
         live = await entered(admission, outbox.deliver, tell, inbox)
@@ -62,6 +63,10 @@ async def serve(socket: WebSocket, admission: Admission) -> None:
         await _refuse(socket, *reason_of(failure))
         if not is_expected(failure):
             raise failure
+
+
+async def _tell(socket: WebSocket, metadata: dict[str, Any]) -> None:
+    await socket.send_bytes(bytes([Kind.METADATA]) + json.dumps(metadata).encode())
 
 
 async def _refuse(socket: WebSocket, reason: str, code: int) -> None:
@@ -113,7 +118,12 @@ async def _say(socket: WebSocket, outbox: Outbox) -> None:
     while True:
         result = await outbox.take()
         if not isinstance(result, Frame):
-            raise result
+            if not goes_on(result):
+                raise result
+            await _tell(socket, {"notice": str(result)})
+            continue
+        if lost := sum(event.frames for event in result.events if isinstance(event, Overrun)):
+            await _tell(socket, {"overrun": {"frames": lost}})
         if result.text:
             await socket.send_bytes(bytes([Kind.TEXT]) + result.text.encode())
         if sound := writer.append_pcm(result.speech):

@@ -5,7 +5,7 @@ from collections import deque
 
 from roboego.runtime.frame import Frame, SessionError
 
-KEPT_FRAMES = 50
+KEPT_FRAMES = 100
 """Frames that have been taken and are kept, in case they were lost on their way."""
 MOST_FRAMES = 125
 """Ten seconds: a client that takes nothing for so long is gone, or will never catch up."""

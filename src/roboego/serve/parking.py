@@ -14,6 +14,8 @@ from roboego.serve.live import Live
 from roboego.serve.outbox import Outbox
 
 PATIENCE_S = 30.0
+KEPT_BACK_FRAMES = 450
+"""Room for what was said while the connection was away, and before anybody noticed: it comes all at once."""
 TAKEN_OVER = 4001
 """Close code of a connection whose client has come back on another one."""
 
@@ -74,6 +76,7 @@ class Parking:
         if stay.expiry is not None:
             stay.expiry.cancel()
         stay.live.paused = False
+        stay.live.queue.allow(KEPT_BACK_FRAMES)
         stay.left.clear()
         stay.outbox.rewind(after)
         return stay

@@ -10,9 +10,10 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -24,11 +25,14 @@ from roboego.data.recorded import Heading, Line, frames_of
 from roboego.data.voices.base import Sound
 from roboego.errors import InputError
 from roboego.runtime.frame import SILENCE, Frame, Look
+from roboego.serve.logs import LOGGER
 from roboego.serve.recording_files import Files, Step
 from roboego.timebase import FRAME_SAMPLES, frames_to_seconds
 
 INDEX = "index.sqlite"
 DAY_S = 86_400
+EXPIRY_S = 600.0
+"""From one look for conversations that have been kept for long enough to the next."""
 _TABLE = """
 create table if not exists sessions (
     id text primary key, model text not null, started real not null, frames integer not null, status text not null
@@ -96,11 +100,18 @@ class Index:
 
 @dataclass
 class Recording:
-    """A conversation that is being recorded; the engine's thread puts frames in."""
+    """A conversation that is being recorded; the engine's thread puts frames in.
+
+    Attributes:
+        tell: called in the recorder's thread with what the client should know of the recording; it must return at once.
+        files: those that are written; None before the first and after the last.
+    """
 
     writer: "Recorder"
     entry: Entry
     heading: Heading
+    tell: Callable[[str], None]
+    files: Files | None = None
     ego: Sound = field(default_factory=lambda: SILENCE)
 
     def put(self, heard: Any, frame: Frame, look: Look | None = None) -> None:
@@ -121,11 +132,15 @@ class Recording:
 
 
 class Recorder:
-    """Records conversations into a folder, in a thread.
+    """Records conversations into a folder, in a thread. Whatever goes wrong there is logged, counted, and told to the client that it
+    concerns; other recordings go on.
+
+    Attributes:
+        failures: recordings that ended early, pictures that were not kept, and expired conversations that could not be deleted.
 
     Args:
         folder: made if need be.
-        keep_days: after which conversations are deleted, when the next one begins; None keeps them.
+        keep_days: after which conversations are deleted, at the start and every ten minutes; None keeps them.
     Raises:
         InputError: the folder cannot be written to.
     """
@@ -139,14 +154,19 @@ class Recorder:
             raise InputError(f"cannot record into {folder}: {error}; choose another folder") from error
         self.recover()
         self.work: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._files: dict[str, Files] = {}
+        self.failures = 0
+        self._going: dict[str, Recording] = {}
         self._thread = threading.Thread(target=self._write, name="recorder", daemon=True)
         self._thread.start()
 
-    def begin(self, heading: Heading) -> Recording:
-        """A new conversation."""
+    def begin(self, heading: Heading, tell: Callable[[str], None] = lambda trouble: None) -> Recording:
+        """A new conversation.
+
+        Args:
+            tell: as of `Recording`.
+        """
         entry = Entry(id=uuid4().hex, model=heading.model, started=heading.started, frames=0, status="open")
-        recording = Recording(self, entry, heading)
+        recording = Recording(self, entry, heading, tell)
         self.work.put((recording, "begin"))
         return recording
 
@@ -171,21 +191,29 @@ class Recorder:
         """Removes a conversation for good.
 
         Raises:
-            InputError: there is none of this name, or it still goes on.
+            InputError: there is none of this name, it still goes on, or its files cannot be deleted: then it stays in the index.
         """
         entry = self.index.get(name)
         if entry is None or entry.status == "open":
             raise InputError(f"no conversation {name!r} to delete" if entry is None else "a conversation that goes on cannot be deleted")
-        shutil.rmtree(self.folder / name, ignore_errors=True)
+        folder = self.folder / name
+        try:
+            if folder.exists():
+                shutil.rmtree(folder)
+        except OSError as error:
+            raise InputError(f"cannot delete {folder}: {error.strerror or error}; see whose it is, and try again") from error
         self.index.remove(name)
 
     def expire(self) -> None:
-        """Deletes what has been kept for long enough."""
+        """Deletes what has been kept for long enough. What cannot be deleted is logged, counted, and tried again the next time."""
         if self.keep_days is None:
             return
         for entry in self.index.all():
             if entry.status != "open" and entry.started < time.time() - self.keep_days * DAY_S:
-                self.delete(entry.id)
+                try:
+                    self.delete(entry.id)
+                except (InputError, sqlite3.Error) as error:
+                    self._count("an expired conversation could not be deleted", entry.id, error)
 
     def recover(self) -> None:
         """Enters what there is of conversations whose process was killed."""
@@ -197,38 +225,76 @@ class Recorder:
     # -- the thread --------------------------------------------------------------------------
 
     def _write(self) -> None:
-        while (item := self.work.get()) is not None:
-            recording, what = item
+        for recording, what in self._waiting():
             try:
                 self._one(recording, what)
-            except (OSError, RuntimeError, sqlite3.Error) as error:  # a full disk ends the recording, and nothing else
-                self._close(recording.entry, f"broken: {error}")
-        for name in list(self._files):
-            entry = self.index.get(name)
-            if entry is not None:
-                self._close(entry, "closed")
+            except Exception as error:  # such as a full disk: it ends this recording, and nothing else
+                self._count("a recording ended early", recording.entry.id, error)
+                self._close(recording, f"broken: {error}")
+                self._tell(recording, f"the conversation is not recorded any further: {error}")
+        for recording in list(self._going.values()):
+            self._close(recording, "closed")
+
+    def _waiting(self) -> Iterator[tuple[Recording, Step | str]]:
+        """What is to be written, as it comes, up to the end. Meanwhile old conversations are deleted."""
+        expiry_s = time.monotonic()
+        while True:
+            if time.monotonic() >= expiry_s:
+                self._expire()
+                expiry_s = time.monotonic() + EXPIRY_S
+            try:
+                item = self.work.get(timeout=max(0.0, expiry_s - time.monotonic()))
+            except queue.Empty:
+                continue
+            if item is None:
+                return
+            yield item
+
+    def _expire(self) -> None:
+        try:
+            self.expire()
+        except Exception as error:  # recordings go on
+            self._count("old conversations could not be looked for", "", error)
 
     def _one(self, recording: Recording, what: Step | str) -> None:
-        entry = recording.entry
         if what == "begin":
             self._open(recording)
         elif what == "end":
-            self._close(entry, "closed")
-        elif isinstance(what, Step) and entry.id in self._files:
-            self._files[entry.id].write(what)
+            self._close(recording, "closed")
+        elif isinstance(what, Step) and recording.files is not None:
+            recording.files.write(what)
 
     def _open(self, recording: Recording) -> None:
-        self.expire()
-        entry = recording.entry
-        folder = self.folder / entry.id
+        folder = self.folder / recording.entry.id
         folder.mkdir()
-        self.index.put(entry)
-        self._files[entry.id] = Files(folder, recording.heading)
+        self._going[recording.entry.id] = recording
+        self.index.put(recording.entry)
+        recording.files = Files(folder, recording.heading, partial(self._not_kept, recording))
 
-    def _close(self, entry: Entry, status: str) -> None:
-        files = self._files.pop(entry.id, None)
-        if files is None:
+    def _close(self, recording: Recording, status: str) -> None:
+        """Closes a recording's files, if it has not ended before."""
+        if self._going.pop(recording.entry.id, None) is None:
             return
-        files.close(status)
-        with suppress(sqlite3.Error):
-            self.index.put(replace(entry, frames=files.frames, status=status))
+        files, recording.files = recording.files, None
+        frames = 0 if files is None else files.frames
+        try:
+            if files is not None:
+                files.close(status)
+            self.index.put(replace(recording.entry, frames=frames, status=status))
+        except Exception as error:  # the next start enters it as recovered
+            self._count("a recording could not be closed", recording.entry.id, error)
+
+    def _not_kept(self, recording: Recording, error: Exception) -> None:
+        """A picture is missing from a recording, which goes on."""
+        self._count("a picture was not recorded", recording.entry.id, error)
+        self._tell(recording, f"a picture was not recorded: {error}")
+
+    def _count(self, event: str, name: str, error: Exception) -> None:
+        self.failures += 1
+        LOGGER.error(event, extra={"recording": name}, exc_info=error)
+
+    def _tell(self, recording: Recording, trouble: str) -> None:
+        try:
+            recording.tell(trouble)
+        except Exception:
+            LOGGER.exception("a client could not be told of its recording", extra={"recording": recording.entry.id})

@@ -1,6 +1,7 @@
 """The files of one conversation that is being recorded, in the form of `roboego.data.recorded`."""
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,10 +35,13 @@ class Files:
 
     Attributes:
         frames: steps written so far.
+
+    Args:
+        not_kept: told why a picture could not be written down.
     """
 
-    def __init__(self, folder: Path, heading: Heading) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, heading: Heading, not_kept: Callable[[Exception], None]) -> None:
+        self.folder, self._not_kept = folder, not_kept
         self.frames = self._spoken = 0
         self._sound = soundfile.SoundFile(folder / SOUND, "w", SAMPLE_RATE, 2, format="OGG", subtype="OPUS")
         write_pages_often(self._sound)
@@ -67,13 +71,17 @@ class Files:
         self._events.flush()
 
     def _keep(self, picture: Picture, frame: int) -> str:
-        """Writes a picture down; its file's name, "" for one that is none (an event tells of it)."""
+        """Writes a picture down; its file's name, "" for one that cannot be written, or is none (an event tells of it)."""
         name = f"{PICTURES}/{frame:08d}.jpg"
         try:
             image = to_image(picture)
+            image.thumbnail((LARGEST, LARGEST))
+            (self.folder / PICTURES).mkdir(exist_ok=True)
+            image.save(self.folder / name, quality=JPEG_QUALITY)
         except InputError:
             return ""
-        image.thumbnail((LARGEST, LARGEST))
-        (self.folder / PICTURES).mkdir(exist_ok=True)
-        image.save(self.folder / name, quality=JPEG_QUALITY)
+        except Exception as error:  # Pillow raises many kinds; the sound goes on
+            self._not_kept(error)
+            (self.folder / name).unlink(missing_ok=True)
+            return ""
         return name

@@ -26,6 +26,10 @@ class _Figures(Collector):
     def __init__(self, engine: LiveEngine, queue: int) -> None:
         self.engine, self.queue = engine, queue
 
+    @property
+    def _recording_failures(self) -> int:
+        return 0 if self.engine.recorder is None else self.engine.recorder.failures
+
     def collect(self) -> Iterator[Metric]:
         counts, lives = self.engine.engine.counts, self.engine.lives
         for name, text, value in (
@@ -35,8 +39,10 @@ class _Figures(Collector):
             ("roboego_skipped_ticks", "Periods left out after a delay.", self.engine.clock_skipped),
             ("roboego_overrun_frames", "Frames of sound lost before they were heard.", counts.overruns),
             ("roboego_failures", "Steps of single sessions that failed.", counts.failures),
+            ("roboego_recording_failures", "Recordings that ended early, pictures and deletions that failed.", self._recording_failures),
         ):
             yield CounterMetricFamily(name, text, value=float(value))
+        yield GaugeMetricFamily("roboego_failed", "1 after the engine was given up.", value=float(bool(self.engine.failure)))
         yield GaugeMetricFamily("roboego_slots", "Sessions that fit.", value=float(self.engine.engine.slots))
         yield GaugeMetricFamily("roboego_sessions", "Sessions now.", value=float(len(lives)))
         yield GaugeMetricFamily("roboego_queue", "Clients that wait for a session.", value=float(self.queue))

@@ -1,18 +1,24 @@
 // The page: a session begins with a button or a file, and everything that its frames hold is shown.
 
 import { Connection } from "./connection.js";
-import { Lanes } from "./lanes.js";
+import { Lanes, thumbnail } from "./lanes.js";
+import { Levels } from "./levels.js";
 import { Looker } from "./look.js";
 import { PeerConnection } from "./peer.js";
-import { Loudspeaker, listenToFile, listenToMicrophone, openAudio, toInt16, wavOf } from "./sound.js";
+import { Loudspeaker, listenToFile, listenToMicrophone, openAudio, readyAudio, toInt16, wavOf } from "./sound.js";
 import { Transcript } from "./transcript.js";
 
+const SAMPLE_RATE = 24000; // of all models: the audio context is made in the click, before the server is asked
 const MOST_KEPT_MINUTES = 30;
 const VOICED = 0.01;
 const find = (id) => document.getElementById(id);
 const transcript = new Transcript(find("transcript"));
 const lanes = new Lanes(find("lanes"), 0.08);
-const looker = new Looker(find("seen"), (canvas) => session?.connection.see(canvas));
+const looker = new Looker(find("seen"), (canvas) => {
+  if (!session) return;
+  session.connection.see(canvas);
+  session.look = thumbnail(canvas);
+});
 let session = null;
 let recording = null;
 
@@ -48,56 +54,77 @@ class ResponseMeter {
 }
 
 async function start(source) {
+  const context = openAudio(SAMPLE_RATE);
   await end();
   tell("connecting");
   const connection = find("transport").value === "webrtc" ? new PeerConnection() : new Connection();
-  const opened = { connection };
+  const opened = { connection, context, levels: new Levels(), meter: new ResponseMeter(), look: null };
   session = opened;
   find("stop").disabled = false;
-  connection.addEventListener("queue", ({ detail }) => {
-    const wait = detail.eta_s === null ? "" : `, about ${Math.max(1, Math.round(detail.eta_s / 60))} min`;
-    tell(`all sessions are taken; you are number ${detail.position} in the queue${wait}`);
-  });
+  follow(opened);
   try {
     const hello = await connection.open();
     if (session !== opened) return;
-    find("model").textContent = hello.model;
-    find("write").hidden = !hello.reads;
-    find("seeing").hidden = !hello.sees;
-    choose(connection, hello);
-    opened.context = await openAudio(hello.sample_rate);
+    greeted(hello, opened);
+    await readyAudio(context);
     const sink = find("loudspeakers").value;
-    if (sink && opened.context.setSinkId) await opened.context.setSinkId(sink);
-    opened.loudspeaker = connection.loudspeaker?.(opened.context, hello.frame_samples, sink) ?? new Loudspeaker(opened.context);
-    transcript.clear();
-    lanes.clear();
-    recording = { user: [], ego: [], rate: hello.sample_rate, most: (MOST_KEPT_MINUTES * 60 * 1000) / hello.frame_ms };
-    const heard = [];
-    const meter = new ResponseMeter();
-    connection.addEventListener("frame", ({ detail }) => shown(detail, opened, heard.shift() ?? 0, meter));
-    connection.addEventListener("trouble", ({ detail }) => tell(detail, true));
-    connection.addEventListener("resuming", ({ detail }) => tell(`${detail}: resuming`, true));
-    connection.addEventListener("resumed", () => tell("listening again"));
-    connection.addEventListener("closed", ({ detail }) => {
-      if (session === opened) end(detail, true);
-    });
+    if (sink && context.setSinkId) await context.setSinkId(sink);
+    opened.loudspeaker = connection.loudspeaker?.(context, hello.frame_samples, sink) ?? new Loudspeaker(context);
+    connection.addEventListener("frame", ({ detail }) => shown(detail, opened));
     const carry = connection.carry?.bind(connection);
-    const hear = (samples) => {
-      const pcm = toInt16(samples);
-      const loud = level(samples, 1);
-      heard.push(loud);
-      meter.user(loud > VOICED, opened.context.currentTime);
-      if (recording.user.length < recording.most) recording.user.push(pcm);
-      connection.hear(pcm);
-    };
-    opened.endSource = await source(opened.context, hello.frame_samples, hear, carry);
-    if (session !== opened) opened.endSource();
+    opened.endSource = await source(context, hello.frame_samples, (samples) => heard(samples, opened), carry);
+    if (session !== opened) {
+      opened.endSource();
+      return;
+    }
     for (const id of ["stop", "cut", "save"]) find(id).disabled = false;
-    tell(hello.recorded ? "listening; this server records the conversation" : "listening");
+    tell("listening");
     listDevices();
   } catch (error) {
     if (session === opened) await end(error.message, true);
   }
+}
+
+/** Tells what becomes of a connection. */
+function follow(opened) {
+  const { connection } = opened;
+  connection.addEventListener("queue", ({ detail }) => {
+    const wait = detail.eta_s === null ? "" : `, about ${Math.max(1, Math.round(detail.eta_s / 60))} min`;
+    tell(`all sessions are taken; you are number ${detail.position} in the queue${wait}`);
+  });
+  connection.addEventListener("trouble", ({ detail }) => tell(detail, true));
+  connection.addEventListener("resuming", ({ detail }) => tell(`${detail}: resuming`, true));
+  connection.addEventListener("resumed", () => {
+    if (connection.carry) opened.levels.clear(); // a track's sound is not sent again
+    tell("listening again");
+  });
+  connection.addEventListener("closed", ({ detail }) => {
+    if (session === opened) end(detail, true);
+  });
+}
+
+/** Shows what the server says of the session that begins. */
+function greeted(hello, { connection }) {
+  if (hello.sample_rate !== SAMPLE_RATE) throw new Error(`this page's sound has ${SAMPLE_RATE} samples a second, the server's ${hello.sample_rate}: reload it`);
+  find("model").textContent = hello.model;
+  find("write").hidden = !hello.reads;
+  find("seeing").hidden = !hello.sees;
+  find("recorded").hidden = !hello.recorded;
+  find("recorded").textContent = "● recording: the server keeps this conversation";
+  choose(connection, hello);
+  transcript.clear();
+  lanes.clear({ sees: hello.sees, acts: hello.acts, bins: hello.action_bins });
+  recording = { user: [], ego: [], rate: hello.sample_rate, most: (MOST_KEPT_MINUTES * 60 * 1000) / hello.frame_ms };
+}
+
+/** A frame of the user's sound. */
+function heard(samples, { connection, context, levels, meter }) {
+  const pcm = toInt16(samples);
+  const loud = level(samples, 1);
+  levels.add(loud);
+  meter.user(loud > VOICED, context.currentTime);
+  if (recording.user.length < recording.most) recording.user.push(pcm);
+  connection.hear(pcm);
 }
 
 /** What the settings of the page ask for, where it is not what the model does by itself. */
@@ -117,15 +144,16 @@ async function show(something) {
   }
 }
 
-function shown(frame, opened, listen, meter) {
+function shown(frame, opened) {
   const sound = opened.loudspeaker.play(frame.sound);
   const waiting = opened.loudspeaker.waitingSeconds;
   const speak = level(sound, 32767);
-  meter.ego(speak > VOICED, opened.context.currentTime + (waiting ?? 0));
+  opened.meter.ego(speak > VOICED, opened.context.currentTime + (waiting ?? 0));
   // Ego's frame is heard while the next frame of the user's is captured.
   if (recording.ego.length === 0) recording.ego.push(new Int16Array(sound.length));
   if (recording.ego.length < recording.most) recording.ego.push(sound);
-  lanes.add({ ...frame, listen: listen * 5, speak: speak * 5 });
+  lanes.add({ ...frame, look: opened.look, listen: opened.levels.take(frame) * 5, speak: speak * 5 });
+  opened.look = null;
   transcript.add(frame);
   find("step").textContent = `${frame.step_ms.toFixed(1)} ms`;
   find("buffered").textContent = waiting === null ? "-" : `${Math.round(waiting * 1000)} ms`;
@@ -140,12 +168,19 @@ async function end(reason = "ended", bad = false) {
   for (const id of ["stop", "cut"]) find(id).disabled = true;
   looker.stop();
   find("seeing").hidden = true;
+  find("recorded").textContent = "this server records conversations";
   if (!ended) return;
   ended.endSource?.();
   ended.connection.close();
   ended.loudspeaker?.end();
-  await ended.context?.close();
+  await ended.context.close();
   tell(reason, bad);
+}
+
+/** Says that conversations are recorded before one begins, if the server tells. */
+async function foretell() {
+  const { recorded } = await fetch("readyz").then((answer) => answer.json()).catch(() => ({}));
+  if (!session) find("recorded").hidden = !recorded;
 }
 
 async function listDevices() {
@@ -199,3 +234,4 @@ find("write").addEventListener("submit", (event) => {
 });
 if (new URLSearchParams(location.search).get("transport") === "webrtc") find("transport").value = "webrtc";
 listDevices();
+foretell();

@@ -1,22 +1,30 @@
 // The page's side of /api/live: sound and messages up, frames with their sound down.
 
+import { Pending } from "./pending.js";
+import { LOST, whyRefused } from "./refusal.js";
+
 const [SOUND, PICTURE] = [1, 2];
 const QUALITY = 0.8; // of a JPEG
 
 const RESUME_MS = 30000;
 const RETRY_MS = 1000;
+const PATIENCE_MS = 4000; // a connection that hears nothing for so long is lost
+const LOOK_MS = 500; // how often is looked whether it is
 const OVER = [1000, 1003, 1008, 1013, 4001]; // close codes after which there is nothing to come back to
-const KEPT_BLOCKS = 250; // of sound that has been sent, to be sent again
+const GIVEN_UP = 4000; // closes a connection that is lost, whose session goes on in another one
+const KEPT_BLOCKS = 450; // of sound that has been sent, to be sent again: 36 s, until a loss is noticed and as long as is tried to resume
 
 export class Connection extends EventTarget {
   constructor() {
     super();
     this.socket = null;
+    this.greeted = null; // the socket whose `hello` has come
     this.frame = null;
     this.last = -1;
     this.key = null;
     this.sent = []; // [first sample, block]
     this.samples = 0;
+    this.pending = new Pending();
   }
 
   /** Opens a session; resolves with the server's `hello`. A connection that is lost later is resumed by itself. */
@@ -31,42 +39,70 @@ export class Connection extends EventTarget {
     socket.binaryType = "arraybuffer";
     this.socket = socket;
     return new Promise((resolve, reject) => {
+      const lost = (reason, over) => {
+        this.#leave(socket);
+        reject(Object.assign(new Error(reason), { over }));
+        if (this.greeted === socket && this.socket === socket) this.#lost(reason, over);
+      };
+      let refused = query === "";
+      socket.onopen = () => {
+        refused = false;
+      };
       socket.onmessage = (message) => {
-        if (typeof message.data !== "string") {
-          this.last = this.frame.index;
-          this.#tell("frame", { ...this.frame, sound: new Int16Array(message.data) });
-          return;
-        }
-        const told = JSON.parse(message.data);
-        if (told.type === "hello") {
-          this.key = told.resume;
-          resolve(told);
-        } else if (told.type === "frame") this.frame = told;
-        else if (told.type === "queue") this.#tell("queue", told);
-        else this.#tell("trouble", told.message);
+        if (this.socket === socket) this.#take(message.data, socket, resolve);
       };
-      socket.onclose = (event) => {
-        const reason = event.reason || (event.code === 1006 ? "the connection was lost" : "the server has ended the session");
-        const greeted = this.key !== null;
-        reject(Object.assign(new Error(reason), { over: OVER.includes(event.code) }));
-        if (this.socket !== socket || !greeted) return;
-        if (query === "" || this.resumed) this.#lost(reason, OVER.includes(event.code));
+      socket.onclose = async (event) => {
+        const reason = event.reason || (event.code === 1006 ? LOST : "the server has ended the session");
+        lost(refused && this.socket === socket ? await whyRefused() : reason, OVER.includes(event.code));
       };
+      this.#watch(socket, () => lost(LOST, false));
     });
   }
 
+  #take(data, socket, greet) {
+    this.quiet = 0;
+    if (typeof data !== "string") {
+      this.last = this.frame.index;
+      this.#tell("frame", { ...this.frame, sound: new Int16Array(data) });
+      return;
+    }
+    const told = JSON.parse(data);
+    if (told.type === "hello") {
+      this.greeted = socket;
+      this.key = told.resume;
+      this.#sendAgain(told.samples);
+      greet(told);
+    } else if (told.type === "frame") this.frame = told;
+    else if (told.type === "queue") this.#tell("queue", told);
+    else this.#tell("trouble", told.message);
+  }
+
+  // Frames come every 80 ms once there has been one. Time is counted while the page runs: one that slept has not been deaf.
+  #watch(socket, deaf) {
+    clearInterval(this.watching);
+    this.quiet = 0;
+    this.watching = setInterval(() => {
+      this.quiet += LOOK_MS;
+      if (this.last < 0) this.quiet = 0;
+      if (this.quiet >= PATIENCE_MS) deaf();
+    }, LOOK_MS);
+  }
+
+  #leave(socket) {
+    if (this.socket === socket) clearInterval(this.watching);
+    socket.onmessage = socket.onclose = null;
+    socket.close(GIVEN_UP);
+  }
+
   async #lost(reason, over) {
-    this.resumed = false;
+    this.greeted = null;
     const until = performance.now() + RESUME_MS;
     while (!over && this.socket && performance.now() < until) {
       this.#tell("resuming", reason);
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       if (!this.socket) return;
       try {
-        const hello = await this.#connect(`resume=${encodeURIComponent(this.key)}&after=${this.last}`);
-        this.resumed = true;
-        for (const [first, block] of this.sent) if (first >= hello.samples) this.#sound(block);
-        this.#tell("resumed", hello);
+        this.#tell("resumed", await this.#connect(`resume=${encodeURIComponent(this.key)}&after=${this.last}`));
         return;
       } catch (error) {
         over = error.over;
@@ -76,21 +112,25 @@ export class Connection extends EventTarget {
     if (this.socket) this.#tell("closed", reason);
   }
 
+  /** Goes on where the server is: what it has not heard is sent, and then what was asked for meanwhile. */
+  #sendAgain(samples) {
+    const missed = this.sent.filter(([first]) => first >= samples);
+    [this.sent, this.samples] = [[], samples];
+    for (const [, block] of missed) this.hear(block);
+    for (const message of this.pending.taken()) this.#ask(message);
+  }
+
   /** A block of 16-bit samples. */
   hear(samples) {
     this.sent.push([this.samples, samples]);
     this.samples += samples.length;
     if (this.sent.length > KEPT_BLOCKS) this.sent.shift();
-    this.#sound(samples);
+    this.#binary(SOUND, new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength));
   }
 
   /** What there is to be seen on a canvas now. */
   see(canvas) {
     canvas.toBlob((blob) => blob?.arrayBuffer().then((picture) => this.#binary(PICTURE, new Uint8Array(picture))), "image/jpeg", QUALITY);
-  }
-
-  #sound(samples) {
-    this.#binary(SOUND, new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength));
   }
 
   #binary(kind, bytes) {
@@ -101,27 +141,35 @@ export class Connection extends EventTarget {
   }
 
   read(text) {
-    this.#send(JSON.stringify({ type: "read", text }));
+    this.#ask({ type: "read", text });
   }
 
   cut() {
-    this.#send(JSON.stringify({ type: "cut" }));
+    this.#ask({ type: "cut" });
   }
 
   /** What this session is to be like; see `roboego.serve.settings`. */
   choose(settings) {
-    this.#send(JSON.stringify({ type: "settings", ...settings }));
+    this.#ask({ type: "settings", ...settings });
   }
 
   close() {
     const socket = this.socket;
-    this.#send(JSON.stringify({ type: "end" }));
+    if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ type: "end" }));
+    clearInterval(this.watching);
     this.socket = null;
     socket?.close();
   }
 
+  #ask(message) {
+    if (!this.#send(JSON.stringify(message))) this.pending.keep(message);
+  }
+
+  /** Sends a message if the server has greeted this page. Returns whether. */
   #send(message) {
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(message);
+    const ready = this.socket !== null && this.greeted === this.socket && this.socket.readyState === WebSocket.OPEN;
+    if (ready) this.socket.send(message);
+    return ready;
   }
 
   #tell(name, detail) {

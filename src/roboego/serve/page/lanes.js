@@ -3,6 +3,18 @@
 const SECONDS = 14;
 const SECOND_WIDTH = 40; // at least, in points: on a phone fewer seconds are shown
 export const LABELS = 56;
+export const AXIS = 0.94; // of the height: below it stand the seconds
+const LANES = { listen: 20, heard: 22, look: 22, text: 22, speak: 22, act: 22, events: 8 }; // how tall each is beside the others
+const THUMBNAIL = 48; // points of height
+
+/** A small copy of what a canvas shows. */
+export function thumbnail(canvas) {
+  const small = document.createElement("canvas");
+  small.height = THUMBNAIL;
+  small.width = Math.max(1, Math.round((THUMBNAIL * canvas.width) / canvas.height));
+  small.getContext("2d").drawImage(canvas, 0, 0, small.width, small.height);
+  return small;
+}
 
 export class Lanes {
   constructor(canvas, frameSeconds) {
@@ -19,16 +31,22 @@ export class Lanes {
     return Math.ceil(seconds / this.frameSeconds);
   }
 
-  clear() {
+  /** Begins anew. `sees`: the model does; `acts`: in so many dimensions; `bins`: how many values each has, if that is known. */
+  clear({ sees = false, acts = 0, bins = 1 } = {}) {
     this.frames = [];
     this.reply = [];
     this.first = 0;
+    this.acts = acts;
+    this.bins = bins;
+    this.lanes = Object.keys(LANES).filter((name) => (name !== "look" || sees) && (name !== "act" || acts > 0));
+    this.canvas.dataset.lanes = this.lanes.join(" ");
     this.draw();
   }
 
-  /** One step: levels from 0 to 1, what was heard and written, how much of the reply is audible, what happened. */
-  add({ listen, speak, heard, text, spoken, events }) {
-    const frame = { listen, speak, heard, text, events, said: false };
+  /** One step: levels from 0 to 1, what was heard, seen (an image) and written, how much of the reply is audible, what was done and happened. */
+  add({ listen, speak, heard, look = null, text, spoken, action = null, events }) {
+    const frame = { listen, speak, heard, look, text, action, events, said: false };
+    this.bins = Math.max(this.bins, ...(action ?? []).map((bin) => bin + 1));
     if (events.some((event) => event.type === "reply_started")) this.reply = [];
     if (text) this.reply.push(frame);
     this.reply.slice(0, spoken).forEach((token) => {
@@ -51,10 +69,7 @@ export class Lanes {
     paint.scale(ratio, ratio);
     const style = getComputedStyle(document.documentElement);
     const colour = (name) => style.getPropertyValue(`--${name}`).trim();
-    const lanes = [
-      ["listen", 0.0, 0.2], ["heard", 0.2, 0.42], ["text", 0.42, 0.64], ["speak", 0.64, 0.86], ["events", 0.86, 0.94],
-    ];
-    const place = Object.fromEntries(lanes.map(([name, top, bottom]) => [name, [top * height, bottom * height]]));
+    const place = this.#places(height);
     const frames = this.frames.slice(-this.most);
     const first = this.first + this.frames.length - frames.length;
     const step = (width - LABELS) / this.most;
@@ -76,17 +91,55 @@ export class Lanes {
       const seconds = index * this.frameSeconds;
       if (Math.floor(seconds) === Math.floor(seconds - this.frameSeconds) && index !== 0) return;
       paint.fillStyle = colour("line");
-      paint.fillRect(x(i), 0, 1, height * 0.94);
+      paint.fillRect(x(i), 0, 1, height * AXIS);
       paint.fillStyle = colour("soft");
       paint.fillText(`${Math.floor(seconds)} s`, x(i) + 3, height * 0.97);
     });
     frames.forEach((frame, i) => {
       this.#bar(paint, place.listen, x(i), step, frame.listen, colour("user"));
       this.#bar(paint, place.speak, x(i), step, frame.speak, colour("ego"));
+      if (place.act && frame.action) this.#action(paint, place.act, x(i), step, frame.action, colour("ego"));
       for (const event of frame.events) this.#event(paint, place.events, x(i), event, colour);
     });
+    if (place.look) this.#looks(paint, frames, place.look, x, width, colour("user"));
     this.#words(paint, frames, place.heard, x, "heard", () => colour("user"));
     this.#words(paint, frames, place.text, x, "text", (frame) => (frame.said ? colour("ego") : colour("unsaid")));
+  }
+
+  /** Top and bottom of each lane. */
+  #places(height) {
+    const whole = this.lanes.reduce((sum, name) => sum + LANES[name], 0);
+    let above = 0;
+    return Object.fromEntries(this.lanes.map((name) => {
+      const top = above;
+      above += (LANES[name] / whole) * AXIS * height;
+      return [name, [top, above]];
+    }));
+  }
+
+  // A strip of film: each picture as far as the next one, its middle if there is no place for more.
+  #looks(paint, frames, [top, bottom], x, width, colour) {
+    const seen = frames.map((_, i) => i).filter((i) => frames[i].look);
+    seen.forEach((i, n) => {
+      const { look } = frames[i];
+      const tall = bottom - top - 4;
+      const whole = (tall * look.width) / look.height;
+      const wide = Math.min(whole, (n + 1 < seen.length ? x(seen[n + 1]) : width) - x(i));
+      const part = (look.width * wide) / whole;
+      paint.drawImage(look, (look.width - part) / 2, 0, part, look.height, x(i), top + 2, wide, tall);
+      paint.fillStyle = colour;
+      paint.fillRect(x(i), top + 2, 1, tall);
+    });
+  }
+
+  /** A row for each dimension, and in it a bar as tall as its bin is high. */
+  #action(paint, [top, bottom], x, step, action, colour) {
+    const row = (bottom - top - 4) / this.acts;
+    paint.fillStyle = colour;
+    action.forEach((bin, d) => {
+      const tall = ((bin + 1) / this.bins) * (row - 1);
+      paint.fillRect(x, top + 2 + (d + 1) * row - tall, Math.max(1, step - 1), tall);
+    });
   }
 
   #bar(paint, [top, bottom], x, step, level, colour) {

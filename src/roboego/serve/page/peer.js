@@ -1,18 +1,21 @@
 // The page's side of /api/webrtc: sound travels as tracks, everything else over a data channel, in the JSON of /api/live.
 
+import { Pending } from "./pending.js";
+import { LOST, reasonOf, UNREACHABLE } from "./refusal.js";
 import { RemoteSound } from "./sound.js";
 
 const GATHER_MS = 2000; // addresses that are found later are left out
 const RESUME_MS = 30000;
 const RETRY_MS = 1000;
 const PATIENCE_MS = 4000; // a connection that hears nothing for so long is lost
-const LOST = "the connection was lost";
 
 export class PeerConnection extends EventTarget {
   constructor() {
     super();
     this.peer = null;
     this.channel = null;
+    this.greeted = null; // the channel whose `hello` has come
+    this.pending = new Pending();
     this.track = null; // that is heard
     this.shown = null; // the canvas that is seen
     this.sound = null; // what plays Ego's
@@ -43,10 +46,11 @@ export class PeerConnection extends EventTarget {
     await this.#gathered();
     const headers = { "Content-Type": "application/json" };
     const body = JSON.stringify({ ...peer.localDescription.toJSON(), ...again });
-    const answer = await fetch(`api/webrtc${location.search}`, { method: "POST", headers, body });
-    const told = await answer.json().catch(() => ({}));
-    if (!answer.ok) throw Object.assign(new Error(told.detail ?? told.error ?? `the server answers ${answer.status}`), { over: true });
-    await peer.setRemoteDescription(told);
+    const answer = await fetch(`api/webrtc${location.search}`, { method: "POST", headers, body }).catch(() => {
+      throw new Error(UNREACHABLE);
+    });
+    if (!answer.ok) throw Object.assign(new Error(await reasonOf(answer)), { over: true });
+    await peer.setRemoteDescription(await answer.json());
     const hello = await greeted;
     for (const lost of this.lost.splice(0)) lost.close();
     return hello;
@@ -68,7 +72,9 @@ export class PeerConnection extends EventTarget {
         this.reason = told.type === "error" ? told.message : null;
         if (told.type === "hello") {
           greeted = true;
+          this.greeted = channel;
           this.key = told.resume;
+          for (const kept of this.pending.taken()) this.#ask(kept);
           resolve(told);
           return;
         }
@@ -137,25 +143,28 @@ export class PeerConnection extends EventTarget {
   }
 
   read(text) {
-    this.#send({ type: "read", text });
+    this.#ask({ type: "read", text });
   }
 
   cut() {
-    this.#send({ type: "cut" });
+    this.#ask({ type: "cut" });
   }
 
   choose(settings) {
-    this.#send({ type: "settings", ...settings });
+    this.#ask({ type: "settings", ...settings });
   }
 
   close() {
-    this.#send({ type: "end" });
+    if (this.channel?.readyState === "open") this.channel.send(JSON.stringify({ type: "end" }));
     this.channel = null;
     for (const peer of [...this.lost, this.peer]) peer.close();
   }
 
-  #send(message) {
-    if (this.channel?.readyState === "open") this.channel.send(JSON.stringify(message));
+  /** Sends a message, or keeps it until the server has greeted this page. */
+  #ask(message) {
+    const ready = this.channel !== null && this.greeted === this.channel && this.channel.readyState === "open";
+    if (ready) this.channel.send(JSON.stringify(message));
+    else this.pending.keep(message);
   }
 
   #tell(name, detail) {

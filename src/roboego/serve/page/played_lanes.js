@@ -1,6 +1,6 @@
 // The lanes of a conversation that is over: a stretch of it around a cursor that moves with the sound.
 
-import { LABELS, Lanes } from "./lanes.js";
+import { AXIS, LABELS, Lanes } from "./lanes.js";
 
 const BEHIND = 0.6; // of the width lies behind the cursor, in the middle of a conversation
 const NOTHING = { listen: 0, speak: 0, heard: "", text: "", events: [] };
@@ -39,7 +39,7 @@ export class PlayedLanes extends Lanes {
     const paint = this.canvas.getContext("2d");
     const x = LABELS + (this.at - this.first) * this.#step;
     paint.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--ink");
-    paint.fillRect(x - 1, 0, 2, this.canvas.clientHeight * 0.94);
+    paint.fillRect(x - 1, 0, 2, this.canvas.clientHeight * AXIS);
   }
 
   get #step() {

@@ -2,12 +2,17 @@
 
 const MOST_BLOCKS = 12; // of sound that has been played and not been shown
 
-/** An audio context at the model's rate with the worklets in it. */
-export async function openAudio(rate) {
+/** An audio context at the model's rate. Some browsers let it sound only if this is called while a click is handled, before anything is awaited. */
+export function openAudio(rate) {
   const context = new AudioContext({ sampleRate: rate, latencyHint: "interactive" });
+  context.resume().catch(() => {}); // it is closed before it has begun
+  return context;
+}
+
+/** Resolves when a context runs and has the worklets in it. */
+export async function readyAudio(context) {
   await context.audioWorklet.addModule("worklets.js");
   await context.resume();
-  return context;
 }
 
 export function toInt16(samples) {
@@ -77,10 +82,11 @@ export async function listenToFile(context, samples, file, hear, carry) {
   };
 }
 
-/** A loudspeaker that plays what it is given, one block after another. */
+/** A loudspeaker that plays what it is given, one block after another; of pauses less, while more than `earlySeconds` wait. */
 export class Loudspeaker {
-  constructor(context, aheadSeconds = 0.1) {
-    this.node = new AudioWorkletNode(context, "play", { outputChannelCount: [1], processorOptions: { ahead: aheadSeconds * context.sampleRate } });
+  constructor(context, aheadSeconds = 0.1, earlySeconds = 0.2) {
+    const processorOptions = { ahead: aheadSeconds * context.sampleRate, early: earlySeconds * context.sampleRate };
+    this.node = new AudioWorkletNode(context, "play", { outputChannelCount: [1], processorOptions });
     this.node.connect(context.destination);
     this.waitingSeconds = 0;
     this.node.port.onmessage = ({ data }) => {

@@ -24,13 +24,17 @@ class Capture extends AudioWorkletProcessor {
   }
 }
 
+const SILENT = 10 ** (-50 / 20); // of full scale: below it nothing is to be heard
+
+// What waits is played late. While more than `early` samples wait, blocks in which nothing is to be heard are left out: pauses become shorter, and no
+// word is lost.
 class Play extends AudioWorkletProcessor {
   constructor(options) {
     super();
     this.blocks = [];
     this.at = 0;
     this.waiting = 0;
-    this.ahead = options.processorOptions.ahead;
+    [this.ahead, this.early] = [options.processorOptions.ahead, options.processorOptions.early];
     this.playing = false;
     this.port.onmessage = ({ data }) => {
       if (data === null) {
@@ -38,8 +42,10 @@ class Play extends AudioWorkletProcessor {
         this.at = this.waiting = 0;
         return;
       }
-      this.blocks.push(data);
-      this.waiting += data.length;
+      if (this.waiting <= this.early || data.some((value) => Math.abs(value) >= SILENT)) {
+        this.blocks.push(data);
+        this.waiting += data.length;
+      }
       this.port.postMessage(this.waiting);
     };
   }

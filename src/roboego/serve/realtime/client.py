@@ -66,6 +66,28 @@ class RealtimeSettings(_Lenient):
     tools: list[Tool] | None = None
     roboego: SessionSettings | None = None
 
+    @property
+    def transcribes(self) -> bool:
+        """What is heard is to be written down."""
+        return self.audio is not None and self.audio.input.transcription is not None
+
+
+def updated(now: RealtimeSettings, given: RealtimeSettings) -> RealtimeSettings:
+    """Settings after an update: of instructions, sound and tools, the fields that the client has sent."""
+    changes: dict[str, Any] = {name: getattr(given, name) for name in ("instructions", "tools") if getattr(given, name) is not None}
+    if given.audio is not None:
+        changes["audio"] = _with(now.audio or Audio(), given.audio)
+    return now.model_copy(update=changes)
+
+
+def _with(now: BaseModel, given: BaseModel) -> BaseModel:
+    """A model with the fields that were given; those of models in it one by one as well."""
+    changes: dict[str, Any] = {}
+    for name in given.model_fields_set:
+        before, after = getattr(now, name), getattr(given, name)
+        changes[name] = _with(before, after) if isinstance(before, BaseModel) and isinstance(after, BaseModel) else after
+    return now.model_copy(update=changes)
+
 
 class Part(_Lenient):
     """Of a message's content."""

@@ -2,13 +2,13 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from roboego.errors import InputError
-from roboego.perception.picture import open_picture
+from roboego.perception.picture import Picture
 from roboego.runtime.frame import CallWritten, Frame, Overrun
 from roboego.serve.live import Live
 from roboego.serve.realtime import client
@@ -19,6 +19,8 @@ from roboego.streams.alphabet import normalize
 from roboego.streams.calls import Function
 from roboego.timebase import FRAME_SAMPLES, SAMPLE_RATE
 
+SERVER_ERRORS = ("overrun", "session_failed", "call_failed", "notice")
+"""Codes of errors that no event of the client's has caused."""
 LAG_FRAMES = 8
 """Frames after a turn's end in which its last words are still written down."""
 
@@ -28,10 +30,10 @@ class RealtimeSession:
 
     Args:
         model: the model's name, as the client is told it.
-        transcribe: has a second slot write down what is heard; None where the model does so in the first.
+        transcribe: has a second slot write down what is heard (true), or frees it (false); None where the model does so in the first.
     """
 
-    def __init__(self, live: Live, model: str, transcribe: Callable[[], None] | None = None) -> None:
+    def __init__(self, live: Live, model: str, transcribe: Callable[[bool], None] | None = None) -> None:
         self.live, self.model, self.transcribe = live, model, transcribe
         self.id = new_id("sess")
         self.settings = client.RealtimeSettings()
@@ -48,9 +50,11 @@ class RealtimeSession:
 
     # -- from the client ---------------------------------------------------------------------
 
-    def receive(self, event: client.ClientEvent) -> Iterator[Event]:
+    def receive(self, event: client.ClientEvent, pictures: Sequence[Picture] = ()) -> Iterator[Event]:
         """Takes one event in; what is to be answered at once.
 
+        Args:
+            pictures: those of `images_of` the event, decoded.
         Raises:
             InputError: it asks for something that cannot be done.
         """
@@ -60,7 +64,7 @@ class RealtimeSession:
             case client.Append():
                 yield from self._append(event)
             case client.ItemCreate():
-                yield from self._create(event.item)
+                yield from self._create(event.item, pictures)
             case client.ItemTruncate():
                 end = {"content_index": event.content_index, "audio_end_ms": event.audio_end_ms}
                 yield {"type": "conversation.item.truncated", "item_id": event.item_id, **end}
@@ -78,20 +82,22 @@ class RealtimeSession:
                 self._cut(self.responses.open_item)
 
     def _update(self, settings: client.RealtimeSettings) -> Iterator[Event]:
-        """Everything is looked at before anything is changed."""
+        """What is given changes, what is left out stays as it is. Everything is looked at before anything is changed."""
         own, told = settings.roboego or SessionSettings(), settings.instructions
         check_allowed(own.given | ({"prompt"} if told else set()), self.live.allowed)
         functions = [_function(tool) for tool in settings.tools or ()]
         read = _text(told) if told and told != self.settings.instructions else ""
-        if self.transcribe is not None and settings.audio is not None and settings.audio.input.transcription is not None:
-            self.transcribe()
+        wanted = client.updated(self.settings, settings)
+        if self.transcribe is not None and wanted.transcribes:
+            self.transcribe(True)
         if settings.tools is not None:
             self.live.functions.declare(functions)
         apply(own, self.live.session, self.live.allowed)
         if read:
             self.live.session.read(read)
-        given = {name: getattr(settings, name) for name in ("instructions", "audio", "tools")}
-        self.settings = self.settings.model_copy(update={name: value for name, value in given.items() if value is not None})
+        self.settings = wanted
+        if self.transcribe is not None and not wanted.transcribes:
+            self.transcribe(False)
         yield {"type": "session.updated", "session": self._session()}
 
     def _append(self, event: client.Append) -> Iterator[Event]:
@@ -118,18 +124,19 @@ class RealtimeSession:
         yield {"type": "input_audio_buffer.committed", "item_id": self._turn, "previous_item_id": self.responses.last_item}
         self._lag = LAG_FRAMES
 
-    def _create(self, item: client.Item) -> Iterator[Event]:
+    def _create(self, item: client.Item, pictures: Sequence[Picture]) -> Iterator[Event]:
         if item.type == "function_call_output":
             self.live.functions.result(item.call_id or "", item.output or "")
             yield from self._added(item, {"call_id": item.call_id, "output": item.output})
             return
         if item.type != "message" or item.role not in ("user", "system"):
             raise InputError(f"an item of type {item.type!r} and role {item.role!r} cannot be taken in: send messages of the user's")
+        to_see = iter(pictures)
         for part in item.content:
             if part.type == "input_text" and part.text:
                 self.live.read(_text(part.text))
             elif part.type == "input_image" and part.image_url:
-                self.live.see(open_picture(_data_of(part.image_url)))
+                self.live.see(next(to_see))
             else:
                 raise InputError(
                     f"content of type {part.type!r} cannot be taken in: send input_text or input_image; sound has events of its own"
@@ -198,7 +205,7 @@ class RealtimeSession:
 
     @property
     def _asked_for_transcript(self) -> bool:
-        return self.settings.audio is not None and self.settings.audio.input.transcription is not None
+        return self.settings.transcribes
 
     def _session(self) -> Event:
         sound = {"type": "audio/pcm", "rate": SAMPLE_RATE}
@@ -223,7 +230,7 @@ _TRANSCRIPTION = "conversation.item.input_audio_transcription"
 
 def error(message: str, code: str = "invalid_value", event_id: str | None = None) -> Event:
     """An error, of which the client's own event was the cause if it is named."""
-    kind = "server_error" if code in ("overrun", "session_failed", "call_failed") else "invalid_request_error"
+    kind = "server_error" if code in SERVER_ERRORS else "invalid_request_error"
     return {"type": "error", "error": {"type": kind, "code": code, "message": message, "param": None, "event_id": event_id}}
 
 
@@ -242,7 +249,13 @@ def _text(text: str) -> str:
     return normalize(text)
 
 
-def _data_of(url: str) -> bytes:
+def images_of(event: client.ClientEvent) -> list[str]:
+    """The URLs of an event's pictures."""
+    parts = event.item.content if isinstance(event, client.ItemCreate) else []
+    return [part.image_url for part in parts if part.type == "input_image" and part.image_url]
+
+
+def data_of(url: str) -> bytes:
     """The bytes of a data URL.
 
     Raises:

@@ -2,18 +2,20 @@
 
 import asyncio
 from collections.abc import Iterable
-from functools import partial
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from roboego.errors import InputError
+from roboego.perception.picture import Picture
 from roboego.runtime.frame import EngineFull, Frame
 from roboego.serve.admission import Admission, Place
-from roboego.serve.connection import Closed, Inbox, both_ways, entered, is_expected, reason_of
+from roboego.serve.connection import Closed, Inbox, both_ways, entered, goes_on, is_expected, reason_of
+from roboego.serve.live import Notice
 from roboego.serve.outbox import Outbox
-from roboego.serve.realtime.client import parse
+from roboego.serve.pictures import decoded
+from roboego.serve.realtime.client import ClientEvent, parse
 from roboego.serve.realtime.responses import Event, new_id
-from roboego.serve.realtime.session import RealtimeSession, error
+from roboego.serve.realtime.session import RealtimeSession, data_of, error, images_of
 
 MOST_CHARACTERS = 16 * 1024 * 1024
 """Of a message: as OpenAI's own limit for an append."""
@@ -37,7 +39,13 @@ async def serve(socket: WebSocket, admission: Admission) -> None:
         return
     engine = admission.engine
     captions = engine.engine.loaded.model.config.caption_head
-    session = RealtimeSession(live, engine.engine.loaded.name, None if captions else partial(engine.transcribe, live))
+
+    def transcribe(wanted: bool) -> None:
+        engine.transcribe(live, wanted)
+        if not wanted:
+            admission.move_up()
+
+    session = RealtimeSession(live, engine.engine.loaded.name, None if captions else transcribe)
     try:
         await connection.send([session.begin()])
         failure = await both_ways(_hear(inbox, connection, session), _say(connection, session, outbox))
@@ -81,9 +89,26 @@ async def _hear(inbox: Inbox, connection: _Connection, session: RealtimeSession)
         try:
             if len(text) > MOST_CHARACTERS:
                 raise InputError(f"an event has at most {MOST_CHARACTERS} characters")
-            await connection.send(list(session.receive(parse(text))))
+            event = parse(text)
+            await connection.send(list(session.receive(event, await _pictures(event, session))))
         except (InputError, EngineFull) as wrong:
             await connection.send([error(str(wrong))])
+
+
+async def _pictures(event: ClientEvent, session: RealtimeSession) -> list[Picture]:
+    """An event's pictures, decoded in another thread.
+
+    Raises:
+        InputError: the model does not see, or one of them cannot be used.
+    """
+    urls = images_of(event)
+    if urls:
+        session.live.session.check_sees()
+    return [await asyncio.to_thread(_decoded, url) for url in urls]
+
+
+def _decoded(url: str) -> Picture:
+    return decoded(data_of(url))
 
 
 async def _say(connection: _Connection, session: RealtimeSession, outbox: Outbox) -> None:
@@ -91,7 +116,7 @@ async def _say(connection: _Connection, session: RealtimeSession, outbox: Outbox
         result = await outbox.take()
         if isinstance(result, Frame):
             await connection.send(session.frame(result))
-        elif isinstance(result.__cause__, InputError):
-            await connection.send([error(str(result))])
+        elif goes_on(result):
+            await connection.send([error(str(result), "notice" if isinstance(result, Notice) else "invalid_value")])
         else:
             raise result

@@ -19,7 +19,7 @@ from aiortc.exceptions import InternalError, InvalidAccessError, InvalidStateErr
 
 from roboego.errors import InputError
 from roboego.runtime.frame import Frame
-from roboego.serve.connection import both_ways, is_expected, reason_of
+from roboego.serve.connection import both_ways, goes_on, is_expected, reason_of
 from roboego.serve.live import Live
 from roboego.serve.live_messages import do, hello, told
 from roboego.serve.logs import LOGGER
@@ -190,7 +190,7 @@ class Peer:
                 if lost := self.playout.put(result):
                     self._tell({"type": "error", "message": f"{lost * BLOCK_S:g} s of Ego's sound came too fast and were lost"})
                 self._tell(told(result, self.live))
-            elif isinstance(result.__cause__, InputError):
+            elif goes_on(result):
                 self._tell({"type": "error", "message": str(result)})
             else:
                 raise result
