@@ -38,7 +38,7 @@ def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, model: Path) -> None
     port, told = free_port(), tmp_path / "told.json"
     command = [sys.executable, "-m", "roboego.cli", "serve", "--model", str(model), "--port", str(port), "--json", str(told)]
     server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    assert ready(port) == {"ready": True, "draining": False, "failure": "", "sessions": 0, "slots": 4}
+    assert ready(port) == {"ready": True, "draining": False, "failure": "", "sessions": 0, "slots": 4, "recorded": False}
     for path, part in (("healthz", "ok"), ("metrics", "roboego_late_steps_total")):
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}") as answer:
             assert part in answer.read().decode()
