@@ -40,9 +40,17 @@ def _given(record: logging.LogRecord) -> dict[str, object]:
     return {name: value for name, value in vars(record).items() if name not in _KNOWN}
 
 
+class _Stderr(logging.StreamHandler):  # type: ignore[type-arg]
+    """Writes to what `sys.stderr` is when something is told, not to what it was at the beginning."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
+
+
 def log_to_stderr(form: Form) -> None:
     """Ours from "info" on, uvicorn's from "warning" on, in the form that was asked for."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Stderr()
     handler.setFormatter(JsonLines() if form == "json" else TextLines())
     for name, level in (("roboego", logging.INFO), ("uvicorn", logging.WARNING)):
         logger = logging.getLogger(name)
