@@ -12,6 +12,7 @@ from roboego.data.talk.dressing import takes_back
 from roboego.evaluation.duplex import JUDGES, Outcome, outcome, summary
 from roboego.evaluation.duplex_scenes import KINDS, Scene, scenes
 from roboego.evaluation.simulated_user import Patience, SimulatedUser
+from roboego.evaluation.surroundings import Surroundings
 from roboego.evaluation.talk import Talked
 from roboego.metrics.turns import voiced_segments
 from roboego.runtime.frame import Cut, Event, Frame, ReplySpoken, ReplyStarted
@@ -169,7 +170,7 @@ def test_pauses_and_corrections_are_there(voice: str) -> None:
 
 
 def test_scenes_may_be_set_somewhere_else() -> None:
-    quiet, noisy = (scenes("turn", "heart", 1, around=around)[0] for around in ("clean", "street-10db"))
+    quiet, noisy = (scenes("turn", "heart", 1, around=Surroundings(name=name))[0] for name in ("clean", "street-10db"))
     assert np.array_equal(quiet.sounds[0], noisy.sounds[0])
     assert not quiet.user().speak().any()
     assert noisy.user().speak().any()

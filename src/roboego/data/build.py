@@ -8,6 +8,7 @@ import torch
 
 from roboego.data.acoustics.condition import Condition, draw_condition
 from roboego.data.acoustics.voice_change import changed_voice
+from roboego.data.crowd import Crowd
 from roboego.data.exercises import saying, transcribing
 from roboego.data.shards import ShardWriter
 from roboego.data.speech_bank import SpeechBank
@@ -59,7 +60,7 @@ def make_grids(job: GridJob) -> Path:
     torch.set_num_threads(1)
     shop = open_workshop(job.tools, job.backbone)
     arrange = organizer(job.layout, shop)
-    bank = SpeechBank(job.bank, (job.name,))
+    bank, crowd = SpeechBank(job.bank, (job.name,)), Crowd(job.bank)
     if job.first >= len(bank):
         raise InputError(
             f"{job.name} in {job.bank} has {len(bank)} sentences, {job.out.name} starts at {job.first}; run: roboego synth speech"
@@ -69,13 +70,13 @@ def make_grids(job: GridJob) -> Path:
     job.out.parent.mkdir(parents=True, exist_ok=True)
     with ShardWriter(job.out, job.layout, codec_fingerprint=codec, tokenizer_fingerprint=tokenizer) as writer:
         for i in range(job.first, min(job.first + job.count, len(bank))):
-            made = _exercise(job, bank, i, shop, rng)
+            made = _exercise(job, bank, i, shop, rng, crowd)
             if made is not None:
                 writer.add(arrange.arrange(made), {"text": bank.text(i), "voice": bank[i].voice, "mode": job.kind})
     return job.out
 
 
-def _exercise(job: GridJob, bank: SpeechBank, i: int, shop: Workshop, rng: np.random.Generator) -> Conversation | None:
+def _exercise(job: GridJob, bank: SpeechBank, i: int, shop: Workshop, rng: np.random.Generator, crowd: Crowd) -> Conversation | None:
     spoken = bank[i]
     if job.kind == "tts":
         return saying(spoken, shop, rng) if spoken.words else None
@@ -87,4 +88,4 @@ def _exercise(job: GridJob, bank: SpeechBank, i: int, shop: Workshop, rng: np.ra
     if rng.random() < job.change:
         spoken = changed_voice(spoken, rng)
     condition = draw_condition(rng, severity=job.severity) if job.severity > 0 else Condition()
-    return transcribing(spoken, shop, condition, rng)
+    return transcribing(spoken, shop, condition, rng, babble=crowd.babble(condition, rng))

@@ -1,5 +1,6 @@
 """Shards of dialogues and silences for the second stage."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,12 +11,13 @@ import torch
 from roboego.data.acoustics.condition import Condition, draw_condition
 from roboego.data.acoustics.voice_change import draw_speaker
 from roboego.data.build import organizer
+from roboego.data.crowd import Crowd
 from roboego.data.dialogue import dialogue, silence, unbroken
 from roboego.data.manners import Manners
 from roboego.data.shards import ShardWriter
 from roboego.data.talk.sampling import Split, sample_aside, sample_exchange
 from roboego.data.voices import open_voice
-from roboego.data.voices.base import PacedVoice, Voice
+from roboego.data.voices.base import PacedVoice, Sound, Voice
 from roboego.data.voices.neural import HibariVoice
 from roboego.data.workshop import Workshop, open_workshop
 from roboego.streams.conversation import Conversation
@@ -35,6 +37,7 @@ class DialogueJob:
         silences: share of grids in which nobody speaks.
         transcript: a second shard, of the same tracks to be transcribed: what a slot in mode "asr" hears beside the one that answers.
         backbone: as in `roboego.data.build.GridJob`.
+        speech: folder of the speech banks whose sentences are heard as babble; without it babble has no words.
     """
 
     out: Path
@@ -50,15 +53,22 @@ class DialogueJob:
     manners: Manners = field(default_factory=Manners)
     seed: int = 0
     backbone: Path | None = None
+    speech: Path | None = None
 
 
 def _silence(
-    job: DialogueJob, user: Voice, ego: PacedVoice, shop: Workshop, rng: np.random.Generator, condition: Condition
+    job: DialogueJob,
+    user: Voice,
+    ego: PacedVoice,
+    shop: Workshop,
+    rng: np.random.Generator,
+    condition: Condition,
+    babble: Sequence[Sound],
 ) -> Conversation:
     """One that is over before Ego would ask whether help is needed, or one in which it does."""
     if rng.random() < OFFERED:
-        return unbroken(user, ego, shop, rng, spk_delay=job.layout.spk_delay, condition=condition, manners=job.manners)
-    return silence(rng.uniform(*SILENCE_S), shop, rng, condition=condition)
+        return unbroken(user, ego, shop, rng, spk_delay=job.layout.spk_delay, condition=condition, manners=job.manners, babble=babble)
+    return silence(rng.uniform(*SILENCE_S), shop, rng, condition=condition, babble=babble)
 
 
 def make_dialogues(job: DialogueJob) -> Path:
@@ -70,6 +80,7 @@ def make_dialogues(job: DialogueJob) -> Path:
     arrange = organizer(job.layout, shop)
     # A changed voice keeps one speaker through a dialogue, so the change is made here and not sentence by sentence.
     ego, user = HibariVoice(), open_voice(job.voice.removesuffix("-changed"))
+    crowd = Crowd(job.speech)
     rng = np.random.default_rng(job.seed)
     codec, tokenizer = shop.codec.fingerprint, shop.tokenizer.fingerprint
     with ExitStack() as files:
@@ -81,8 +92,9 @@ def make_dialogues(job: DialogueJob) -> Path:
         ]
         while len(writer) < job.count:
             condition = draw_condition(rng, severity=job.severity) if rng.random() < job.severity else Condition()
+            babble = crowd.babble(condition, rng)
             if rng.random() < job.silences:
-                made, metadata = _silence(job, user, ego, shop, rng, condition), {"mode": "silence"}
+                made, metadata = _silence(job, user, ego, shop, rng, condition, babble), {"mode": "silence"}
             else:
                 exchange = sample_exchange(rng, job.split)
                 speaker = draw_speaker(rng) if job.voice.endswith("-changed") or rng.random() < job.change else None
@@ -90,7 +102,7 @@ def make_dialogues(job: DialogueJob) -> Path:
                 others = [sample_aside(rng, job.split)]
                 made = dialogue(
                     exchange, user, ego, shop, rng,
-                    spk_delay=delay, condition=condition, change=speaker, manners=job.manners, asides=others,
+                    spk_delay=delay, condition=condition, change=speaker, manners=job.manners, asides=others, babble=babble,
                 )  # fmt: skip
                 metadata = {
                     "mode": "dialogue",

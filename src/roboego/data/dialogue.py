@@ -50,12 +50,14 @@ def dialogue(
     change: SpeakerChange | None = None,
     manners: Manners | None = None,
     asides: Sequence[str] = (),
+    babble: Sequence[Sound] = (),
 ) -> Conversation:
     """An exchange as it might go: the user's track through `condition`, Ego's replies in time.
 
     Args:
         spk_delay: frames from a reply's text to its speech, as the layout has it: what the user hears is what the user reacts to.
         asides: what the user may say to somebody else between two turns; without any, nobody else is spoken to.
+        babble: as in `roboego.data.acoustics.condition.apply`.
     """
     scene = _Scene(user=user, ego=ego, shop=shop, rng=rng, m=manners or Manners(), spk_delay=spk_delay, change=change)
     scene.clock = seconds_to_samples(rng.uniform(*scene.m.lead_s))
@@ -66,7 +68,7 @@ def dialogue(
     frames = samples_to_frames(scene.last + seconds_to_samples(rng.uniform(*scene.m.tail_s)))
     samples = frames * FRAME_SAMPLES
     track = _mixed([(p.start, p.spoken.pcm) for p in scene.placed], samples)
-    heard = apply(condition, at_level(track, rng), rng, echo_of=_mixed(scene.playback, samples))
+    heard = apply(condition, at_level(track, rng), rng, echo_of=_mixed(scene.playback, samples), babble=babble)
     return Conversation(heard=shop.heard(heard), mode="duplex", replies=tuple(scene.replies), captions=_captions(scene.placed, shop))
 
 
@@ -185,19 +187,22 @@ def unbroken(
     spk_delay: int,
     condition: Condition,
     manners: Manners | None = None,
+    babble: Sequence[Sound] = (),
 ) -> Conversation:
     """A silence that the user never breaks: Ego asks once whether help is needed, and keeps quiet from then on."""
     scene = _Scene(user=user, ego=ego, shop=shop, rng=rng, m=manners or Manners(), spk_delay=spk_delay, change=None)
     end = scene._offers(0)
     samples = samples_to_frames(end + scene._time(scene.m.unbroken_s)) * FRAME_SAMPLES
-    heard = apply(condition, np.zeros(samples, np.float32), rng, echo_of=_mixed(scene.playback, samples))
+    heard = apply(condition, np.zeros(samples, np.float32), rng, echo_of=_mixed(scene.playback, samples), babble=babble)
     return Conversation(heard=shop.heard(heard), mode="duplex", replies=tuple(scene.replies))
 
 
-def silence(seconds: float, shop: Workshop, rng: np.random.Generator, *, condition: Condition) -> Conversation:
+def silence(
+    seconds: float, shop: Workshop, rng: np.random.Generator, *, condition: Condition, babble: Sequence[Sound] = ()
+) -> Conversation:
     """Nobody speaks; Ego keeps quiet. (Not for as long as it takes until it offers help.)"""
     samples = samples_to_frames(seconds_to_samples(seconds)) * FRAME_SAMPLES
-    return Conversation(heard=shop.heard(apply(condition, np.zeros(samples, np.float32), rng)), mode="duplex")
+    return Conversation(heard=shop.heard(apply(condition, np.zeros(samples, np.float32), rng, babble=babble)), mode="duplex")
 
 
 def with_pause(spoken: Spoken, samples: int, rng: np.random.Generator) -> Spoken:

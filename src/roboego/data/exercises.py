@@ -86,7 +86,9 @@ def saying(spoken: Spoken, shop: Workshop, rng: np.random.Generator, *, backgrou
     return Conversation(heard=heard[:frames], mode="tts", replies=(reply,))
 
 
-def transcribing(spoken: Spoken, shop: Workshop, condition: Condition, rng: np.random.Generator) -> Conversation:
+def transcribing(
+    spoken: Spoken, shop: Workshop, condition: Condition, rng: np.random.Generator, *, babble: Sequence[Sound] = ()
+) -> Conversation:
     """Ego writes down what somebody says."""
     lead = rng.uniform(0.2, 1.4)
     # After the last word there is time to write it down, in however many pieces.
@@ -102,7 +104,7 @@ def transcribing(spoken: Spoken, shop: Workshop, condition: Condition, rng: np.r
         )
         for w in spoken.words
     )
-    return Conversation(heard=shop.heard(apply(condition, pcm, rng)), mode="asr", captions=captions)
+    return Conversation(heard=shop.heard(apply(condition, pcm, rng, babble=babble)), mode="asr", captions=captions)
 
 
 def at_level(pcm: Sound, rng: np.random.Generator) -> Sound:

@@ -60,12 +60,12 @@ class Scene:
         )
 
 
-def scenes(kind: Kind, voice: str, count: int, *, seed: int = 0, around: str = "clean") -> list[Scene]:
-    """Held-out scenes of a kind, in surroundings of that name."""
+def scenes(kind: Kind, voice: str, count: int, *, seed: int = 0, around: Surroundings = QUIET) -> list[Scene]:
+    """Held-out scenes of a kind; each has surroundings of its own seed."""
     rng = np.random.default_rng([seed, KINDS.index(kind)])
     speaker = open_voice(voice)
     made = [_scene(kind, voice, speaker, rng) for _ in range(count)]
-    return [replace(scene, around=Surroundings(name=around, seed=seed * 1_000 + i)) for i, scene in enumerate(made)]
+    return [replace(scene, around=replace(around, seed=seed * 1_000 + i)) for i, scene in enumerate(made)]
 
 
 def _scene(kind: Kind, voice: str, speaker: Voice, rng: np.random.Generator) -> Scene:
@@ -122,7 +122,7 @@ def _trailing(rng: np.random.Generator, spoken: Callable[[str], Spoken]) -> tupl
 def _meanwhile(kind: Kind, rng: np.random.Generator) -> Turn:
     """What is said while Ego speaks."""
     if kind == "backchannel":
-        return _unanswered(backchannel(rng))
+        return _unanswered(backchannel(rng, held_out=True))
     if kind == "stop":
         return sample_exchange(rng, "test", turns=1, intent="stop").turns[0]
     return _one(rng, lambda t: t.intent not in ("stop", "again", "slower", "louder"))

@@ -16,7 +16,7 @@ from roboego.data.voices.base import Sound, Spoken
 from roboego.data.workshop import steady_silence
 from roboego.errors import InputError
 from roboego.evaluation.judge import WhisperJudge
-from roboego.evaluation.material import level, sentences
+from roboego.evaluation.material import crowd, level, sentences
 from roboego.evaluation.naturalness import DnsMos, opinions
 from roboego.evaluation.stages import synthesize, transcribe_codes
 from roboego.metrics.turns import voiced_segments
@@ -76,8 +76,8 @@ def transcripts(
     banks = {voice: sentences(folder, voice, count) for voice in voices}
 
     def transcribed(spoken: Sequence[Spoken], condition: str, name: str) -> Pairs:
-        rng = np.random.default_rng(zlib.crc32(condition.encode()))
-        heard = [apply(preset(condition), framed(level(s.pcm), lead_s=0.5, tail_s=0.8), rng) for s in spoken]
+        rng, others = np.random.default_rng(zlib.crc32(condition.encode())), crowd() if condition.startswith("babble") else ()
+        heard = [apply(preset(condition), framed(level(s.pcm), lead_s=0.5, tail_s=0.8), rng, babble=others) for s in spoken]
         written = transcribe_codes(loaded.model, tokenizer, [_codes(codec, h) for h in heard], silence)
         for s, w, h in zip(spoken, written, heard, strict=True):
             look(name, s.text, w, h, np.zeros_like(h))

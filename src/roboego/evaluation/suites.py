@@ -21,6 +21,7 @@ from roboego.evaluation import (
     latency,
     material,
     organization,
+    recall,
     retention,
     speech,
     sync,
@@ -32,6 +33,7 @@ from roboego.evaluation.partners import EnginePartner, Partner
 from roboego.evaluation.report import Sample
 from roboego.evaluation.semi_duplex import SemiDuplexPartner
 from roboego.evaluation.servers import ServerPartner
+from roboego.evaluation.surroundings import Surroundings
 from roboego.model.loaded import LoadedModel
 
 LOOKED_AT = 2
@@ -75,6 +77,11 @@ class Measuring:
             return ServerPartner(self.server)
         return SemiDuplexPartner(self.model) if self.semi_duplex else EnginePartner(self.model)
 
+    @cached_property
+    def around(self) -> Surroundings:
+        """Where users of the suites that talk are heard."""
+        return Surroundings(name=self.surroundings, others=material.crowd() if self.surroundings.startswith("babble") else ())
+
     @property
     def model(self) -> LoadedModel:
         """The model itself.
@@ -114,10 +121,21 @@ def run_talk(m: Measuring) -> Found:
             note = " ".join(f"user: {q.user} Ego: {q.written}" for q in questions)
             kept.append(Sample(suite="talk", title=title, note=note, talked=talked))
 
-    questions = talk.ask(m.partner, spoken, look=look, around=m.surroundings)
+    questions = talk.ask(m.partner, spoken, look=look, around=m.around)
+    remembered = [e for i, v in enumerate(m.askers) for e in recall.conversations(v, -(-m.questions // 10 // len(m.askers)), seed=i)]
+    last = _last_questions(remembered, talk.ask(m.partner, remembered, around=m.around))
     silences = talk.keeps_silent(m.partner, material.silences(-(-m.questions // 2)))
     wrong = [q.__dict__ for q in questions if not q.right]
-    return talk.summary(questions, silences) | {"voices": m.askers, "surroundings": m.surroundings, "wrong": wrong}, kept
+    told = talk.summary(questions, silences) | {"recalled": recall.summary(last)}
+    return told | {"voices": m.askers, "surroundings": m.surroundings, "wrong": wrong}, kept
+
+
+def _last_questions(
+    spoken: Sequence[tuple[Exchange, list[Sound]]], questions: Sequence[talk.Question]
+) -> list[tuple[Exchange, talk.Question]]:
+    """Each exchange with the question it ends in, of all that were asked, one exchange after another."""
+    ends = np.cumsum([len(exchange.turns) for exchange, _ in spoken])
+    return [(exchange, questions[end - 1]) for (exchange, _), end in zip(spoken, ends, strict=True)]
 
 
 def _questions(m: Measuring) -> list[tuple[Exchange, list[Sound]]]:
@@ -137,10 +155,7 @@ def _scenes(m: Measuring, kinds: Sequence[duplex_scenes.Kind]) -> list[duplex_sc
     askers = list(enumerate(m.askers))
     counts = [len(range(i, m.scenes, len(askers))) for i, _ in askers]
     return [
-        scene
-        for kind in kinds
-        for i, voice in askers
-        for scene in duplex_scenes.scenes(kind, voice, counts[i], seed=i, around=m.surroundings)
+        scene for kind in kinds for i, voice in askers for scene in duplex_scenes.scenes(kind, voice, counts[i], seed=i, around=m.around)
     ]
 
 

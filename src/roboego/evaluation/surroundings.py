@@ -19,14 +19,17 @@ BACKGROUND_S = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """A condition of `roboego.data.acoustics.condition.preset` by name, and the seed of what it leaves open.
+    """A condition of `roboego.data.acoustics.condition.preset`, and what it leaves open.
 
+    Attributes:
+        others: the sentences of which babble is mixed; without any it has no words.
     Raises:
         InputError: no condition has the name, or it is an echo (which scenes of that kind have).
     """
 
     name: str = "clean"
     seed: int = 0
+    others: Sequence[Sound] = ()
 
     def __post_init__(self) -> None:
         if preset(self.name).echo_db is not None:
@@ -39,7 +42,7 @@ class Surroundings:
         heard = list(turns) if condition.is_clean else [apply(voice, turn, rng) for turn in turns]
         if condition.noise is None or condition.snr_db is None:
             return heard, None
-        noise = make_noise(condition.noise, seconds_to_samples(BACKGROUND_S), rng)
+        noise = make_noise(condition.noise, seconds_to_samples(BACKGROUND_S), rng, sentences=self.others)
         return heard, scaled_noise(noise, max(active_level(turn) for turn in heard), condition.snr_db)
 
 

@@ -2,7 +2,7 @@
 # N samples on the user's clock; what Ego plays in its step t stands one frame later, since the frame had to be captured first
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from roboego.data.talk.answer import Exchange, is_right
 from roboego.data.voices.base import Sound
 from roboego.evaluation.partners import Partner
 from roboego.evaluation.simulated_user import SimulatedUser, User
-from roboego.evaluation.surroundings import Surroundings
+from roboego.evaluation.surroundings import QUIET, Surroundings
 from roboego.metrics.intervals import bootstrap_median, wilson
 from roboego.metrics.turns import voiced_segments
 from roboego.metrics.wer import error_rate, word_errors
@@ -115,18 +115,18 @@ def ask(
     *,
     progress: Progress = lambda done, total: None,
     look: Callable[[Sequence[Question], Talked], None] = lambda questions, talked: None,
-    around: str = "clean",
+    around: Surroundings = QUIET,
 ) -> list[Question]:
     """Puts exchanges, spoken by somebody, to a partner.
 
     Args:
         look: told of every conversation as it is over.
-        around: the name of the surroundings in which they are spoken.
+        around: where they are spoken; each conversation has a seed of its own.
     """
     questions: list[Question] = []
     for first in range(0, len(spoken), partner.slots):
         group = spoken[first : first + partner.slots]
-        users = [_heard(sounds, Surroundings(name=around, seed=first + i)) for i, (_, sounds) in enumerate(group)]
+        users = [_heard(sounds, replace(around, seed=first + i)) for i, (_, sounds) in enumerate(group)]
         for (exchange, _), user, talked in zip(group, users, converse(partner, users), strict=True):
             asked = judged(exchange, user, talked)
             look(asked, talked)

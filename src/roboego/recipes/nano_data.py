@@ -155,13 +155,21 @@ def dialogues(places: Places, scale: float = 1.0) -> list[DialogueJob]:
                         manners=manners,
                         severity=1.0 if i % LOUD_DIALOGUES == 0 else 0.7,
                         seed=zlib.crc32(name.encode()),
+                        speech=places.speech,
                     )
                 )
     for i in range(max(1, round(4 * scale))):
         out = places.grids / f"silence-train-{i:05d}.grids"
         jobs.append(
             DialogueJob(
-                out=out, tools=places.tools, layout=nano.layout(), voice=LISTENERS[2], count=SENTENCES_PER_SHARD, silences=1.0, seed=i
+                out=out,
+                tools=places.tools,
+                layout=nano.layout(),
+                voice=LISTENERS[2],
+                count=SENTENCES_PER_SHARD,
+                silences=1.0,
+                seed=i,
+                speech=places.speech,
             )
         )
     return jobs

@@ -4,7 +4,14 @@ from roboego.data.talk.grammar import Rng, patterns, pick
 from roboego.data.talk.lexicon import NAMES
 from roboego.streams.alphabet import words
 
-_BACKCHANNELS = patterns("uh huh", "right", "okay", "i see", "yeah", "yes", "oh", "oh okay", "yeah, right", "good", "oh, i see", "sure")
+_BACKCHANNELS = patterns(
+    "uh huh", "um hum", "right", "okay", "i see", "yeah", "yes", "oh", "oh okay", "yeah, right", "good", "oh, i see", "sure", "yeah, okay"
+)
+"""("um hum" is how voices that read letters say "mm-hmm".)"""
+_OTHER_BACKCHANNELS = patterns(
+    "um hum", "right", "okay", "oh, right", "okay, i see", "yeah, sure", "yes, right", "uh huh, okay", "um, okay"
+)
+"""Those of evaluation: the most usual ones, and some that no training has."""
 _CALLS = patterns("hey {name}", "{name}", "hi {name}", "oh, {name}", "hello {name}", "um, {name}", "sorry, {name}", "no, {name}")
 _TO_OTHERS = patterns(
     "(can|could|would|will) you (close|open) the (door|window) [please]?",
@@ -39,9 +46,9 @@ _OPEN = {
 """Words after which no sentence of the world ends (some numbers among them: sums go on)."""
 
 
-def backchannel(rng: Rng) -> str:
+def backchannel(rng: Rng, *, held_out: bool = False) -> str:
     """What a listener says without wanting the floor."""
-    return pick(rng, _BACKCHANNELS).sample(rng) + "."
+    return pick(rng, _OTHER_BACKCHANNELS if held_out else _BACKCHANNELS).sample(rng) + "."
 
 
 def to_another(rng: Rng, sentence: str) -> str:
