@@ -4,7 +4,7 @@ import dataclasses
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from roboego.errors import CheckpointError, InputError
 
@@ -64,6 +64,10 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         if value is None and type(None) in arguments:
             return None
         return _value(next(a for a in arguments if a is not type(None)), value, where)
+    if origin is Literal:
+        if value not in arguments:
+            raise CheckpointError(f"{where} must be one of {', '.join(map(str, arguments))}, not {value!r}")
+        return value
     if origin is tuple:
         if not isinstance(value, list | tuple):
             raise CheckpointError(f"{where} must be a list, not {value!r}")

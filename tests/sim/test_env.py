@@ -9,7 +9,7 @@ from gymnasium.utils.env_checker import check_env
 from roboego.actions.robot import Robot
 from roboego.errors import InputError
 from roboego.sim.env import BODY, TableEnv
-from roboego.sim.eye import Eye
+from roboego.sim.eye import ARM, NOTHING, Eye
 from roboego.sim.robot import TableRobot
 from roboego.sim.scene import Placed, Scene
 from roboego.sim.table import Table
@@ -55,7 +55,7 @@ def test_equal_seeds_give_equal_episodes() -> None:
 def test_the_eye_sees_the_ball_in_its_colour_and_measures_where_it_is() -> None:
     table = Table(SCENE)
     with Eye(table, 96, 128) as eye:
-        picture, points, far = eye.picture(), eye.points(2_000), eye.depth()
+        picture, points, far, shown = eye.picture(), eye.points(2_000), eye.depth(), eye.things()
     red = (picture[..., 0] > 90) & (picture[..., 1] < 60) & (picture[..., 2] < 60)
     rows, columns = np.nonzero(red)
     assert 15 < red.sum() < 400
@@ -65,6 +65,8 @@ def test_the_eye_sees_the_ball_in_its_colour_and_measures_where_it_is() -> None:
     assert len(ball) > 10
     assert np.linalg.norm(ball - (0.1, -0.05, 0.028), axis=1) == pytest.approx(0.028, abs=0.006)
     assert np.isfinite(far).any()
+    assert (shown[red] == 0).mean() > 0.9  # at its edge colours mix
+    assert set(np.unique(shown)) <= {0, NOTHING, ARM}
 
 
 def test_the_simulated_robot_is_a_robot() -> None:

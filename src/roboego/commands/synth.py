@@ -8,14 +8,15 @@ import tyro
 
 from roboego.commands.common import check_at_least
 
-What = Literal["tokenizer", "speech", "grids", "dialogues", "demo"]
+What = Literal["tokenizer", "speech", "grids", "dialogues", "pictures", "demo"]
 
 
 @dataclass(kw_only=True)
 class Args:
     what: Annotated[What, tyro.conf.Positional]
     """tokenizer: from the grammar's sentences. speech: sentences in all voices. grids: speech as codes, to transcribe and to say (needs
-    the codec). dialogues: conversations of two sides (needs the codec). demo: what the user says in `roboego demo`."""
+    the codec). dialogues: conversations of two sides (needs the codec). pictures: tables as the camera sees them (needs the extra sim).
+    demo: what the user says in `roboego demo`."""
     recipe: Literal["nano"] = "nano"
     folder: Path = Path("runs")
     """Where data, checkpoints and everything else of the recipe lie."""
@@ -43,7 +44,7 @@ def run(args: Args) -> dict[str, Any]:
     from roboego.data.workers import make_all
     from roboego.data.workshop import open_workshop
     from roboego.errors import InputError
-    from roboego.recipes import foreign, nano, nano_data
+    from roboego.recipes import foreign, nano, nano_data, nano_sight
     from roboego.recipes.demo_clips import make_clips
 
     check_at_least(1, workers=args.workers)
@@ -74,7 +75,13 @@ def run(args: Args) -> dict[str, Any]:
         open_workshop(places.tools, args.backbone)  # what is missing is told now, not by a worker
     jobs: Sequence[Any]
     folder = places.grids if args.backbone is None else foreign.grids_folder(places, args.backbone)
-    if args.what == "speech":
+    if args.what == "pictures":
+        from roboego.data.pictures import make_pictures
+
+        jobs = [j for j in nano_sight.pictures(places, args.scale) if args.only in j.out.name]
+        with_bar(jobs, make_pictures)
+        folder = places.pictures
+    elif args.what == "speech":
         jobs = [j for j in nano_data.banks(places, args.scale) if args.only in j.name]
         with_bar(jobs, make_shard)
     elif args.what == "grids":

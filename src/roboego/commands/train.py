@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Args:
-    what: Annotated[Literal["codec", "language", "post", "sft", "own"], tyro.conf.Positional]
-    """codec: the embedded codec. language: the backbone, from written exchanges. post: stage 1, transcribing and saying. sft: stage 2,
-    conversing. own: nano taught further with recordings that `roboego data import` took in."""
+    what: Annotated[Literal["codec", "sight", "language", "post", "sft", "own"], tyro.conf.Positional]
+    """codec: the embedded codec. sight: the picture encoder. language: the backbone, from written exchanges. post: stage 1, transcribing
+    and saying. sft: stage 2, conversing. own: nano taught further with recordings that `roboego data import` took in."""
     name: str | None = None
     """Under which name the recordings of `own` were imported."""
     recipe: Literal["nano"] = "nano"
@@ -59,7 +59,7 @@ def run(args: Args) -> dict[str, Any]:
     from rich.console import Console
 
     from roboego.loading import check_device
-    from roboego.recipes import foreign, nano, nano_codec, nano_data, own
+    from roboego.recipes import foreign, nano, nano_codec, nano_data, nano_sight, own
     from roboego.recipes.dry_run import estimate
     from roboego.recipes.perform import perform
     from roboego.recipes.runs import with_adapters
@@ -74,13 +74,15 @@ def run(args: Args) -> dict[str, Any]:
     places = nano_data.Places(root=args.folder)
     adapters = _adapters(args)
     others = (adapters, args.start, args.backbone, args.rows, args.frames, args.compile == "on")
-    if args.what == "codec" and any(others):
+    if args.what in ("codec", "sight") and any(others):
         raise InputError(
             "--rows, --frames, --backbone, --lora-rank, --start and --compile on are for the other runs: "
             "roboego train post or roboego train sft"
         )
     if args.what == "codec":
         return nano_codec.perform(places, steps=args.steps, dry_run=args.dry_run, device=args.device, console=console, workers=args.workers)
+    if args.what == "sight":
+        return nano_sight.perform(places, steps=args.steps, device=args.device, console=console, workers=args.workers)
     if (args.what == "own") != (args.name is not None):
         raise InputError("--name says whose recordings roboego train own learns from: give both or neither")
     if args.name is not None:

@@ -66,6 +66,10 @@ class Places:
     def grids(self) -> Path:
         return self.root / "grids"
 
+    @property
+    def pictures(self) -> Path:
+        return self.root / "pictures"
+
 
 def banks(places: Places, scale: float = 1.0) -> list[BankJob]:
     """Every speech bank, most important first."""

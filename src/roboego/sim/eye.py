@@ -14,6 +14,7 @@ from roboego.sim.physics import mujoco
 from roboego.sim.table import Table
 
 WIDTH, HEIGHT = 224, 224
+NOTHING, ARM = -1, -2
 _FAR_M = 1.6
 
 
@@ -29,6 +30,7 @@ class Eye:
 
     def __init__(self, table: Table, height: int = HEIGHT, width: int = WIDTH, *, camera: str | mujoco.MjvCamera = "eye") -> None:
         self._data, self._camera = table.data, camera
+        self._shows = np.array([*(_shown(table, geom) for geom in range(table.model.ngeom)), NOTHING], np.int16)
         try:
             self._renderer = mujoco.Renderer(table.model, height, width)
         except Exception as error:  # GL libraries raise whatever they like
@@ -61,6 +63,16 @@ class Eye:
         far[far > _FAR_M] = np.inf
         return far
 
+    def things(self) -> NDArray[np.int16]:
+        """Which thing each pixel shows [H, W], by its place in the scene; `NOTHING`, or `ARM`."""
+        self._renderer.enable_segmentation_rendering()
+        self._renderer.update_scene(self._data, camera=self._camera)
+        seen = self._renderer.render()
+        self._renderer.disable_segmentation_rendering()
+        geoms = np.where(seen[..., 1] == mujoco.mjtObj.mjOBJ_GEOM, seen[..., 0], -1)
+        shown: NDArray[np.int16] = self._shows[geoms]
+        return shown
+
     def points(self, count: int = 256, rng: np.random.Generator | None = None) -> NDArray[np.float32]:
         """Points that the camera measures [P, 3], on the table's axes, drawn at random among those that lie higher than its top; fewer of
         them only if fewer are seen. Points of the arm are among them."""
@@ -75,3 +87,9 @@ class Eye:
         points = points[points[:, 2] > 0.004]
         chosen = (rng or np.random.default_rng(0)).permutation(len(points))[:count]
         return points[np.sort(chosen)]
+
+
+def _shown(table: Table, geom: int) -> int:
+    """What a geom belongs to: a thing, the arm, or nothing that is asked about."""
+    name = table.model.body(table.model.body_rootid[table.model.geom_bodyid[geom]]).name
+    return int(name.removeprefix("thing")) if name.startswith("thing") else ARM if name == "hand" else NOTHING

@@ -44,11 +44,17 @@ class Table:
         self.data = mujoco.MjData(self.model)
         self._pads = [self.model.geom(f"pad_{side}").id for side in ("left", "right")]
         self._bodies = [self.model.body(f"thing{i}").id for i in range(len(scene.things))]
-        self._targets = np.array([*HOME_M, opening])
-        for name, value in zip(("x", "y", "z", "finger_left", "finger_right"), (*HOME_M, opening, opening), strict=True):
-            self.data.joint(name).qpos[0] = value
-        self.data.ctrl[:] = self._targets
+        self.place_hand(np.array(HOME_M), opening)
         mujoco.mj_step(self.model, self.data, _SETTLE_STEPS)
+
+    def place_hand(self, tip: Vector, opening: float) -> None:
+        """Puts the fingertips [3] somewhere at once, at rest: to begin there, not to get there."""
+        self._targets = np.array([*tip, opening])
+        for name, value in zip(("x", "y", "z", "finger_left", "finger_right"), (*tip, opening, opening), strict=True):
+            self.data.joint(name).qpos[0] = value
+            self.data.joint(name).qvel[0] = 0
+        self.data.ctrl[:] = self._targets
+        mujoco.mj_forward(self.model, self.data)
 
     def step(self, action: Vector) -> None:
         """80 ms under an action [4]: velocities along x, y and z and of the fingers, each in [-1, 1]."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from roboego.data.grounded.seeing import absent
+from roboego.data.grounded.presence import absent
 from roboego.data.grounded.view import View
 from roboego.data.talk.answer import Answer
 from roboego.data.talk.grammar import Pattern, Rng, Slots, patterns, pick

@@ -1,0 +1,198 @@
+"""Pictures of drawn tables with what is true of them, in shards: what seeing is learned from.
+
+A shard is `NAME-00012.jpegs` (JPEG files one after another) and `NAME-00012.jsonl` (one picture a line), made in one go from its own seed
+and renamed into place.
+"""
+# S pixels a side, G patches a side
+
+import base64
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from roboego.errors import InputError
+from roboego.sim.mjcf import HOME_M
+from roboego.sim.scene import Placed, sample_scene
+from roboego.sound.files import appearing
+from roboego.strict import from_json
+
+if TYPE_CHECKING:
+    from roboego.sim.table import Table
+
+PATCH_PIXELS = 16
+COVERED = 0.2
+"""Share of a patch that a thing has to fill to be what the patch shows."""
+QUALITY = (70, 96)
+"""Of the JPEGs, as cameras and clients have it."""
+AT_HOME, HOLDING = 0.45, 0.12
+"""How often the arm rests, and how often it holds something up; else it is somewhere above the table."""
+ARMS = 3
+"""Pictures of each table, the arm elsewhere in each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureJob:
+    """One shard to make, of at least `count` pictures."""
+
+    folder: Path
+    name: str
+    shard: int
+    count: int = 250
+    size: int = 224
+    seed: int = 0
+
+    @property
+    def out(self) -> Path:
+        """The file that is written last."""
+        return self.folder / f"{self.name}-{self.shard:05d}.jsonl"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """A picture and what is true of it.
+
+    Attributes:
+        picture: [S, S, 3].
+        things: what is on the table, as it was placed.
+        seen: of each thing, how many pixels show it.
+        patches: [G, G] which thing each patch shows, by its place; -1: none, -2: the arm.
+        held: the thing that the arm holds up; None if it holds none.
+    """
+
+    picture: NDArray[np.uint8]
+    things: tuple[Placed, ...]
+    seen: tuple[int, ...]
+    patches: NDArray[np.int8]
+    held: int | None
+
+
+def make_pictures(job: PictureJob) -> Path:
+    """Draws one shard, unless it is there already.
+
+    Raises:
+        InputError: this machine cannot draw, or the shard cannot be written.
+    """
+    if job.out.exists():
+        return job.out
+    rng = np.random.default_rng([job.seed, job.shard])
+    jpegs, lines = bytearray(), list[str]()
+    while len(lines) < job.count:
+        for jpeg, entry in _drawn(rng, job.size):
+            lines.append(json.dumps({"offset": len(jpegs), "bytes": len(jpeg), **entry}))
+            jpegs += jpeg
+    job.folder.mkdir(parents=True, exist_ok=True)
+    for path, data in ((job.out.with_suffix(".jpegs"), bytes(jpegs)), (job.out, "\n".join(lines).encode())):
+        try:
+            with appearing(path) as temporary:
+                temporary.write_bytes(data)
+        except OSError as error:
+            raise InputError(f"cannot write {path} ({error.strerror}): free some space or choose another folder") from error
+    return job.out
+
+
+def _drawn(rng: np.random.Generator, size: int) -> Iterator[tuple[bytes, dict[str, Any]]]:
+    """A table as the camera sees it, the arm here and there: JPEGs, each with the rest of its line."""
+    from roboego.sim.eye import Eye
+    from roboego.sim.table import Table
+
+    scene = sample_scene(rng)
+    table = Table(scene)
+    with Eye(table, size, size) as eye:
+        for _ in range(ARMS):
+            held = _pose(table, rng)
+            out = io.BytesIO()
+            Image.fromarray(eye.picture()).save(out, "JPEG", quality=int(rng.integers(*QUALITY)))
+            shown_SS = eye.things()
+            yield (
+                out.getvalue(),
+                {
+                    "things": [asdict(p) for p in scene.things],
+                    "seen": [int((shown_SS == i).sum()) for i in range(len(scene.things))],
+                    "patches": base64.b64encode(patch_things(shown_SS, len(scene.things)).tobytes()).decode(),
+                    "held": held,
+                },
+            )
+            if held is not None:
+                return  # it does not lie any more where it was placed
+
+
+def _pose(table: "Table", rng: np.random.Generator) -> int | None:
+    """The arm at home, somewhere above the table, or with a thing held up: which one."""
+    from roboego.sim.env import take
+    from roboego.sim.tasks import possible
+
+    roll = rng.random()
+    lifts = [t for t in possible(table.scene) if t.verb == "pick_up"]
+    if lifts and roll < HOLDING:
+        task = lifts[int(rng.integers(len(lifts)))]
+        take(table, task)
+        return task.thing
+    home = roll < HOLDING + AT_HOME
+    tip = HOME_M if home else (rng.uniform(-0.3, 0.3), rng.uniform(-0.28, 0.2), rng.uniform(0.15, 0.28))
+    table.place_hand(np.array(tip), 0.03 if home else float(rng.uniform(0, 0.055)))
+    return None
+
+
+def patch_things(shown_SS: NDArray[np.int16], count: int) -> NDArray[np.int8]:
+    """[G, G] what each patch shows: the thing, or the arm (-2), that covers the most of it, if that is enough; else -1."""
+    grid = len(shown_SS) // PATCH_PIXELS
+    cells = shown_SS.reshape(grid, PATCH_PIXELS, grid, PATCH_PIXELS).swapaxes(1, 2).reshape(grid, grid, -1)
+    names = np.array([*range(count), -2], np.int8)
+    shares = np.stack([(cells == name).mean(-1) for name in names], -1)
+    most = shares.argmax(-1)
+    return np.where(shares.max(-1) >= COVERED, names[most], np.int8(-1)).astype(np.int8)
+
+
+class PictureBank:
+    """Reads the shards of a folder.
+
+    Args:
+        name: which bank of the folder to open.
+    Raises:
+        InputError: the folder holds no shard of it, or a damaged one.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._entries: list[tuple[Path, dict[str, Any]]] = []
+        self._files: dict[Path, NDArray[np.uint8]] = {}
+        for index in sorted(folder.glob(f"{name}-[0-9]*.jsonl")):
+            self._entries += [(index.with_suffix(".jpegs"), entry) for entry in _read(index)]
+        if not self._entries:
+            raise InputError(f"no pictures {name!r} in {folder}; make them with: roboego synth pictures")
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __getitem__(self, i: int) -> Shown:
+        path, entry = self._entries[i]
+        if path not in self._files:
+            self._files[path] = np.memmap(path, np.uint8, "r")
+        jpeg = self._files[path][entry["offset"] : entry["offset"] + entry["bytes"]].tobytes()
+        patches = np.frombuffer(base64.b64decode(entry["patches"]), np.int8)
+        grid = round(len(patches) ** 0.5)
+        return Shown(
+            picture=np.asarray(Image.open(io.BytesIO(jpeg)).convert("RGB")),
+            things=tuple(from_json(Placed, thing, "a picture's thing") for thing in entry["things"]),
+            seen=tuple(entry["seen"]),
+            patches=patches.reshape(grid, grid),
+            held=entry["held"],
+        )
+
+
+def _read(index: Path) -> list[dict[str, Any]]:
+    """Raises an InputError if a shard's files do not belong together."""
+    try:
+        entries = [json.loads(line) for line in index.read_text(encoding="utf-8").splitlines()]
+        size = max((e["offset"] + e["bytes"] for e in entries), default=0)
+        if index.with_suffix(".jpegs").stat().st_size != size:
+            raise ValueError("its pictures are not those that it tells of")
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise InputError(f"{index} is damaged ({error}); delete it, and roboego synth pictures makes it again") from error
+    return entries
