@@ -2,12 +2,14 @@
 
 import asyncio
 import base64
+import json
 import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +22,8 @@ from roboego.runtime.engine import Engine
 from roboego.runtime.frame import Frame
 from roboego.serve.app import make_app
 from roboego.serve.live import LiveEngine
+from roboego.serve.realtime.client import parse
+from roboego.serve.realtime.session import RealtimeSession
 from roboego.sound.pcm import to_pcm16
 from roboego.timebase import FRAME_S, FRAME_SAMPLES
 
@@ -37,6 +41,11 @@ def question() -> np.ndarray:
 def encoded(frame: np.ndarray) -> str:
     """A frame as the Realtime API carries it."""
     return base64.b64encode(to_pcm16(frame).tobytes()).decode()
+
+
+def received(session: RealtimeSession, message: dict[str, Any] | str) -> list[dict[str, Any]]:
+    """What a session of the Realtime API answers at once."""
+    return asyncio.run(session.receive(parse(message if isinstance(message, str) else json.dumps(message))))
 
 
 async def in_time(frames: np.ndarray) -> AsyncIterator[np.ndarray]:

@@ -89,8 +89,11 @@ class Client:
         """The hello. `again` tells which session goes on."""
         status, answer = await asyncio.to_thread(posted, where, {"type": "offer", "sdp": await self.offer(), **again})
         assert status == 200, answer
-        await self.connection.setRemoteDescription(RTCSessionDescription(**answer))
+        await self.answered(answer)
         return await self.until(lambda message: message["type"] == "hello")
+
+    async def answered(self, answer: dict[str, Any]) -> None:
+        await self.connection.setRemoteDescription(RTCSessionDescription(**answer))
 
     async def until(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """The first message that is wanted, of those that have come and will."""

@@ -39,35 +39,37 @@ class Waiter:
         self.places.append(place)
 
     async def entered(self) -> Live:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             return await self.entering
 
-
-async def settled() -> None:
-    for _ in range(10):
-        await asyncio.sleep(0)
+    async def told(self, *positions: int) -> None:
+        """Waits until it has been told these places, and then no other."""
+        async with asyncio.timeout(60):
+            while len(self.places) < len(positions):
+                await asyncio.sleep(0.01)
+        assert [place.position for place in self.places] == list(positions)
 
 
 async def _in_turn() -> None:
     async with admission() as queue:
         first, second, third = (Waiter(queue) for _ in range(3))
         live = await first.entered()
-        await settled()
+        await second.told(1)
+        await third.told(2)
         assert queue.waiting == 2
-        assert [[p.position for p in w.places] for w in (first, second, third)] == [[], [1], [2]]
         with pytest.raises(EngineFull, match="2 wait already"):
             await Waiter(queue).entered()
         # Somebody gives up: the next one moves up.
         second.entering.cancel()
-        await settled()
-        assert [p.position for p in third.places] == [2, 1]
+        await third.told(2, 1)
         queue.leave(live)
         live = await third.entered()
         assert queue.waiting == 0
+        assert not first.places
         late = Waiter(queue)
-        await settled()
-        (place,) = late.places
-        assert place.eta_s is not None
+        await late.told(1)
+        assert late.places[0].eta_s is not None
+        assert queue.retry_s >= 1
         queue.leave(live)
         queue.leave(await late.entered())
 

@@ -68,7 +68,7 @@ def written(value: Any) -> bytes:
 
 def realtime(live: Live) -> Callable[[bytes], None]:
     session = RealtimeSession(live, "tiny")
-    return lambda message: list(session.receive(parse(message))) and None
+    return lambda message: asyncio.run(session.receive(parse(message))) and None
 
 
 def page(live: Live) -> Callable[[bytes], None]:

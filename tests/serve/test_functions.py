@@ -15,12 +15,11 @@ from roboego.runtime.frame import CallWritten, Frame
 from roboego.serve.functions import MOST_OPEN, Functions
 from roboego.serve.live import Live, LiveEngine, Pace
 from roboego.serve.live_messages import do, told
-from roboego.serve.realtime.client import parse
 from roboego.serve.realtime.session import RealtimeSession
 from roboego.serve.settings import SessionSettings, apply
 from roboego.streams.calls import Function, FunctionCall
 from roboego.timebase import FRAME_SAMPLES
-from tests.serve.conftest import encoded
+from tests.serve.conftest import encoded, received
 from tests.tiny import tiny_loaded
 
 WEATHER = Function(name="get_weather", parameters={"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]})
@@ -47,7 +46,7 @@ def spoken(live: Live, session: RealtimeSession, frames: int) -> list[dict[str, 
 
 def test_a_call_is_made_while_ego_speaks_and_its_result_is_read(one: Live) -> None:
     session = RealtimeSession(one, "nano")
-    list(session.receive(parse(json.dumps({"type": "session.update", "session": {"tools": [TOOL]}}))))
+    received(session, {"type": "session.update", "session": {"tools": [TOOL]}})
     assert one.session.to_read > 5
     script(one, "let me see.", "get weather, city paris")
     events = spoken(one, session, 60)
@@ -60,12 +59,12 @@ def test_a_call_is_made_while_ego_speaks_and_its_result_is_read(one: Live) -> No
     assert "response.output_audio.delta" in kinds[kinds.index("response.function_call_arguments.done") :]
     waits = one.session.to_read
     answer = {"type": "function_call_output", "call_id": call["call_id"], "output": '{"sky": "clear"}'}
-    found = list(session.receive(parse(json.dumps({"type": "conversation.item.create", "item": answer}))))
+    found = received(session, {"type": "conversation.item.create", "item": answer})
     assert [event["type"] for event in found] == ["conversation.item.added", "conversation.item.done"]
     assert found[0]["item"]["call_id"] == call["call_id"]
     assert one.session.to_read > waits
     with pytest.raises(InputError, match="waits for a result"):
-        list(session.receive(parse(json.dumps({"type": "conversation.item.create", "item": answer}))))
+        received(session, {"type": "conversation.item.create", "item": answer})
 
 
 def test_a_call_in_silence_is_a_response_of_its_own(one: Live) -> None:
@@ -108,7 +107,7 @@ def test_settings_of_a_session(one: Live) -> None:
     session = RealtimeSession(one, "nano")
 
     def update(**settings: Any) -> list[dict[str, Any]]:
-        return list(session.receive(parse(json.dumps({"type": "session.update", "session": settings}))))
+        return received(session, {"type": "session.update", "session": settings})
 
     update(roboego={"speech_temperature": 0.2, "speech_top_k": 3})
     assert (one.session.sampling.speak.temperature, one.session.sampling.speak.top_k) == (0.2, 3)

@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
-from websockets.typing import Subprotocol
+from websockets.typing import Origin, Subprotocol
 
 from roboego.errors import InputError
 from roboego.runtime.engine import Engine
 from roboego.serve.app import make_app
 from roboego.serve.certificate import self_signed
-from roboego.serve.guard import SUBPROTOCOL, read_tokens
+from roboego.serve.guard import SUBPROTOCOL, guest, read_tokens
+from roboego.serve.guard import TOKEN as TOKEN_OF
 from roboego.serve.live import LiveEngine
 from tests.serve.conftest import serving
 from tests.tiny import tiny_loaded
@@ -105,6 +106,59 @@ def test_browsers_are_told_which_other_pages_may_ask(guarded: str, origin: str, 
     refused = urllib.request.Request(f"http://{guarded}/metrics", headers={"Origin": origin})
     assert welcomed(before) == (200 if allowed else 400, allowed)
     assert welcomed(refused) == (401, allowed)
+
+
+@pytest.fixture(scope="module")
+def local() -> Iterator[str]:
+    """host:port of a server that asks for no token, and knows under which names it is asked."""
+    engine = LiveEngine(Engine(tiny_loaded(), slots=8))
+    with serving(make_app(engine, hosts=("127.0.0.1", "Ego.example"), origins=("https://friend.example:444",))) as where:
+        yield where
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:PORT", "127.0.0.5", "localhost:1", "[::1]:8998", "LOCALHOST.", "ego.example", "ego.example:80", "friend.example"]
+)
+def test_a_server_answers_to_its_own_names(local: str, host: str) -> None:
+    assert got(f"http://{local}/readyz", {"Host": host.replace("PORT", local.split(":")[1])})[0] == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8998", "127.0.0.1.evil.example", "localhost.evil.example", "10.0.0.1", "[::1", '"']
+)
+@pytest.mark.parametrize("path", ["/", "/readyz", "/metrics", "/v1/sessions"])
+def test_and_to_no_name_that_others_may_have_given_it(local: str, path: str, host: str) -> None:
+    status, told = got(f"http://{local}{path}", {"Host": host})
+    assert status == 403
+    assert host in json.loads(told)["error"]
+    assert "--hosts" in json.loads(told)["error"]
+
+
+async def _asked_as(where: str, name: str) -> str:
+    """The kind of the first message to a page whose name leads to this server."""
+    host, port = where.split(":")
+    async with connect(f"ws://{name}:{port}/api/live", host=host, origin=Origin(f"http://{name}:{port}"), proxy=None) as socket:
+        return str(json.loads(await socket.recv())["type"])
+
+
+def test_a_page_whose_name_was_made_to_lead_here_gets_no_socket(local: str) -> None:
+    assert asyncio.run(_asked_as(local, "ego.example")) == "hello"
+    with pytest.raises(InvalidStatus) as refused:
+        asyncio.run(_asked_as(local, "evil.example"))
+    assert refused.value.response.status_code == 403
+
+
+@pytest.mark.parametrize("origin", ["null", "http://[", "evil.example", "http://evil.example"])
+def test_an_origin_that_is_none_of_ours_is_refused_however_it_is_written(local: str, origin: str) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        asyncio.run(greeted(f"ws://{local}/api/live", {"Origin": origin}))
+    assert refused.value.response.status_code == 403
+
+
+def test_a_guest_is_known_by_token_and_address() -> None:
+    one = {"type": "http", "client": ("10.0.0.1", 5), TOKEN_OF: "a"}
+    assert guest(one) == guest(one | {"client": ("10.0.0.1", 6)})
+    assert len({guest(one), guest(one | {"client": ("10.0.0.2", 5)}), guest(one | {TOKEN_OF: "b"}), guest({"type": "http"})}) == 4
 
 
 def test_tokens_are_read_line_by_line(tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import re
 import threading
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -13,11 +15,13 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from starlette.types import ASGIApp, Receive, Scope, Send
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from roboego.errors import InputError
 from roboego.runtime.engine import Engine
 from roboego.serve.app import PAGE, make_app
-from roboego.serve.live import LiveEngine
+from roboego.serve.live import Live, LiveEngine, Pace
+from roboego.serve.live_messages import do
 from roboego.serve.live_socket import SOUND
 from roboego.timebase import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE
 from tests.serve.conftest import serving
@@ -29,7 +33,8 @@ BLOCKS = 400
 """Sound of more than the 30 s for which a server waits."""
 HELLO: dict[str, Any] = {
     "type": "hello", "model": "script", "frame_ms": FRAME_MS, "frame_samples": FRAME_SAMPLES, "sample_rate": SAMPLE_RATE, "reads": True,
-    "sees": False, "captions": False, "acts": 0, "slots": 1, "recorded": False, "resume": "key", "samples": 0,
+    "sees": False, "captions": False, "acts": 0, "slots": 1, "recorded": False,
+    "settings": ["prompt", "speech_temperature"], "resume": "key", "samples": 0,
 }  # fmt: skip
 FRAME: dict[str, Any] = {
     "type": "frame", "index": 0, "text": "", "heard": "", "spoken": 0, "action": None, "events": [], "step_ms": 1.0, "waiting": 0,
@@ -43,13 +48,15 @@ class Visit:
 
     Attributes:
         early: messages that came before it was greeted.
-        messages: those that came after.
+        messages: those that came after, but for pings, which are answered.
+        pong_s: how long the answer takes.
     """
 
     socket: WebSocket
     early: list[Any] = field(default_factory=list)
     messages: list[Any] = field(default_factory=list)
     greeted: bool = False
+    pong_s: float = 0.0
 
     async def greet(self, **changes: Any) -> None:
         await self.socket.send_json(HELLO | changes)
@@ -71,7 +78,15 @@ class Visit:
     async def hear(self) -> None:
         while (message := await self.socket.receive())["type"] != "websocket.disconnect":
             told = message.get("bytes") or json.loads(message["text"])
-            (self.messages if self.greeted else self.early).append(told)
+            if told == {"type": "ping"} and self.greeted:
+                await self._pong()
+            else:
+                (self.messages if self.greeted else self.early).append(told)
+
+    async def _pong(self) -> None:
+        await asyncio.sleep(self.pong_s)
+        with suppress(RuntimeError, WebSocketDisconnect):  # it has been closed meanwhile
+            await self.socket.send_json({"type": "pong"})
 
     async def heard(self, count: int) -> None:
         """Waits for so many messages."""
@@ -244,6 +259,56 @@ def test_a_real_session_goes_on_after_a_silent_loss(page: Page) -> None:
         page.wait_for_function("(before) => document.body.dataset.frames > before + 20", arg=before, timeout=PATIENCE_MS)
         assert len(live.lives) == 1
         page.goto("about:blank")
+
+
+def test_how_long_a_round_trip_takes_is_measured_again_and_again(page: Page) -> None:
+    """A ping that nobody answers for a while is counted whole; what is known of a connection that was lost is told no more."""
+
+    async def far(visit: Visit) -> None:
+        visit.pong_s = 0.3
+        await visit.greet()
+        await visit.frames_until(0, lambda: visit.pong_s == 0.0)
+        await visit.frames_until(100, lambda: visit.pong_s > 0.0)
+        await visit.socket.close(1011)
+
+    async def lost(visit: Visit) -> None:
+        await visit.socket.close(1011)
+
+    app, visits = scripted(far, *[lost] * 20)
+    with serving(app) as where:
+        page.goto(f"http://{where}/")
+        page.get_by_role("button", name="Talk").click()
+        meter = page.locator("#roundtrip")
+        expect(meter).to_have_text(re.compile(r"^([3-9]\d\d|\d{4,}) ms$"), timeout=PATIENCE_MS)
+        visits[0].pong_s = 0.0
+        expect(meter).to_have_text(re.compile(r"^(< 1|\d\d?|[12]\d\d) ms$"), timeout=PATIENCE_MS)
+        visits[0].pong_s = 0.3
+        expect(page.get_by_role("status")).to_contain_text("resuming", timeout=PATIENCE_MS)
+        expect(meter).to_have_text("-")
+        page.get_by_role("button", name="End", exact=True).click()
+        page.goto("about:blank")
+
+
+@pytest.mark.parametrize("transport", ["websocket", "webrtc"])
+def test_a_real_server_and_a_browser_tell_how_long_a_round_trip_takes(page: Page, transport: str) -> None:
+    with serving(make_app(LiveEngine(Engine(tiny_loaded(), slots=1)))) as where:
+        page.goto(f"http://{where}/?transport={transport}")
+        page.get_by_role("button", name="Talk").click()
+        expect(page.locator("#roundtrip")).to_have_text(re.compile(r"^(< 1|\d+) ms$"), timeout=PATIENCE_MS)
+        expect(page.get_by_role("status")).to_have_text("listening")  # nothing was refused
+        expect(page.get_by_role("region", name="Latency and time").get_by_role("term")).to_have_text(
+            ["step", "response", "round trip", "played late by", "time"]
+        )
+        page.goto("about:blank")
+
+
+def test_a_ping_is_answered_where_it_can_be_and_lets_no_time_pass() -> None:
+    live, answers = Live(Engine(tiny_loaded()).open(), lambda result: None, Pace()), list[dict[str, Any]]()
+    assert not do('{"type": "ping"}', live, answers.append)
+    assert answers == [{"type": "pong"}]
+    assert live.take(late=False) is None
+    with pytest.raises(InputError, match="on WebSockets alone"):
+        do('{"type": "ping"}', live)
 
 
 class Between:

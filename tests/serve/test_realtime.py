@@ -4,7 +4,6 @@ import asyncio
 import base64
 import io
 import json
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,17 +12,20 @@ from openai import AsyncOpenAI
 from PIL import Image
 from websockets.asyncio.client import connect
 
+import roboego
 from roboego.errors import InputError
 from roboego.metrics.turns import voiced_segments
 from roboego.runtime.engine import Engine
 from roboego.serve.app import make_app
-from roboego.serve.live import LiveEngine
+from roboego.serve.live import Live, LiveEngine, Pace
 from roboego.serve.realtime.client import parse
 from roboego.serve.realtime.session import RealtimeSession
 from roboego.serve.realtime.turns import Started, Stopped, TurnDetector
 from roboego.sound.pcm import from_pcm16
-from tests.serve.conftest import encoded, in_time, question, serving
+from tests.serve.conftest import encoded, in_time, question, received, serving
 from tests.tiny import seeing_loaded, tiny_loaded
+
+PATIENCE_S = 60.0
 
 
 async def official(server: str) -> list[Any]:
@@ -35,13 +37,14 @@ async def official(server: str) -> list[Any]:
         async def listen() -> None:
             async for event in connection:
                 events.append(event)
+                if event.type == "response.done":
+                    return
 
         listener = asyncio.create_task(listen())
         await connection.session.update(session={"type": "realtime", "audio": {"input": {"transcription": {"model": "whisper-1"}}}})
         async for frame in in_time(question()):
             await connection.input_audio_buffer.append(audio=encoded(frame))
-        listener.cancel()
-        await asyncio.gather(listener, return_exceptions=True)
+        await asyncio.wait_for(listener, PATIENCE_S)
     return events
 
 
@@ -138,10 +141,14 @@ ASKED, SILENT = update(input={"transcription": {"model": "whisper-1"}}), update(
 def test_an_update_changes_what_it_names_and_no_more() -> None:
     engine = LiveEngine(Engine(tiny_loaded(), slots=2))
     live = engine.open(lambda result: None)
-    session = RealtimeSession(live, "tiny", partial(engine.transcribe, live))
+
+    async def transcribe(wanted: bool) -> None:
+        engine.transcribe(live, wanted)
+
+    session = RealtimeSession(live, "tiny", transcribe)
     slots = []
     for message in (ASKED, update(output={"voice": "ego"}), update(input={"format": {"type": "audio/pcm"}}), SILENT, SILENT, ASKED):
-        (event,) = session.receive(parse(message))
+        (event,) = received(session, message)
         assert (event["session"]["audio"]["input"]["transcription"] is not None) == (len(engine.engine.sessions) == 2)
         slots.append(len(engine.engine.sessions))
     assert slots == [2, 2, 2, 1, 1, 2]
@@ -168,6 +175,83 @@ def test_text_is_taken_in_as_an_item(server: str) -> None:
     kinds = [e["type"] for e in events]
     assert kinds[1:3] == ["conversation.item.added", "conversation.item.done"]
     assert "error" not in kinds
+
+
+def test_items_are_told_again_until_they_are_deleted(server: str) -> None:
+    mine = item(type="input_text", text="hello.") | {"event_id": "e"}
+    mine["item"]["id"] = "mine"
+    ask = {"type": "conversation.item.retrieve", "item_id": "mine"}
+    events = asyncio.run(told(server, ask, mine, ask, {"type": "conversation.item.delete", "item_id": "mine"}, ask))
+    first, done, again, *_, last = [e for e in events if e["type"] in ("error", "conversation.item.done", "conversation.item.retrieved")]
+    assert "no item 'mine'" in first["error"]["message"]
+    assert again["type"] == "conversation.item.retrieved"
+    assert again["item"] == done["item"]
+    assert again["item"]["content"] == [{"type": "input_text", "text": "hello."}]
+    assert last["type"] == "error"
+
+
+async def _cancelled(server: str) -> tuple[list[Any], Any]:
+    """Every event that the official client gets when it breaks the answer off at its first sound, and what was said of it by then."""
+    client = AsyncOpenAI(api_key="none", websocket_base_url=f"ws://{server}/v1")
+    events: list[Any] = []
+    async with client.realtime.connect(model="nano") as connection:
+
+        async def listen() -> None:
+            async for event in connection:
+                events.append(event)
+                if event.type == "response.output_audio.delta" and voiced(event.delta):
+                    await connection.response.cancel()
+                if event.type == "response.done":
+                    await connection.conversation.item.retrieve(item_id=event.response.output[0].id)
+                if event.type == "conversation.item.retrieved":
+                    return
+
+        listener = asyncio.create_task(listen())
+        async for frame in in_time(question()):
+            await connection.input_audio_buffer.append(audio=encoded(frame))
+        await asyncio.wait_for(listener, PATIENCE_S)
+    return events, next(e.item for e in events if e.type == "conversation.item.retrieved")
+
+
+def voiced(delta: str) -> bool:
+    return bool(np.abs(np.frombuffer(base64.b64decode(delta), "<i2")).max() > 1_000)
+
+
+def test_the_official_client_cancels_a_response_and_hears_no_more_of_it(server: str) -> None:
+    events, kept = asyncio.run(_cancelled(server))
+    at = next(i for i, e in enumerate(events) if e.type == "response.done")
+    done = events[at].response
+    assert (done.status, done.status_details.reason) == ("cancelled", "client_cancelled")
+    assert not [e for e in events[at:] if e.type == "response.output_audio.delta" and e.response_id == done.id]
+    written = done.output[0].content[0].transcript
+    assert written.startswith(kept.content[0].transcript)
+    assert len(kept.content[0].transcript) < len(written)
+
+
+@pytest.mark.parametrize("by", ["response.cancel", "conversation.item.truncate"])
+def test_what_is_broken_off_is_silent_from_the_next_frame_on_and_counts_as_said_so_far(by: str) -> None:
+    live = Live(Engine(roboego.load("nano"), threads=1).open(), lambda result: None, Pace())
+    session = RealtimeSession(live, "nano")
+    live.session.say("this is a story that takes me a while, if nobody breaks it off.")
+    frame, events = live.session.step(), []
+    while frame.spoken_upto < 4:
+        events += session.frame(frame)
+        frame = live.session.step()
+    events += session.frame(frame)
+    (name,) = (e["item"]["id"] for e in events if e["type"] == "conversation.item.added")
+    answered = received(session, {"type": by, "item_id": name, "content_index": 0, "audio_end_ms": 400})
+    assert [e["type"] for e in answered] == (["conversation.item.truncated"] if "item" in by else [])
+    after = [e for _ in range(12) for e in session.frame(live.session.step())]
+    kinds = [e["type"] for e in after]
+    assert "response.output_audio.delta" not in kinds[: kinds.index("response.done") + 1]
+    (done,) = (e["response"] for e in after if e["type"] == "response.done")
+    assert (done["status"], done["status_details"]["reason"]) == ("cancelled", "client_cancelled")
+    # What the model's history has of it: what was audible.
+    (reply,) = live.session.transcript
+    assert 0 < len(reply.said) < len(reply.text)
+    assert live.session.history == (reply.said,)
+    (again,) = received(session, {"type": "conversation.item.retrieve", "item_id": name})
+    assert again["item"]["content"] == [{"type": "output_audio", "transcript": reply.said}]
 
 
 def test_turns_begin_after_two_voiced_frames_and_end_after_six_silent_ones() -> None:

@@ -120,6 +120,108 @@ def test_whoever_comes_back_first_has_it_and_after_its_end_nobody(where: str) ->
     assert "cannot be resumed" in told
 
 
+@pytest.fixture
+def storm() -> Iterator[tuple[str, LiveEngine]]:
+    """A server of four sessions."""
+    engine = LiveEngine(Engine(tiny_loaded(), slots=4), limits=Limits(idle_s=60.0))
+    with serving(make_app(engine)) as at:
+        yield at, engine
+
+
+def of(client: int) -> dict[str, str]:
+    """A proxy on this machine says whom a connection is from."""
+    return {"X-Forwarded-For": f"10.0.0.{client}"}
+
+
+async def lost(where: str, engine: LiveEngine, client: int) -> str:
+    """A client's session loses its connection: the key."""
+    before = sum(live.paused for live in engine.lives)
+    socket = await connect(f"ws://{where}/api/live", additional_headers=of(client))
+    key = (await hello(socket))["resume"]
+    socket.transport.abort()
+    async with asyncio.timeout(30):
+        while sum(live.paused for live in engine.lives) == before:
+            await asyncio.sleep(0.01)
+    return str(key)
+
+
+async def resumed(where: str, key: str) -> bool:
+    """Whether a session can be resumed; if so it ends then."""
+    async with connect(f"ws://{where}/api/live?resume={key}&after=-1") as socket:
+        goes_on = json.loads(await socket.recv())["type"] == "hello"
+        if goes_on:
+            await socket.send(json.dumps({"type": "end"}))
+            await socket.wait_closed()
+        return goes_on
+
+
+async def greeted(socket: ClientConnection) -> None:
+    """Waits in the queue, up to the hello."""
+    async with asyncio.timeout(30):
+        while json.loads(await socket.recv())["type"] != "hello":
+            pass
+
+
+async def _one_client_loses_three(where: str, engine: LiveEngine) -> list[bool]:
+    """One talks, and one client has lost three sessions; another comes, and gets a slot. Which of the three can be resumed."""
+    async with connect(f"ws://{where}/api/live", additional_headers=of(9)) as talking:
+        await hello(talking)
+        keys = [await lost(where, engine, 1) for _ in range(3)]
+        assert sum(live.paused for live in engine.lives) == 3  # nobody waits
+        async with connect(f"ws://{where}/api/live", additional_headers=of(2)) as late:
+            await greeted(late)
+            found = [await resumed(where, key) for key in keys]
+            for socket in (talking, late):
+                await socket.send(json.dumps({"type": "end"}))
+    return found
+
+
+def test_when_others_wait_one_client_keeps_half_the_slots_for_sessions_that_it_has_lost(storm: tuple[str, LiveEngine]) -> None:
+    where, engine = storm
+    assert asyncio.run(_one_client_loses_three(where, engine)) == [False, True, True]
+    assert all_gone(engine)
+
+
+async def _four_clients_lose_one_each(where: str, engine: LiveEngine) -> list[bool]:
+    keys = [await lost(where, engine, client) for client in range(4)]
+    async with connect(f"ws://{where}/api/live", additional_headers=of(9)) as late:
+        assert json.loads(await late.recv())["position"] == 1
+        assert await resumed(where, keys[2])
+        await greeted(late)
+        found = [await resumed(where, key) for key in keys]
+        await late.send(json.dumps({"type": "end"}))
+    return found
+
+
+def test_whoever_has_lost_one_session_has_it_kept_though_others_wait(storm: tuple[str, LiveEngine]) -> None:
+    where, engine = storm
+    assert asyncio.run(_four_clients_lose_one_each(where, engine)) == [True, True, False, True]
+    assert all_gone(engine)
+
+
+async def _lost_while_others_wait(where: str, engine: LiveEngine) -> list[bool]:
+    """A client that has lost two sessions loses another one while somebody waits."""
+    keys = [await lost(where, engine, 1) for _ in range(2)]
+    last = await connect(f"ws://{where}/api/live", additional_headers=of(1))
+    keys.append((await hello(last))["resume"])
+    async with connect(f"ws://{where}/api/live", additional_headers=of(3)) as talking:
+        await hello(talking)
+        async with connect(f"ws://{where}/api/live", additional_headers=of(2)) as late:
+            assert json.loads(await late.recv())["position"] == 1
+            last.transport.abort()
+            await greeted(late)
+            found = [await resumed(where, key) for key in keys]
+            for socket in (talking, late):
+                await socket.send(json.dumps({"type": "end"}))
+    return found
+
+
+def test_the_session_that_was_lost_first_makes_room(storm: tuple[str, LiveEngine]) -> None:
+    where, engine = storm
+    assert asyncio.run(_lost_while_others_wait(where, engine)) == [False, True, True]
+    assert all_gone(engine)
+
+
 async def _refused(where: str, query: str) -> str:
     async with connect(f"ws://{where}/api/live?{query}") as socket:
         return str(json.loads(await socket.recv())["message"])

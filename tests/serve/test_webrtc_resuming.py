@@ -8,7 +8,7 @@ import pytest
 from roboego.runtime.engine import Engine
 from roboego.serve.app import make_app
 from roboego.serve.live import Limits, LiveEngine
-from roboego.serve.webrtc.peers import Peer
+from roboego.serve.webrtc.peer import Peer
 from tests.serve.conftest import all_gone, serving
 from tests.serve.peer import PATIENCE_S, Client, Microphone, connected, offered, posted
 from tests.tiny import tiny_loaded

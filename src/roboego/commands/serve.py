@@ -35,6 +35,9 @@ class Args:
     """Let only those in who bring a token of this file, one a line; the page takes it from its address: http://HOST:PORT/?token=TOKEN."""
     origins: tuple[str, ...] = ()
     """Pages of other servers that may connect, such as https://example.org."""
+    hosts: tuple[str, ...] = ()
+    """Names under which a server at 127.0.0.1 that asks for no token is reached, beside localhost, such as example.org by a proxy on this
+    machine. Requests for other names are refused: pages of other sites could have them lead here."""
     ice_servers: tuple[str, ...] = ()
     """For WebRTC through a NAT: stun:HOST:PORT tells this server its address outside, turn:USER:PASSWORD@HOST:PORT passes everything on
     where that is not enough. (default: none is asked)"""
@@ -66,7 +69,7 @@ def run(args: Args) -> dict[str, Any]:
     from roboego.runtime.engine import Engine
     from roboego.serve.app import make_app
     from roboego.serve.draining import DrainingServer
-    from roboego.serve.guard import read_tokens
+    from roboego.serve.guard import is_loopback, read_tokens
     from roboego.serve.live import Limits, LiveEngine
     from roboego.serve.logs import log_to_stderr
     from roboego.serve.recording import Recorder
@@ -86,6 +89,7 @@ def run(args: Args) -> dict[str, Any]:
     helpers = ice_servers(args.ice_servers)
     limits = Limits(idle_s=args.idle_s or None, total_s=args.total_s)
     tokens = () if args.token_file is None else read_tokens(args.token_file)
+    hosts = (args.host, *args.hosts) if is_loopback(args.host) and not tokens else None
     certificate, key = _certificate(args)
     recorder = None if args.record is None else Recorder(args.record, keep_days=args.keep_days)
     listening = _listen(args.host, args.port)
@@ -96,7 +100,7 @@ def run(args: Args) -> dict[str, Any]:
     console.print(f"{loaded.name} for {args.slots} sessions: open http{s}://{where} in a browser")
     console.print(f"clients: ws{s}://{where}/v1/realtime (OpenAI Realtime), ws{s}://{where}/api/chat (Moshi)")
     config = uvicorn.Config(
-        make_app(engine, tokens=tokens, origins=args.origins, queue=args.queue, ice_servers=helpers),
+        make_app(engine, tokens=tokens, origins=args.origins, hosts=hosts, queue=args.queue, ice_servers=helpers),
         log_config=None,
         limit_concurrency=args.slots + args.queue + OTHER_CONNECTIONS,
         ws="websockets-sansio",

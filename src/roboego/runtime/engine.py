@@ -38,12 +38,12 @@ class Engine:
 
     A tick encodes what the sessions hear, steps the model, and decodes what it says, and waits for the device once. The model's step is one
     batched call over all slots. So are a codec's two, unless its slots share a state, as Mimi's do: then they are stepped one by one.
-    Slots whose session does not take part keep their state. Methods may be called from any thread, those of sessions too; one runs at a
-    time.
+    Slots whose session does not take part keep their state. Methods may be called from any thread; one runs at a time. Those of sessions
+    may, too, and wait for no step but where they say so.
 
     Attributes:
         loaded, slots, device: as they were given.
-        lock: re-entrant; held by whatever steps, changes or reads a session.
+        lock: re-entrant; held by whatever steps sessions, opens or closes them: for as long as a step takes.
 
     Args:
         loaded: the model with its codec; it is moved to `device`.
@@ -120,7 +120,6 @@ class Engine:
                 session.read(prompt)
             self._reset(slot)
             self._sessions[slot] = session
-            self.choose_settings()
             return session
 
     def release(self, session: Session) -> None:
@@ -129,7 +128,6 @@ class Engine:
             if session.is_open and self._sessions[session.slot] is session:
                 self._sessions[session.slot] = None
                 session.end()
-                self.choose_settings()
 
     @property
     def sessions(self) -> tuple[Session, ...]:
@@ -231,6 +229,7 @@ class Engine:
     def _batched(self, prepared: Mapping[Session, Prepared]) -> NDArray[np.float32]:
         active = {session.slot for session in prepared}
         held = [session.slot for session in self.sessions if session.slot not in active]
+        self._choose_settings()
         self._stage(prepared)
         listen = self._hear(held)
         numbers = self._numbers.to(self.device, non_blocking=True)
@@ -260,7 +259,7 @@ class Engine:
             if given.look is not None and self._look is not None and self._seen is not None:
                 self._look[slot] = given.look.to(self._look)
                 self._seen[slot] = True
-            fill_uniform(self._uniform[slot], self._blocks, session.sampling, session.generator)
+            fill_uniform(self._uniform[slot], self._blocks, self._samplings[slot], session.generator)
 
     def _hear(self, held: list[int]) -> Tensor:
         """Codes [B, K] of what is heard."""
@@ -304,14 +303,18 @@ class Engine:
         width = model.config.vision_width
         self._look = torch.zeros(slots, width, device=self.device, dtype=model.fusion.table.dtype) if width else None
         self._seen = torch.zeros(slots, dtype=torch.bool, device=self.device) if width else None
-        self.choose_settings()
+        self._samplings: tuple[Sampling, ...] = ()
+        self._choose_settings()
 
-    def choose_settings(self) -> None:
-        """Takes over how the sessions sample now. What `Session.choose` does."""
-        samplings = [session.sampling if session is not None else IDLE for session in self._sessions]
+    def _choose_settings(self) -> None:
+        """Takes over how the sessions sample now. They may choose at any time: a step goes by what it found at its beginning."""
+        samplings = tuple(session.sampling if session is not None else IDLE for session in self._sessions)
+        if samplings == self._samplings:
+            return
         with torch.inference_mode():
-            self._settings = step_settings(self.loaded.model, samplings)
+            self._settings = step_settings(self.loaded.model, list(samplings))
         self._settings.uniform = None if all(greedy(sampling) for sampling in samplings) else self._uniform
+        self._samplings = samplings
 
     @torch.inference_mode()
     def _reset(self, slot: int) -> None:

@@ -1,6 +1,7 @@
 """A session: one conversation in one slot of an engine. What it is given is checked here, and what comes out is accounted for."""
 # K codebooks, V width of a picture's vector
 
+import threading
 from collections import deque
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -46,7 +47,8 @@ PATIENCE_FRAMES = 25
 class Session:
     """One conversation. Made by `Engine.open`; use it in a `with` statement, or call `close`.
 
-    It may be used from any thread: what another thread asks for while the engine steps is done after the step.
+    It may be used from any thread, and none waits for the engine's step: what is asked for meanwhile counts from the next step on. Only
+    `step` and `close` do wait.
 
     Attributes:
         engine, slot: where it lives.
@@ -64,6 +66,7 @@ class Session:
         self.generator = torch.Generator().manual_seed(sampling.seed)
         self.frames = 0
         self.is_open = True
+        self._lock = threading.RLock()  # held while a step is prepared and accounted for, and not while the model makes it
         self._sound_ended = False
         speaks = mode != "asr" and self._loaded.model.config.spoken_head
         self._replies = ReplyTracker(self.layout.text, self._loaded.tokenizer, speaks=speaks, delay=self.layout.speak.max_delay)
@@ -127,7 +130,7 @@ class Session:
             InputError: the model has no `<cut>`.
             SessionError: the session is closed.
         """
-        with self.engine.lock:
+        with self._lock:
             self._check_open()
             if self.layout.text.cut is None:
                 raise InputError(f"{self._loaded.name} cannot be cut off: it has no token for it")
@@ -140,10 +143,9 @@ class Session:
         Raises:
             SessionError: the session is closed.
         """
-        with self.engine.lock:
+        with self._lock:
             self._check_open()
             self.sampling = sampling
-            self.engine.choose_settings()
 
     def check_sees(self) -> None:
         """Raises InputError if pictures cannot be given: the model does not see, or the engine has no encoder for them."""
@@ -159,25 +161,25 @@ class Session:
     @property
     def transcript(self) -> tuple[Reply, ...]:
         """Ego's replies (in mode "asr": what it wrote down), up to the last thousand, each with its tokens' frames."""
-        with self.engine.lock:
+        with self._lock:
             return tuple(self._replies.replies)
 
     @property
     def history(self) -> tuple[str, ...]:
         """What Ego has said: of replies that were cut, or are still being said, as much as was audible."""
-        with self.engine.lock:
+        with self._lock:
             return tuple(reply.said for reply in self._replies.replies)
 
     @property
     def heard(self) -> str:
         """What was heard, up to the last thousands of words; "" from a model without captions."""
-        with self.engine.lock:
+        with self._lock:
             return "".join(self._heard).strip()
 
     @property
     def is_idle(self) -> bool:
         """Ego neither writes nor has anything left to say, and no forced text waits."""
-        with self.engine.lock:
+        with self._lock:
             return self._replies.is_idle and not self._say and not self._saying
 
     @property
@@ -205,6 +207,10 @@ class Session:
             InputError: something cannot be used; the session is as it was.
             SessionError: the session is closed.
         """
+        with self._lock:
+            return self._prepared(given)
+
+    def _prepared(self, given: StepIn) -> Prepared:
         self._check_open()
         listen, codes = self._sound(given), self._codes(given)
         if given.sense is not None:
@@ -231,6 +237,10 @@ class Session:
 
     def absorb(self, given: Prepared, output: Output, step_ms: float) -> Frame:
         """Accounts for what the step put out."""
+        with self._lock:
+            return self._absorbed(given, output, step_ms)
+
+    def _absorbed(self, given: Prepared, output: Output, step_ms: float) -> Frame:
         index, replies = self.frames, self._replies
         self.frames += 1
         text, events = replies.follow(index, output.token, output.spoken)
@@ -261,7 +271,8 @@ class Session:
 
     def end(self) -> None:
         """The slot has been taken away."""
-        self.is_open = False
+        with self._lock:
+            self.is_open = False
         if self._eye is not None:
             self._eye.close()
 
@@ -339,7 +350,7 @@ class Session:
         return tokens
 
     def _queue(self, queue: deque[int], tokens: list[int]) -> None:
-        with self.engine.lock:
+        with self._lock:
             self._check_open()
             self._check_room(queue, tokens)
             queue.extend(tokens)

@@ -35,13 +35,14 @@ def make_app(
     *,
     tokens: Sequence[str] = (),
     origins: Sequence[str] = (),
+    hosts: Sequence[str] | None = None,
     queue: int = 32,
     ice_servers: Sequence[IceServer] = (),
 ) -> FastAPI:
     """The application on an engine, which it starts and stops with itself.
 
     Args:
-        tokens, origins: who may come in, as of `Guard`.
+        tokens, origins, hosts: who may come in, as of `Guard`.
         queue: how many may wait for a slot.
         ice_servers: which help WebRTC through a NAT.
     """
@@ -51,13 +52,13 @@ def make_app(
         engine.start()
         yield
         await webrtc.close()
-        engine.stop()
+        await admission.close()
 
     app = FastAPI(title="RoboEgo", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     admission = Admission(engine, queue)
     parking = Parking(admission)
     webrtc = WebRtc(parking, ice_servers)
-    app.add_middleware(Guard, tokens=tokens, origins=origins)
+    app.add_middleware(Guard, tokens=tokens, origins=origins, hosts=hosts)
     # Around the guard: a page of another origin may read what it is refused for, and its browser asks first without a token.
     app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=METHODS, allow_headers=["authorization", "content-type"])
 
@@ -83,6 +84,7 @@ def make_app(
             "sessions": open_,
             "slots": slots,
             "recorded": engine.recorder is not None,
+            "settings": sorted(engine.allowed),
         }
 
     @app.get("/metrics")

@@ -320,8 +320,8 @@ class LiveEngine:
         with self._lock:
             known = self._lives.pop(live.session, None)
         live.session.close()
-        if live.transcriber is not None:
-            live.transcriber.close()
+        if (second := live.transcriber) is not None:
+            second.close()
         if known is None:
             return
         if live.recording is not None:

@@ -3,9 +3,11 @@
 Up: `{"type": "read", "text": ...}`, `{"type": "cut"}`, `{"type": "end"}`; `{"type": "settings", ...}` with fields of
 `roboego.serve.settings`, `{"type": "functions", "functions": [...]}` that Ego may call, and what came of a call,
 `{"type": "result", "call": ID, "output": ...}`. Down: a `hello`, then a `frame` for every step; `error` where something could not be used.
+A WebSocket answers `{"type": "ping"}` with `{"type": "pong"}`, so that its client learns how long a round trip takes.
 """
 
-from typing import Annotated, Any, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -44,6 +46,11 @@ class _End(BaseModel):
     type: Literal["end"]
 
 
+class _Ping(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    type: Literal["ping"]
+
+
 class _Settings(SessionSettings):
     type: Literal["settings"]
 
@@ -72,8 +79,10 @@ class _Result(BaseModel):
     output: str
 
 
-_Message = _Read | _Cut | _End | _Settings | _Functions | _Result
+_Message = _Read | _Cut | _End | _Ping | _Settings | _Functions | _Result
 _MESSAGES: TypeAdapter[_Message] = TypeAdapter(Annotated[_Message, Field(discriminator="type")])
+Answer: TypeAlias = Callable[[dict[str, Any]], None]
+"""Takes what is to be sent to a client at once."""
 
 
 def hello(engine: LiveEngine, live: Live, key: str | None) -> dict[str, Any]:
@@ -97,14 +106,17 @@ def hello(engine: LiveEngine, live: Live, key: str | None) -> dict[str, Any]:
         "action_bins": config.layout.action_bins,
         "slots": engine.engine.slots,
         "recorded": engine.recorder is not None,
+        "settings": sorted(live.allowed),
         "resume": key,
         "samples": live.samples,
     }
 
 
-def do(text: str, live: Live) -> bool:
+def do(text: str, live: Live, answer: Answer | None = None) -> bool:
     """What a JSON message asks for. Whether that is the end.
 
+    Args:
+        answer: given the pong of a ping; None where pings are not answered.
     Raises:
         InputError: it is none, or cannot be done.
     """
@@ -117,6 +129,12 @@ def do(text: str, live: Live) -> bool:
             live.read(normalize(asked.text))
         case _Cut():
             live.session.cut()
+        case _Ping():
+            if answer is None:
+                raise InputError(
+                    "pings are answered on WebSockets alone; of a WebRTC connection the client's own statistics tell the round trip"
+                )
+            answer({"type": "pong"})
         case _Settings():
             apply(asked, live.session, live.allowed)
         case _Functions():

@@ -8,6 +8,7 @@ in it. A client that was cut off comes back with `?resume=KEY&after=INDEX`, and 
 
 import json
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -16,6 +17,7 @@ from roboego.errors import InputError
 from roboego.runtime.frame import EngineFull, Frame
 from roboego.serve.admission import Place
 from roboego.serve.connection import LEFT, Closed, Inbox, both_ways, entered, goes_on, is_expected, reason_of
+from roboego.serve.guard import guest
 from roboego.serve.live import Live
 from roboego.serve.live_messages import do, hello, told
 from roboego.serve.outbox import Outbox
@@ -62,7 +64,7 @@ async def _entered(inbox: Inbox, parking: Parking) -> Stay | None:
         await inbox.socket.send_json({"type": "queue", **asdict(place)})
 
     live = await entered(parking.admission, outbox.deliver, tell, inbox)
-    return None if live is None else parking.begin(live, outbox, inbox.socket)
+    return None if live is None else parking.begin(live, outbox, inbox.socket, guest(inbox.socket.scope))
 
 
 async def _resumed(socket: WebSocket, parking: Parking) -> Stay:
@@ -99,7 +101,10 @@ async def _hear(inbox: Inbox, live: Live) -> None:
             if (data := message.get("bytes")) is not None:
                 await _take(data, live)
             else:
-                inbox.ended = do(message.get("text") or "", live)
+                answers: list[dict[str, Any]] = []
+                inbox.ended = do(message.get("text") or "", live, answers.append)
+                for answer in answers:
+                    await inbox.socket.send_json(answer)
             if inbox.ended:
                 return
         except InputError as wrong:

@@ -1,7 +1,12 @@
-"""Sessions whose connection was lost: their time stands still until the client is back, or has been away for too long."""
+"""Sessions whose connection was lost: their time stands still until the client is back, or has been away for too long.
+
+They keep their slots, and so each of them is waited for as long as was promised, but for one case: when somebody waits for a slot, and one
+client holds more than its share of them with sessions that it has lost, the one that it lost first ends.
+"""
 
 import asyncio
 import secrets
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,6 +16,7 @@ from starlette.websockets import WebSocketDisconnect
 from roboego.errors import InputError
 from roboego.serve.admission import Admission
 from roboego.serve.live import Live
+from roboego.serve.logs import LOGGER
 from roboego.serve.outbox import Outbox
 
 PATIENCE_S = 30.0
@@ -32,10 +38,12 @@ class Stay:
 
     Attributes:
         key: what a client has to know for that.
+        guest: whose it is.
         line: the connection that has it now; None while there is none.
     """
 
     key: str
+    guest: str
     live: Live
     outbox: Outbox
     line: Line | None
@@ -53,10 +61,21 @@ class Parking:
     def __init__(self, admission: Admission, patience_s: float = PATIENCE_S) -> None:
         self.admission, self.patience_s = admission, patience_s
         self._stays: dict[str, Stay] = {}
+        self._parked: dict[str, Stay] = {}
+        admission.make_room = self._make_room
 
-    def begin(self, live: Live, outbox: Outbox, line: Line) -> Stay:
-        """A session that has just begun."""
-        stay = Stay(key=secrets.token_urlsafe(18), live=live, outbox=outbox, line=line, left=asyncio.Event())
+    @property
+    def share(self) -> int:
+        """So many slots one client may hold with sessions that it has lost, while others wait."""
+        return max(1, self.admission.engine.engine.slots // 2)
+
+    def begin(self, live: Live, outbox: Outbox, line: Line, guest: str) -> Stay:
+        """A session that has just begun.
+
+        Args:
+            guest: who the client is, as of `roboego.serve.guard.guest`.
+        """
+        stay = Stay(key=secrets.token_urlsafe(18), guest=guest, live=live, outbox=outbox, line=line, left=asyncio.Event())
         self._stays[stay.key] = stay
         return stay
 
@@ -73,6 +92,7 @@ class Parking:
             await self._take_over(stay)
         if stay is None or self._stays.get(key) is not stay or stay.line is not None:
             raise InputError("this session cannot be resumed any more; begin a new one")
+        self._parked.pop(key, None)
         if stay.expiry is not None:
             stay.expiry.cancel()
         stay.live.paused = False
@@ -99,10 +119,25 @@ class Parking:
         if returns and stay.live.session.is_open:
             stay.live.paused = True
             stay.expiry = asyncio.get_running_loop().call_later(self.patience_s, self._end, stay)
+            self._parked[stay.key] = stay
+            if self.admission.waiting:
+                self._make_room()
         else:
             self._end(stay)
         stay.left.set()
 
+    def _make_room(self) -> None:
+        """Ends the session that was lost first, of the client that has lost most, if these are more than its share."""
+        lost = Counter(stay.guest for stay in self._parked.values()).most_common(1)
+        if not lost or lost[0][1] <= self.share:
+            return
+        first = next(stay for stay in self._parked.values() if stay.guest == lost[0][0])
+        LOGGER.info("a lost session ends, since others wait", extra={"session": first.live.id})
+        if first.expiry is not None:
+            first.expiry.cancel()
+        self._end(first)
+
     def _end(self, stay: Stay) -> None:
         self._stays.pop(stay.key, None)
+        self._parked.pop(stay.key, None)
         self.admission.leave(stay.live)

@@ -5,6 +5,7 @@ import { Lanes, thumbnail } from "./lanes.js";
 import { Levels } from "./levels.js";
 import { Looker } from "./look.js";
 import { PeerConnection } from "./peer.js";
+import { Settings } from "./settings.js";
 import { Loudspeaker, listenToFile, listenToMicrophone, openAudio, readyAudio, toInt16, wavOf } from "./sound.js";
 import { Transcript } from "./transcript.js";
 
@@ -14,6 +15,7 @@ const VOICED = 0.01;
 const find = (id) => document.getElementById(id);
 const transcript = new Transcript(find("transcript"));
 const lanes = new Lanes(find("lanes"), 0.08);
+const settings = new Settings(document, find("fixed"));
 const looker = new Looker(find("seen"), (canvas) => {
   if (!session) return;
   session.connection.see(canvas);
@@ -78,7 +80,7 @@ async function start(source) {
       return;
     }
     for (const id of ["stop", "cut", "save"]) find(id).disabled = false;
-    tell("listening");
+    tell(["listening", ...settings.overruled].join("; "));
     listDevices();
   } catch (error) {
     if (session === opened) await end(error.message, true);
@@ -92,6 +94,12 @@ function follow(opened) {
     const wait = detail.eta_s === null ? "" : `, about ${Math.max(1, Math.round(detail.eta_s / 60))} min`;
     tell(`all sessions are taken; you are number ${detail.position} in the queue${wait}`);
   });
+  const roundTrip = (text) => {
+    if (session === opened) find("roundtrip").textContent = text;
+  };
+  roundTrip("-");
+  connection.addEventListener("roundtrip", ({ detail }) => roundTrip(detail < 1 ? "< 1 ms" : `${Math.round(detail)} ms`));
+  connection.addEventListener("resuming", () => roundTrip("-"));
   connection.addEventListener("trouble", ({ detail }) => tell(detail, true));
   connection.addEventListener("resuming", ({ detail }) => tell(`${detail}: resuming`, true));
   connection.addEventListener("resumed", () => {
@@ -111,6 +119,7 @@ function greeted(hello, { connection }) {
   find("seeing").hidden = !hello.sees;
   find("recorded").hidden = !hello.recorded;
   find("recorded").textContent = "● recording: the server keeps this conversation";
+  settings.allow(hello.settings);
   choose(connection, hello);
   transcript.clear();
   lanes.clear({ sees: hello.sees, acts: hello.acts, bins: hello.action_bins });
@@ -128,11 +137,10 @@ function heard(samples, { connection, context, levels, meter }) {
 }
 
 /** What the settings of the page ask for, where it is not what the model does by itself. */
-function choose(connection, hello) {
-  const settings = {};
-  if (find("liveliness").dataset.chosen) settings.speech_temperature = Number(find("liveliness").value);
-  if (hello.reads && find("prompt").value.trim()) settings.prompt = find("prompt").value.trim();
-  if (Object.keys(settings).length) connection.choose(settings);
+function choose(connection, { reads }) {
+  const { prompt, ...chosen } = settings.chosen;
+  if (reads && prompt) chosen.prompt = prompt;
+  if (Object.keys(chosen).length) connection.choose(chosen);
 }
 
 /** Shows Ego something, or tells why not. */
@@ -177,10 +185,12 @@ async function end(reason = "ended", bad = false) {
   tell(reason, bad);
 }
 
-/** Says that conversations are recorded before one begins, if the server tells. */
+/** Says that conversations are recorded, and which settings can be chosen, before one begins, if the server tells. */
 async function foretell() {
-  const { recorded } = await fetch("readyz").then((answer) => answer.json()).catch(() => ({}));
-  if (!session) find("recorded").hidden = !recorded;
+  const told = await fetch("readyz").then((answer) => answer.json()).catch(() => ({}));
+  if (session) return; // which has been told
+  find("recorded").hidden = !told.recorded;
+  if (told.settings) settings.allow(told.settings);
 }
 
 async function listDevices() {
@@ -211,8 +221,7 @@ find("picture").addEventListener("change", (event) => {
   event.target.value = "";
 });
 find("blind").addEventListener("click", () => looker.stop());
-find("liveliness").addEventListener("input", (event) => {
-  event.target.dataset.chosen = "yes";
+find("liveliness").addEventListener("input", () => {
   if (session) choose(session.connection, { reads: false });
 });
 find("stop").addEventListener("click", () => end());

@@ -1,7 +1,7 @@
 // The page's side of /api/live: sound and messages up, frames with their sound down.
 
 import { Pending } from "./pending.js";
-import { LOST, whyRefused } from "./refusal.js";
+import { ELSEWHERE, LOST, whyRefused } from "./refusal.js";
 
 const [SOUND, PICTURE] = [1, 2];
 const QUALITY = 0.8; // of a JPEG
@@ -10,7 +10,9 @@ const RESUME_MS = 30000;
 const RETRY_MS = 1000;
 const PATIENCE_MS = 4000; // a connection that hears nothing for so long is lost
 const LOOK_MS = 500; // how often is looked whether it is
-const OVER = [1000, 1003, 1008, 1013, 4001]; // close codes after which there is nothing to come back to
+const PING_LOOKS = 4; // from one look at how long a round trip takes to the next
+const TAKEN_OVER = 4001; // closes a connection whose session goes on in another one, as `roboego.serve.parking` has it
+const OVER = [1000, 1003, 1008, 1013, TAKEN_OVER]; // close codes after which there is nothing to come back to
 const GIVEN_UP = 4000; // closes a connection that is lost, whose session goes on in another one
 const KEPT_BLOCKS = 450; // of sound that has been sent, to be sent again: 36 s, until a loss is noticed and as long as is tried to resume
 
@@ -24,6 +26,7 @@ export class Connection extends EventTarget {
     this.key = null;
     this.sent = []; // [first sample, block]
     this.samples = 0;
+    this.pinged = null; // when a ping was sent that is not answered yet
     this.pending = new Pending();
   }
 
@@ -52,7 +55,8 @@ export class Connection extends EventTarget {
         if (this.socket === socket) this.#take(message.data, socket, resolve);
       };
       socket.onclose = async (event) => {
-        const reason = event.reason || (event.code === 1006 ? LOST : "the server has ended the session");
+        const told = event.code === TAKEN_OVER ? ELSEWHERE : event.reason;
+        const reason = told || (event.code === 1006 ? LOST : "the server has ended the session");
         lost(refused && this.socket === socket ? await whyRefused() : reason, OVER.includes(event.code));
       };
       this.#watch(socket, () => lost(LOST, false));
@@ -60,16 +64,20 @@ export class Connection extends EventTarget {
   }
 
   #take(data, socket, greet) {
-    this.quiet = 0;
-    if (typeof data !== "string") {
-      this.last = this.frame.index;
-      this.#tell("frame", { ...this.frame, sound: new Int16Array(data) });
+    const told = typeof data === "string" ? JSON.parse(data) : null;
+    if (told?.type === "pong") { // which says nothing of the session
+      this.#tell("roundtrip", performance.now() - this.pinged);
+      this.pinged = null;
       return;
     }
-    const told = JSON.parse(data);
-    if (told.type === "hello") {
+    this.quiet = 0;
+    if (told === null) {
+      this.last = this.frame.index;
+      this.#tell("frame", { ...this.frame, sound: new Int16Array(data) });
+    } else if (told.type === "hello") {
       this.greeted = socket;
       this.key = told.resume;
+      this.#ping();
       this.#sendAgain(told.samples);
       greet(told);
     } else if (told.type === "frame") this.frame = told;
@@ -81,11 +89,20 @@ export class Connection extends EventTarget {
   #watch(socket, deaf) {
     clearInterval(this.watching);
     this.quiet = 0;
+    this.pinged = null;
+    let looks = 0;
     this.watching = setInterval(() => {
+      looks += 1;
+      if (looks % PING_LOOKS === 0) this.#ping();
       this.quiet += LOOK_MS;
       if (this.last < 0) this.quiet = 0;
       if (this.quiet >= PATIENCE_MS) deaf();
     }, LOOK_MS);
+  }
+
+  // One at a time: while a network stalls, more of them would only wait as well.
+  #ping() {
+    if (this.pinged === null && this.#send(JSON.stringify({ type: "ping" }))) this.pinged = performance.now();
   }
 
   #leave(socket) {

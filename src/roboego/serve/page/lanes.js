@@ -5,14 +5,14 @@ const SECOND_WIDTH = 40; // at least, in points: on a phone fewer seconds are sh
 export const LABELS = 56;
 export const AXIS = 0.94; // of the height: below it stand the seconds
 const LANES = { listen: 20, heard: 22, look: 22, text: 22, speak: 22, act: 22, events: 8 }; // how tall each is beside the others
-const THUMBNAIL = 48; // points of height
+export const THUMBNAIL = 48; // points of height
 
-/** A small copy of what a canvas shows. */
-export function thumbnail(canvas) {
+/** A small copy of a canvas or an image. */
+export function thumbnail(picture) {
   const small = document.createElement("canvas");
   small.height = THUMBNAIL;
-  small.width = Math.max(1, Math.round((THUMBNAIL * canvas.width) / canvas.height));
-  small.getContext("2d").drawImage(canvas, 0, 0, small.width, small.height);
+  small.width = Math.max(1, Math.round((THUMBNAIL * picture.width) / picture.height));
+  small.getContext("2d").drawImage(picture, 0, 0, small.width, small.height);
   return small;
 }
 
@@ -128,7 +128,7 @@ export class Lanes {
       const part = (look.width * wide) / whole;
       paint.drawImage(look, (look.width - part) / 2, 0, part, look.height, x(i), top + 2, wide, tall);
       paint.fillStyle = colour;
-      paint.fillRect(x(i), top + 2, 1, tall);
+      paint.fillRect(Math.round(x(i)), top + 2, 2, tall);
     });
   }
 

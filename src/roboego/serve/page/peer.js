@@ -1,13 +1,15 @@
 // The page's side of /api/webrtc: sound travels as tracks, everything else over a data channel, in the JSON of /api/live.
 
 import { Pending } from "./pending.js";
-import { LOST, reasonOf, UNREACHABLE } from "./refusal.js";
+import { ELSEWHERE, LOST, reasonOf, UNREACHABLE } from "./refusal.js";
 import { RemoteSound } from "./sound.js";
 
 const GATHER_MS = 2000; // addresses that are found later are left out
 const RESUME_MS = 30000;
 const RETRY_MS = 1000;
 const PATIENCE_MS = 4000; // a connection that hears nothing for so long is lost
+const MEASURE_MS = 2000; // from one look at how long a round trip takes to the next
+const TAKEN_OVER = "the session goes on in another connection"; // told as `roboego.serve.parking` has it: data channels know no close codes
 
 export class PeerConnection extends EventTarget {
   constructor() {
@@ -22,6 +24,7 @@ export class PeerConnection extends EventTarget {
     this.reason = null; // the last error, if nothing came after it
     this.key = null;
     this.last = -1;
+    this.measuring = null;
     this.lost = []; // connections before this one: closed now they would end the session
   }
 
@@ -59,21 +62,36 @@ export class PeerConnection extends EventTarget {
   #greeted(peer, channel) {
     return new Promise((resolve, reject) => {
       let greeted = false;
+      const current = () => this.peer === peer && this.channel;
       const over = (reason, lost) => {
-        if (this.peer !== peer || !this.channel) return;
+        if (!current()) return;
         reject(new Error(reason));
         if (!greeted) return;
         if (lost) this.#lost(reason);
         else this.#tell("closed", reason);
         greeted = false;
       };
+      const takenOver = () => {
+        this.channel = null; // neither resumed nor told to end: the session is another's
+        clearInterval(this.measuring);
+        reject(Object.assign(new Error(ELSEWHERE), { over: true }));
+        if (greeted) this.#tell("closed", ELSEWHERE);
+      };
       channel.onmessage = (message) => {
+        if (!current()) return; // one that was given up, and is told that this page has come back on another
         const told = JSON.parse(message.data);
+        if (told.type === "error" && told.message === TAKEN_OVER) {
+          takenOver();
+          return;
+        }
         this.reason = told.type === "error" ? told.message : null;
         if (told.type === "hello") {
           greeted = true;
           this.greeted = channel;
           this.key = told.resume;
+          this.#measure();
+          clearInterval(this.measuring);
+          this.measuring = setInterval(() => this.#measure(), MEASURE_MS);
           for (const kept of this.pending.taken()) this.#ask(kept);
           resolve(told);
           return;
@@ -109,6 +127,14 @@ export class PeerConnection extends EventTarget {
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
     if (this.channel) this.#tell("closed", reason);
+  }
+
+  // Browsers measure it by themselves, with the packets that keep a connection open.
+  async #measure() {
+    const { peer } = this;
+    const reports = [...(await peer.getStats()).values()];
+    const pair = reports.find(({ type, nominated, currentRoundTripTime }) => type === "candidate-pair" && nominated && currentRoundTripTime !== undefined);
+    if (pair && this.peer === peer && this.channel) this.#tell("roundtrip", 1000 * pair.currentRoundTripTime);
   }
 
   #gathered() {
@@ -157,6 +183,7 @@ export class PeerConnection extends EventTarget {
   close() {
     if (this.channel?.readyState === "open") this.channel.send(JSON.stringify({ type: "end" }));
     this.channel = null;
+    clearInterval(this.measuring);
     for (const peer of [...this.lost, this.peer]) peer.close();
   }
 

@@ -1,6 +1,7 @@
 // The lanes of a conversation that is over: a stretch of it around a cursor that moves with the sound.
 
 import { AXIS, LABELS, Lanes } from "./lanes.js";
+import { Thumbnails } from "./thumbnails.js";
 
 const BEHIND = 0.6; // of the width lies behind the cursor, in the middle of a conversation
 const NOTHING = { listen: 0, speak: 0, heard: "", text: "", events: [] };
@@ -9,6 +10,7 @@ export class PlayedLanes extends Lanes {
   /** `seek` is called with the seconds at which somebody clicks. */
   constructor(canvas, frameSeconds, seek) {
     super(canvas, frameSeconds);
+    this.thumbnails = new Thumbnails(() => this.show(this.at));
     new ResizeObserver(() => this.show(this.at)).observe(canvas);
     this.load([]);
     canvas.addEventListener("click", (event) => {
@@ -17,9 +19,17 @@ export class PlayedLanes extends Lanes {
     });
   }
 
-  /** All frames, each with `saidAt`: from which frame on its token is audible. */
+  /** All frames, each with `saidAt`: from which frame on its token is audible, and `address`: of the picture that was seen, if one was. */
   load(frames) {
     this.all = frames;
+    this.thumbnails.clear();
+    const actions = frames.map(({ action }) => action).filter(Boolean);
+    const most = (numbers, least) => numbers.reduce((one, other) => Math.max(one, other), least);
+    this.clear({
+      sees: frames.some(({ address }) => address),
+      acts: most(actions.map((action) => action.length), 0),
+      bins: most(actions.flat(), 0) + 1, // as tall as the highest: a recording does not tell how many there are
+    });
     this.show(0);
   }
 
@@ -30,6 +40,9 @@ export class PlayedLanes extends Lanes {
     this.first = Math.max(0, Math.min(Math.floor(at - most * BEHIND), this.all.length - most));
     this.frames = Array.from({ length: most }, (_, i) => this.all[this.first + i] ?? NOTHING);
     for (const frame of this.frames) if (frame.text) frame.said = frame.saidAt <= at;
+    const seen = this.frames.filter(({ address }) => address);
+    for (const frame of seen) frame.look = this.thumbnails.of(frame.address);
+    this.thumbnails.want(seen.map(({ address }) => address));
     this.draw();
   }
 

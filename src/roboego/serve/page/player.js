@@ -8,7 +8,9 @@ const FRAME_SECONDS = 0.08;
 const LEVEL_RATE = 8000; // samples a second that are enough to tell how loud a frame is
 const MOST_LEVELS_SECONDS = 3600; // of longer conversations the sound is played, but not drawn: it would take too much memory
 
-const blank = () => ({ listen: 0, speak: 0, heard: "", text: "", read_text: "", picture: "", spoken: 0, events: [], saidAt: Infinity });
+/** Minutes and seconds, as m:ss. */
+const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+const blank = () => ({ listen: 0, speak: 0, heard: "", text: "", read_text: "", picture: "", address: "", action: null, spoken: 0, events: [], saidAt: Infinity });
 
 /** Every frame of a conversation, of the lines that tell of some. What cannot be read is left out, as the end of a killed recording. */
 export function framesOf(lines, count) {
@@ -36,8 +38,7 @@ export class Player {
     this.sound = find("sound");
     this.lanes = new PlayedLanes(find("lanes"), FRAME_SECONDS, (seconds) => this.seek(seconds));
     this.transcript = new Transcript(find("transcript"));
-    this.words = [];
-    this.frames = [];
+    this.frames = this.words = this.pictures = [];
     for (const event of ["timeupdate", "seeked", "loadedmetadata"]) this.sound.addEventListener(event, () => this.show());
     this.sound.addEventListener("play", () => this.#follow());
   }
@@ -45,8 +46,8 @@ export class Player {
   /** Takes in a conversation. Rejects if its sound cannot be had. */
   async open(lines, sound, session, pictureAddress) {
     this.opened = sound;
-    this.pictureAddress = pictureAddress;
     this.frames = framesOf(lines, session.frames || this.#last(lines) + 1);
+    for (const frame of this.frames) if (frame.picture) frame.address = pictureAddress(frame.picture);
     this.lanes.load(this.frames);
     this.#write();
     this.sound.src = sound;
@@ -58,12 +59,12 @@ export class Player {
 
   close() {
     this.opened = null;
-    this.frames = this.words = [];
+    this.frames = this.words = this.pictures = [];
     this.sound.pause();
     this.sound.removeAttribute("src");
     this.transcript.clear();
     this.lanes.load([]);
-    this.find("sight").hidden = true;
+    for (const id of ["sight", "done"]) this.find(id).hidden = true;
     delete document.body.dataset.opened;
   }
 
@@ -81,9 +82,15 @@ export class Player {
       if (said !== word.said) word.span.classList.toggle("said", said);
       word.said = said;
     }
-    const seen = this.pictures?.findLast(({ frame }) => frame <= at);
+    const seen = this.pictures.findLast(({ frame }) => frame <= at);
     this.find("sight").hidden = !seen;
-    if (seen && this.find("picture").getAttribute("src") !== seen.address) this.find("picture").src = seen.address;
+    if (seen && this.find("picture").getAttribute("src") !== seen.address) {
+      this.find("picture").src = seen.address;
+      this.find("shown").textContent = `shown at ${clock(seen.frame * FRAME_SECONDS)}`;
+    }
+    const done = this.frames[Math.floor(at)]?.action;
+    this.find("done").hidden = this.lanes.acts === 0;
+    this.find("done").textContent = done ? `action ${done.join(", ")}` : "no action";
   }
 
   #follow() {
@@ -105,7 +112,7 @@ export class Player {
     this.pictures = [];
     let typed = null;
     this.frames.forEach((frame, index) => {
-      if (frame.picture) this.pictures.push({ frame: index, address: this.pictureAddress(frame.picture) });
+      if (frame.address) this.pictures.push({ frame: index, address: frame.address });
       if (frame.read_text) typed = { index: typed?.index ?? index, text: (typed?.text ?? "") + frame.read_text };
       else if (typed) {
         this.transcript.typed(typed.text.trim());
@@ -128,7 +135,7 @@ export class Player {
   #button(line, index) {
     const seconds = index * FRAME_SECONDS;
     const button = document.createElement("button");
-    button.textContent = `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+    button.textContent = clock(seconds);
     button.setAttribute("aria-label", `play from ${button.textContent}`);
     button.addEventListener("click", () => {
       this.seek(seconds);

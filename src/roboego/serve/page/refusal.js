@@ -2,6 +2,7 @@
 
 export const LOST = "the connection was lost";
 export const UNREACHABLE = "the server cannot be reached";
+export const ELSEWHERE = "this conversation goes on in another tab or on another device; Talk begins a new one here";
 const REASONS = {
   401: "this server wants a token: open this page with ?token=TOKEN",
   503: "too many are connected to this server; come back later",

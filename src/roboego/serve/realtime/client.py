@@ -139,6 +139,11 @@ class ItemDelete(_Event):
     item_id: str
 
 
+class ItemRetrieve(_Event):
+    type: Literal["conversation.item.retrieve"]
+    item_id: str
+
+
 class ItemTruncate(_Event):
     type: Literal["conversation.item.truncate"]
     item_id: str
@@ -155,7 +160,8 @@ class ResponseCancel(_Event):
     response_id: str | None = None
 
 
-ClientEvent = SessionUpdate | Append | Commit | Clear | ItemCreate | ItemDelete | ItemTruncate | ResponseCreate | ResponseCancel
+ItemEvent = ItemCreate | ItemDelete | ItemRetrieve | ItemTruncate
+ClientEvent = SessionUpdate | Append | Commit | Clear | ItemEvent | ResponseCreate | ResponseCancel
 _EVENTS: TypeAdapter[ClientEvent] = TypeAdapter(Annotated[ClientEvent, Field(discriminator="type")])
 
 

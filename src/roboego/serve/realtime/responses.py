@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from roboego.runtime.frame import Cut, Frame, ReplySpoken, ReplyStarted
+from roboego.runtime.replies import KEPT_REPLIES
 from roboego.serve.functions import OpenCall
 from roboego.sound.pcm import to_pcm16
 
@@ -39,10 +40,12 @@ class Responses:
 
     Attributes:
         last_item: the id of the last item of the conversation, which the next one follows.
+        replies: which of the session's replies an item is, by its id; of the last ones.
     """
 
     def __init__(self) -> None:
         self.last_item: str | None = None
+        self.replies: dict[str, int] = {}
         self._open: _Open | None = None
         self._cancelled_by_client = False
 
@@ -64,7 +67,7 @@ class Responses:
             elif isinstance(event, ReplyStarted):
                 if self._open:
                     yield from self._done()
-                yield from self._begin()
+                yield from self._begin(event.reply)
             elif isinstance(event, ReplySpoken) and self._open:
                 self._open.tail = TAIL_FRAMES
         if self._open:
@@ -98,8 +101,11 @@ class Responses:
         self._open, self._cancelled_by_client = response, False
         yield {"type": "response.created", "response": self._response(response, "in_progress")}
 
-    def _begin(self) -> Iterator[Event]:
+    def _begin(self, reply: int) -> Iterator[Event]:
         now = _Open()
+        self.replies[now.item] = reply
+        if len(self.replies) > KEPT_REPLIES:
+            del self.replies[next(iter(self.replies))]
         yield from self._create(now)
         item = _message(now, "in_progress")
         yield self._of({"type": "response.output_item.added", "item": item}, content=False)

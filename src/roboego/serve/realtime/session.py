@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from roboego.perception.picture import Picture
 from roboego.runtime.frame import CallWritten, Frame, Overrun
 from roboego.serve.live import Live
 from roboego.serve.realtime import client
+from roboego.serve.realtime.items import Items
 from roboego.serve.realtime.responses import Event, Responses, new_id
 from roboego.serve.realtime.turns import Started, TurnDetector
 from roboego.serve.settings import MOST_TEXT, SessionSettings, apply, check_allowed
@@ -30,14 +31,16 @@ class RealtimeSession:
 
     Args:
         model: the model's name, as the client is told it.
-        transcribe: has a second slot write down what is heard (true), or frees it (false); None where the model does so in the first.
+        transcribe: has a second slot write down what is heard (true), or frees it (false), which may take a while; None where the model
+            does so in the first.
     """
 
-    def __init__(self, live: Live, model: str, transcribe: Callable[[bool], None] | None = None) -> None:
+    def __init__(self, live: Live, model: str, transcribe: Callable[[bool], Awaitable[None]] | None = None) -> None:
         self.live, self.model, self.transcribe = live, model, transcribe
         self.id = new_id("sess")
         self.settings = client.RealtimeSettings()
         self.responses = Responses()
+        self.items = Items(live.session, self.responses)
         self.turns = TurnDetector()
         self._kept = np.zeros(0, np.float32)
         self._turn: str | None = None
@@ -50,17 +53,21 @@ class RealtimeSession:
 
     # -- from the client ---------------------------------------------------------------------
 
-    def receive(self, event: client.ClientEvent, pictures: Sequence[Picture] = ()) -> Iterator[Event]:
+    async def receive(self, event: client.ClientEvent, pictures: Sequence[Picture] = ()) -> list[Event]:
         """Takes one event in; what is to be answered at once.
 
         Args:
             pictures: those of `images_of` the event, decoded.
         Raises:
+            EngineFull: it asks for a second slot, and none is free.
             InputError: it asks for something that cannot be done.
         """
+        if isinstance(event, client.SessionUpdate):
+            return [await self._update(event.session)]
+        return [self.items.note(told) for told in self._received(event, pictures)]
+
+    def _received(self, event: client.ClientEvent, pictures: Sequence[Picture]) -> Iterator[Event]:
         match event:
-            case client.SessionUpdate():
-                yield from self._update(event.session)
             case client.Append():
                 yield from self._append(event)
             case client.ItemCreate():
@@ -72,6 +79,8 @@ class RealtimeSession:
             case client.ItemDelete():
                 # What has been heard cannot be unheard; the client's list is its own.
                 yield {"type": "conversation.item.deleted", "item_id": event.item_id}
+            case client.ItemRetrieve():
+                yield {"type": "conversation.item.retrieved", "item": self.items.get(event.item_id)}
             case client.Commit():
                 yield {"type": "input_audio_buffer.committed", "item_id": self._turn or new_id("item"), "previous_item_id": None}
             case client.Clear():
@@ -81,7 +90,7 @@ class RealtimeSession:
             case client.ResponseCancel():
                 self._cut(self.responses.open_item)
 
-    def _update(self, settings: client.RealtimeSettings) -> Iterator[Event]:
+    async def _update(self, settings: client.RealtimeSettings) -> Event:
         """What is given changes, what is left out stays as it is. Everything is looked at before anything is changed."""
         own, told = settings.roboego or SessionSettings(), settings.instructions
         check_allowed(own.given | ({"prompt"} if told else set()), self.live.allowed)
@@ -89,7 +98,7 @@ class RealtimeSession:
         read = _text(told) if told and told != self.settings.instructions else ""
         wanted = client.updated(self.settings, settings)
         if self.transcribe is not None and wanted.transcribes:
-            self.transcribe(True)
+            await self.transcribe(True)
         if settings.tools is not None:
             self.live.functions.declare(functions)
         apply(own, self.live.session, self.live.allowed)
@@ -97,8 +106,8 @@ class RealtimeSession:
             self.live.session.read(read)
         self.settings = wanted
         if self.transcribe is not None and not wanted.transcribes:
-            self.transcribe(False)
-        yield {"type": "session.updated", "session": self._session()}
+            await self.transcribe(False)
+        return {"type": "session.updated", "session": self._session()}
 
     def _append(self, event: client.Append) -> Iterator[Event]:
         pcm_N = client.sound_of(event)
@@ -161,6 +170,10 @@ class RealtimeSession:
 
     def frame(self, frame: Frame) -> Iterator[Event]:
         """What a frame has to tell."""
+        for told in self._framed(frame):
+            yield self.items.note(told)
+
+    def _framed(self, frame: Frame) -> Iterator[Event]:
         for event in frame.events:
             if isinstance(event, Overrun):
                 yield error(f"{event.frames} frames of sound were lost: they came faster than they can be heard", "overrun")

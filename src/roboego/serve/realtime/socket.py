@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -37,15 +38,9 @@ async def serve(socket: WebSocket, admission: Admission) -> None:
         return
     if live is None:
         return
-    engine = admission.engine
-    captions = engine.engine.loaded.model.config.caption_head
-
-    def transcribe(wanted: bool) -> None:
-        engine.transcribe(live, wanted)
-        if not wanted:
-            admission.move_up()
-
-    session = RealtimeSession(live, engine.engine.loaded.name, None if captions else transcribe)
+    loaded = admission.engine.engine.loaded
+    transcribe = None if loaded.model.config.caption_head else partial(admission.transcribe, live)
+    session = RealtimeSession(live, loaded.name, transcribe)
     try:
         await connection.send([session.begin()])
         failure = await both_ways(_hear(inbox, connection, session), _say(connection, session, outbox))
@@ -90,7 +85,7 @@ async def _hear(inbox: Inbox, connection: _Connection, session: RealtimeSession)
             if len(text) > MOST_CHARACTERS:
                 raise InputError(f"an event has at most {MOST_CHARACTERS} characters")
             event = parse(text)
-            await connection.send(list(session.receive(event, await _pictures(event, session))))
+            await connection.send(await session.receive(event, await _pictures(event, session)))
         except (InputError, EngineFull) as wrong:
             await connection.send([error(str(wrong))])
 
@@ -115,7 +110,7 @@ async def _say(connection: _Connection, session: RealtimeSession, outbox: Outbox
     while True:
         result = await outbox.take()
         if isinstance(result, Frame):
-            await connection.send(session.frame(result))
+            await connection.send(list(session.frame(result)))
         elif goes_on(result):
             await connection.send([error(str(result), "notice" if isinstance(result, Notice) else "invalid_value")])
         else:

@@ -12,7 +12,6 @@ from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame, AudioResampler, VideoFrame
 from numpy.typing import NDArray
 
-from roboego.serve.live import Live
 from roboego.sound.pcm import from_pcm16
 from roboego.timebase import FRAME_S, SAMPLE_RATE
 
@@ -58,14 +57,14 @@ def _silence(samples: int) -> AudioFrame:
     return frame
 
 
-async def hear(track: MediaStreamTrack, live: Live) -> None:
-    """Gives a track's sound to a session, until the track ends. A block of 20 ms costs some 30 us: less than a thread for it would."""
+async def hear(track: MediaStreamTrack, take: Callable[[NDArray[np.float32]], None]) -> None:
+    """Hands a track's sound on in blocks [N], until the track ends. A block of 20 ms costs some 30 us: less than a thread for it would."""
     ear = Ear()
     with suppress(MediaStreamError):
         while True:
             frame = await track.recv()
             assert isinstance(frame, AudioFrame)  # no other codec than Opus has been agreed upon
-            live.hear(ear.take(frame))
+            take(ear.take(frame))
 
 
 class Camera:
@@ -75,11 +74,13 @@ class Camera:
         self._track = track
         self._latest: VideoFrame | None = None
 
-    async def watch(self, see: Callable[[NDArray[Any]], None]) -> None:
-        """Shows one picture [height, width, 3] in 80 ms at most, until the track ends. Colours are converted in another thread."""
+    async def watch(self, see: Callable[[NDArray[Any]], None], begun: asyncio.Event) -> None:
+        """Shows one picture [height, width, 3] in 80 ms at most, from `begun` on until the track ends. Colours are converted in another
+        thread."""
         taking = asyncio.create_task(self._take())
         loop = asyncio.get_running_loop()
         try:
+            await begun.wait()
             while not taking.done():
                 frame, self._latest = self._latest, None
                 if frame is not None:

@@ -66,13 +66,13 @@ class Playout:
 
 
 class Voice(MediaStreamTrack):
-    """The track that plays it: a block every 20 ms, for ever."""
+    """The track that plays it: a block every 20 ms, from `begun` on for ever."""
 
     kind = "audio"
 
-    def __init__(self, playout: Playout) -> None:
+    def __init__(self, playout: Playout, begun: asyncio.Event) -> None:
         super().__init__()
-        self.playout = playout
+        self.playout, self.begun = playout, begun
         self._began: float | None = None
         self._played = 0
 
@@ -84,6 +84,7 @@ class Voice(MediaStreamTrack):
         """
         if self.readyState != "live":
             raise MediaStreamError
+        await self.begun.wait()
         now = asyncio.get_running_loop().time()
         if self._began is None:
             self._began = now

@@ -2,8 +2,10 @@
 
 Up: `{"type": "offer", "sdp": ...}`, a session description with one audio section, a data channel labelled "events" and, if the model sees,
 one video section. Down: `{"type": "answer", "sdp": ...}` with all candidates in it (there is no trickling). The data channel carries the
-JSON of `/api/live` both ways; sound and pictures travel as tracks. A client whose connection was lost makes another offer, with the key of
-its `hello` and the number of its last frame: `{"type": "offer", "sdp": ..., "resume": KEY, "after": INDEX}`.
+JSON of `/api/live` both ways; sound and pictures travel as tracks. A client that has to wait for its session gets its answer all the same,
+and then its place in the queue over the data channel; one that may not wait is refused, and told after which time it may ask again. A
+client whose connection was lost makes another offer, with the key of its `hello` and the number of its last frame:
+`{"type": "offer", "sdp": ..., "resume": KEY, "after": INDEX}`.
 """
 
 import asyncio
@@ -15,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from roboego.errors import InputError
 from roboego.runtime.frame import EngineFull
+from roboego.serve.guard import guest
 from roboego.serve.parking import Parking
 from roboego.serve.webrtc.ice import IceServer
 
@@ -64,16 +67,17 @@ class WebRtc:
         """Answers an offer.
 
         Raises:
-            HTTPException: 400 it cannot be used, 413 it is too large, 501 aiortc is not installed, 503 no session is free.
+            HTTPException: 400 it cannot be used, 413 it is too large, 501 aiortc is not installed, 503 no session is free, and there is no
+                place in the queue.
         """
         offer = _offer(await _body(request))
-        peers = await self._connections()
+        peers, admission = await self._connections(), self.parking.admission
         try:
-            return Description(type="answer", sdp=await peers.answer(offer.sdp, offer.resume, offer.after))
+            return Description(type="answer", sdp=await peers.answer(offer.sdp, guest(request.scope), offer.resume, offer.after))
         except EngineFull as error:
-            raise HTTPException(503, str(error)) from error
+            raise HTTPException(503, str(error), {"Retry-After": str(admission.retry_s)}) from error
         except InputError as error:
-            raise HTTPException(400 if self.parking.admission.engine.running else 503, str(error)) from error
+            raise HTTPException(400 if admission.engine.running else 503, str(error)) from error
 
     async def close(self) -> None:
         """Ends all connections."""
