@@ -104,6 +104,27 @@ class SpeechDecoderConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GlanceConfig:
+    """Cross-attention of each step to the latest picture's tokens, see `roboego.model.glance`.
+
+    Attributes:
+        tokens, token_width: of a picture.
+        hidden: inner width of its feed-forward layer.
+    Raises:
+        InputError: sizes are too small.
+    """
+
+    tokens: int
+    token_width: int
+    heads: int
+    head_dim: int
+    hidden: int
+
+    def __post_init__(self) -> None:
+        check_at_least(1, self, "tokens", "token_width", "heads", "head_dim", "hidden")
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelConfig:
     """Everything that shapes a model.
 
@@ -116,6 +137,7 @@ class ModelConfig:
         input_scale, output_scale: muP multipliers of foreign checkpoints.
         vision_width: width of a picture's fused vector; 0 without stream vision.
         context_width: width of a picture's tokens, which context vision puts in as extra positions; 0 without it.
+        glance: how each step looks at a picture's tokens; None if it does not.
     Raises:
         InputError: a size is too small, or a multiplier is not a positive number.
     """
@@ -131,6 +153,7 @@ class ModelConfig:
     output_scale: float = 1.0
     vision_width: int = 0
     context_width: int = 0
+    glance: GlanceConfig | None = None
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "max_advance")

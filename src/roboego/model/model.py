@@ -14,6 +14,7 @@ from roboego.model.cache import RingCache
 from roboego.model.config import ModelConfig
 from roboego.model.context_vision import Pictures, interleave
 from roboego.model.fusion import Fusion, stream_sizes
+from roboego.model.glance import Details, Glance, Glances
 from roboego.model.native import pointer as native_pointer
 from roboego.model.native.backbone import NativeStack
 from roboego.model.native.linear import NativeLinear
@@ -36,6 +37,7 @@ class Batch:
         caption: [B, T] what is heard, written down; None without such a stream.
         look: [B, T, V] the latest picture's vector at each frame and `seen` [B, T], whether there is one; None without sight.
         pictures: pictures whose tokens stand between frames; None without any.
+        glances: pictures at whose details frames glance; None without any.
     """
 
     text: Tensor
@@ -48,6 +50,7 @@ class Batch:
     look: Tensor | None = None
     seen: Tensor | None = None
     pictures: Pictures | None = None
+    glances: Glances | None = None
 
 
 @dataclass
@@ -70,6 +73,7 @@ class StepInput:
         read: [B] a token to read, `wait` if there is none; the token of a mode holds until the next one.
         forced_text: [B] a token to write whatever the model would; -1 leaves it the choice.
         look, seen: [B, V] and [B], as in `Batch`.
+        details: the pictures to glance at; None without any.
         active: [B] (bool) the slots that take this step; the others keep their state, and their output is arbitrary. None: all do.
     """
 
@@ -79,6 +83,7 @@ class StepInput:
     look: Tensor | None = None
     seen: Tensor | None = None
     active: Tensor | None = None
+    details: Details | None = None
 
 
 @dataclass
@@ -128,6 +133,7 @@ class RoboEgoModel(nn.Module):
         layout, width = config.layout, config.backbone.width
         self.fusion = Fusion(config)
         self.backbone = Backbone(config.backbone)
+        self.glance = None if config.glance is None else Glance(width, config.glance)
         self.text_head = None if config.tied_head else nn.Linear(width, layout.text.ids, bias=False)
         self.caption_head = nn.Linear(width, layout.text.ids, bias=False) if config.caption_head else None
         self.spoken_head = nn.Linear(width, config.max_advance + 1) if config.spoken_head else None
@@ -186,7 +192,7 @@ class RoboEgoModel(nn.Module):
 
     def hidden(self, batch: Batch, tap: int | None = None) -> Tensor:
         """Hidden states h [B, T, W] of grids that start at position 0; [B, T, 2 W] with a `tap`, see `Backbone.forward`."""
-        return self.hidden_from_tokens(self.step_tokens(batch), batch.look, batch.seen, batch.pictures, tap)
+        return self.hidden_from_tokens(self.step_tokens(batch), batch.look, batch.seen, batch.pictures, tap, batch.glances)
 
     def hidden_from_tokens(
         self,
@@ -195,6 +201,7 @@ class RoboEgoModel(nn.Module):
         seen_BT: Tensor | None = None,
         pictures: Pictures | None = None,
         tap: int | None = None,
+        glances: Glances | None = None,
     ) -> Tensor:
         """The same from the tokens that the steps are given, in the order of `stream_sizes`, delays applied."""
         size = tokens_BTS.shape[:2]
@@ -202,11 +209,18 @@ class RoboEgoModel(nn.Module):
         seen = None if seen_BT is None else seen_BT.flatten()
         x_BTD = self.fusion(tokens_BTS.flatten(0, 1), look, seen).reshape(*size, -1)
         if pictures is None:
-            return self.backbone(x_BTD, tap)  # type: ignore[no-any-return]
+            return self._glanced(self.backbone(x_BTD, tap), glances)
         seen_NMD = self.fusion.picture_positions(pictures.tokens)
         x_BLD, place_BT = interleave(x_BTD, seen_NMD, pictures.row, pictures.frame)
         h_BLD = self.backbone(x_BLD, tap)
-        return h_BLD.gather(1, place_BT[..., None].expand(-1, -1, h_BLD.shape[-1]))  # type: ignore[no-any-return]
+        return self._glanced(h_BLD.gather(1, place_BT[..., None].expand(-1, -1, h_BLD.shape[-1])), glances)
+
+    def _glanced(self, h_BTD: Tensor, glances: Glances | None) -> Tensor:
+        """The same after a look at the latest picture's details; what was tapped stays as it is."""
+        if self.glance is None or glances is None:
+            return h_BTD
+        width = self.config.backbone.width
+        return torch.cat([self.glance(h_BTD[..., :width], glances), h_BTD[..., width:]], -1)
 
     def text_logits(self, h: Tensor) -> Tensor:
         return F.linear(h, self.text_weight) * self.config.output_scale
@@ -357,6 +371,8 @@ class RoboEgoModel(nn.Module):
             parts.append(state.act)
         x = self.fusion(torch.cat(parts, 1), given.look, given.seen)
         h, cache = self.backbone.step(x, state.cache)
+        if self.glance is not None and given.details is not None:
+            h = self.glance.step(h, given.details)
         return h, cache, heard
 
     def _caption(
