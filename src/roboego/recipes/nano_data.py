@@ -70,6 +70,10 @@ class Places:
     def pictures(self) -> Path:
         return self.root / "pictures"
 
+    @property
+    def demonstrations(self) -> Path:
+        return self.root / "demonstrations"
+
 
 def banks(places: Places, scale: float = 1.0) -> list[BankJob]:
     """Every speech bank, most important first."""

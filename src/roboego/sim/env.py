@@ -12,7 +12,7 @@ from roboego.errors import InputError
 from roboego.sim.experts import Expert
 from roboego.sim.eye import HEIGHT, WIDTH, Eye
 from roboego.sim.scene import Scene, sample_scene
-from roboego.sim.table import Table
+from roboego.sim.table import OPENING_M, Table
 from roboego.sim.tasks import HOLDING, Check, Task, possible
 
 Observation = dict[str, NDArray[Any]]
@@ -25,9 +25,9 @@ BODY = ("x", "y", "z", "x velocity", "y velocity", "z velocity", "opening", "x e
 class TableEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
     """A robot at a table, asked to do one thing.
 
-    `reset(seed=..., options={"scene": Scene, "task": Task})`; both are drawn if they are not given. The reward is 1 when the task is done,
-    and the episode then ends; it is cut short after `longest` steps. `info` has the `task`, whether it is `done`, and `expert`: what the
-    expert would do.
+    `reset(seed=..., options={"scene": Scene, "task": Task, "tip": (x, y, z)})`; scene and task are drawn if they are not given, and the
+    fingertips begin at home, or at `tip`. The reward is 1 when the task is done, and the episode then ends; it is cut short after `longest`
+    steps. `info` has the `task`, whether it is `done`, and `expert`: what the expert would do.
 
     Args:
         height, width: of the pictures, in pixels; 0: none are drawn, and `points` neither.
@@ -72,6 +72,8 @@ class TableEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         task: Task = options.get("task") or choices[int(self.np_random.integers(len(choices)))]
         self.close()
         self._table = Table(scene)
+        if "tip" in options:
+            self._table.place_hand(np.array(options["tip"]), OPENING_M)
         if all(self._size):
             self._eye = Eye(self._table, *self._size)
         if task.verb in HOLDING:

@@ -17,6 +17,8 @@ SPEED_M_S = 0.35
 """What an action of 1 means, along x, y and z."""
 GRIP_M_S = 0.12
 """What an action of 1 means for each finger; positive opens."""
+OPENING_M = 0.03
+"""How far each finger is from the middle at the start."""
 _SETTLE_STEPS = 150
 
 
@@ -37,7 +39,7 @@ class Table:
         opening: how far each finger is from the middle at the start.
     """
 
-    def __init__(self, scene: Scene, *, opening: float = 0.03) -> None:
+    def __init__(self, scene: Scene, *, opening: float = OPENING_M) -> None:
         self.scene = scene
         xml, assets = mjcf(scene)
         self.model = mujoco.MjModel.from_xml_string(xml, assets)

@@ -1,0 +1,20 @@
+"""nano's demonstrations: how many tasks the experts do at how many tables."""
+
+from roboego.data.demonstrations.job import DemonstrationJob
+from roboego.recipes.nano_data import Places
+
+SHARDS = {"train": 60, "validation": 2}
+"""Of 50 episodes, each a dataset of its own."""
+SEEDS = {"train": 1, "validation": 2, "test": 3}
+"""Tables of different splits are drawn from different seeds."""
+SIZE = 224
+"""Pixels a side, as the picture encoder takes them."""
+
+
+def demonstrations(places: Places, scale: float = 1.0) -> list[DemonstrationJob]:
+    """The shards to record."""
+    return [
+        DemonstrationJob(folder=places.demonstrations, name=name, shard=i, size=SIZE, seed=SEEDS[name])
+        for name, shards in SHARDS.items()
+        for i in range(max(1, round(shards * scale)))
+    ]
