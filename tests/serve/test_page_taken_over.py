@@ -65,8 +65,7 @@ def beyond(page: Page, frames: int) -> int:
     return int(page.evaluate("() => Number(document.body.dataset.frames)"))
 
 
-@pytest.mark.parametrize("after", TRANSPORTS)
-@pytest.mark.parametrize("before", TRANSPORTS)
+@pytest.mark.parametrize(("before", "after"), [TRANSPORTS, TRANSPORTS[::-1]])
 def test_a_page_whose_session_is_taken_over_says_so_and_leaves_it_alone(browser: Browser, before: str, after: str) -> None:
     live = LiveEngine(Engine(tiny_loaded(), slots=1))
     with serving(make_app(live)) as where, opened(browser, f"http://{where}/?transport={before}", WATCHED) as first:
