@@ -1,4 +1,7 @@
-"""Experts that do each task: what they do next depends on what they find alone, so they can be asked at any moment, as DAgger does."""
+"""Experts that do each task, and that can be asked at any moment, as DAgger does: they go by what they find, wherever others have led them.
+
+Of their own they remember no more than the beat of a wave, where a push began, and the place that was chosen to put something down.
+"""
 # Metres, seconds; axes as in `roboego.sim.scene`
 
 from collections.abc import Callable, Sequence

@@ -12,6 +12,7 @@ from roboego.data.acoustics.condition import Condition, apply, draw_condition
 from roboego.data.acoustics.noise import NOISES, make_noise, scaled_noise
 from roboego.data.acoustics.signal import active_level, from_db
 from roboego.data.acoustics.voice_change import change_voice, draw_speaker
+from roboego.data.crowd import SENTENCES, WORDS
 from roboego.data.speech_bank import SpeechBank
 from roboego.data.voices.base import Sound
 from roboego.timebase import FRAME_SAMPLES, SAMPLE_RATE
@@ -21,8 +22,6 @@ NOISE_ODDS = tuple({"babble": 5.0, "street": 1.2}.get(noise, 0.7) for noise in N
 SNR_DB = (2.0, 22.0)
 QUIET_DB = (-45.0, -20.0)
 """Level of the noise where nobody speaks, as if under speech of this level."""
-WORDS = 0.6
-"""Share of babble that is made of sentences; the rest has no words."""
 ROOMY = 0.75
 """Share of the drawn rooms that are kept."""
 ENDS = 0.12
@@ -120,7 +119,7 @@ class Pairs:
         kept = made.setdefault(kind, [])
         if len(kept) == KEPT.get(kind, 3):
             return np.roll(kept[int(rng.integers(len(kept)))], int(rng.integers(length)))
-        others = [self._sentence(rng) for _ in range(int(rng.integers(3, 9)))] if kind == "babble" and rng.random() < WORDS else []
+        others = [self._sentence(rng) for _ in range(int(rng.integers(*SENTENCES)))] if kind == "babble" and rng.random() < WORDS else []
         kept.append(make_noise(kind, length, rng, sentences=others))
         return kept[-1]
 
