@@ -7,7 +7,8 @@ import torch
 from torch.testing import assert_close
 
 from roboego.errors import InputError
-from roboego.model.growth import deepened, is_deeper, places
+from roboego.model.config import GlanceConfig
+from roboego.model.growth import deepened, is_deeper, places, sees_or_acts_more, with_more_streams
 from roboego.model.model import Batch, RoboEgoModel
 from tiny import tiny_config
 
@@ -49,3 +50,21 @@ def test_only_the_number_of_layers_may_grow() -> None:
     assert not is_deeper(wide, than=small)
     with pytest.raises(InputError, match="otherwise the same shape"):
         deepened(RoboEgoModel(small), wide)
+
+
+def test_sight_and_actions_change_nothing_until_they_are_learned() -> None:
+    torch.manual_seed(2)
+    plain = tiny_config()
+    blind = replace(plain, layout=replace(plain.layout, action_dims=0, action_bins=0), vision_width=0)
+    glance = GlanceConfig(tokens=4, token_width=6, heads=2, head_dim=8, hidden=16)
+    seeing = replace(blind, layout=replace(blind.layout, looks=True, action_dims=4, action_bins=9), vision_width=6, glance=glance)
+    small = RoboEgoModel(blind)
+    large = with_more_streams(small, seeing)
+    given = batch(small)
+    with_act = replace(given, act=torch.randint(0, 9, (2, 9, 4)), look=torch.randn(2, 9, 6), seen=torch.ones(2, 9, dtype=torch.bool))
+    assert_close(large(with_act).text, small(given).text)
+    assert sees_or_acts_more(seeing, than=blind)
+    assert not sees_or_acts_more(blind, than=seeing)
+    assert not sees_or_acts_more(blind, than=blind)
+    with pytest.raises(InputError, match="sight and actions that it lacks"):
+        with_more_streams(small, replace(seeing, max_advance=5))

@@ -8,7 +8,7 @@ import tyro
 
 from roboego.commands.common import check_at_least
 
-What = Literal["tokenizer", "speech", "grids", "dialogues", "pictures", "demonstrations", "demo"]
+What = Literal["tokenizer", "speech", "grids", "dialogues", "pictures", "sights", "demonstrations", "demo"]
 
 
 @dataclass(kw_only=True)
@@ -16,6 +16,7 @@ class Args:
     what: Annotated[What, tyro.conf.Positional]
     """tokenizer: from the grammar's sentences. speech: sentences in all voices. grids: speech as codes, to transcribe and to say (needs
     the codec). dialogues: conversations of two sides (needs the codec). pictures: tables as the camera sees them (needs the extra sim).
+    sights: what the picture encoder makes of them (needs it: roboego train sight).
     demonstrations: tasks that experts do at a table, as datasets in LeRobot's layout (needs the extra sim). demo: what the user says in
     `roboego demo`."""
     recipe: Literal["nano"] = "nano"
@@ -81,6 +82,14 @@ def run(args: Args) -> dict[str, Any]:
 
         jobs = [j for j in nano_sight.pictures(places, args.scale) if args.only in j.out.name]
         with_bar(jobs, make_pictures)
+        folder = places.pictures
+    elif args.what == "sights":
+        from roboego.data.sights import make_sights
+
+        jobs = [j for j in nano_sight.sights(places) if args.only in j.out.name]
+        if not jobs:
+            raise InputError(f"no pictures in {places.pictures}; make them with: roboego synth pictures")
+        with_bar(jobs, make_sights)
         folder = places.pictures
     elif args.what == "demonstrations":
         from roboego.data.demonstrations.simulated import make_demonstrations

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Args:
-    what: Annotated[Literal["codec", "sight", "language", "post", "sft", "own"], tyro.conf.Positional]
+    what: Annotated[Literal["codec", "sight", "language", "post", "sft", "seeing", "own"], tyro.conf.Positional]
     """codec: the embedded codec. sight: the picture encoder. language: the backbone, from written exchanges. post: stage 1, transcribing
-    and saying. sft: stage 2, conversing. own: nano taught further with recordings that `roboego data import` took in."""
+    and saying. sft: stage 2, conversing. seeing: stage 2 with pictures. own: nano taught further with recordings that `roboego data import`
+    took in."""
     name: str | None = None
     """Under which name the recordings of `own` were imported."""
     recipe: Literal["nano"] = "nano"
@@ -88,7 +89,7 @@ def run(args: Args) -> dict[str, Any]:
     if args.name is not None:
         recipe = own.own(args.name, places)
     else:
-        recipe = {"language": nano.language, "post": nano.post_training, "sft": nano.sft}[args.what]()
+        recipe = {"language": nano.language, "post": nano.post_training, "sft": nano.sft, "seeing": nano.seeing}[args.what]()
     recipe = replace(recipe, loop=replace(recipe.loop, compile=args.compile))
     if args.steps is not None:
         recipe = replace(recipe, loop=replace(recipe.loop, steps=args.steps))
@@ -105,7 +106,16 @@ def run(args: Args) -> dict[str, Any]:
             recipe = with_adapters(recipe, adapters)
     if args.dry_run:
         return estimate(recipe, device=args.device, console=console)
-    done = perform(recipe, tools=places.tools, data=data, runs=places.root, device=args.device, console=console, workers=args.workers)
+    done = perform(
+        recipe,
+        tools=places.tools,
+        data=data,
+        runs=places.root,
+        device=args.device,
+        console=console,
+        workers=args.workers,
+        pictures=places.pictures,
+    )
     return {"run": recipe.name, "steps": done, "of": recipe.loop.steps}
 
 

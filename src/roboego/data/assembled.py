@@ -52,14 +52,15 @@ class AssembledExchanges(ExchangePool):
         rng = np.random.default_rng([self.seed, i, 1])
         for _ in range(TRIES):
             exchange = any_exchange(rng, self.split)
-            if all(_recorded(word, self) for turn in exchange.turns for word in words(turn.user)):
+            if is_recorded(exchange, self):
                 return laid_out(exchange, self, rng)
         raise InputError(f"none of {TRIES} exchanges has only words that have been recorded: make more data, roboego synth grids")
 
 
-def _recorded(word: str, pool: AssembledExchanges) -> bool:
-    pieces = tuple(pool.tokenizer.encode(word))
-    return any(pieces in sounds for sounds in pool.heard)
+def is_recorded(exchange: Exchange, pool: AssembledExchanges) -> bool:
+    """Whether all words of the user's have been recorded."""
+    spoken = {tuple(pool.tokenizer.encode(word)) for turn in exchange.turns for word in words(turn.user)}
+    return all(any(word in sounds for sounds in pool.heard) for word in spoken)
 
 
 def laid_out(exchange: Exchange, pool: AssembledExchanges, rng: np.random.Generator) -> tuple[FrameGrid, Tokens]:

@@ -8,7 +8,8 @@ and renamed into place.
 import base64
 import io
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,8 @@ QUALITY = (70, 96)
 """Of the JPEGs, as cameras and clients have it."""
 AT_HOME, HOLDING = 0.45, 0.12
 """How often the arm rests, and how often it holds something up; else it is somewhere above the table."""
+SHARD = re.compile(r"(-\d{5})?")
+"""What follows a bank's name in that of a shard; nothing, where it is a shard's already."""
 ARMS = 3
 """Pictures of each table, the arm elsewhere in each."""
 
@@ -154,7 +157,9 @@ class PictureBank:
     """Reads the shards of a folder.
 
     Args:
-        name: which bank of the folder to open.
+        name: which bank of the folder to open, or the name of one of its shards.
+    Attributes:
+        indices: its shards, and `counts`, how many pictures each holds.
     Raises:
         InputError: the folder holds no shard of it, or a damaged one.
     """
@@ -162,13 +167,25 @@ class PictureBank:
     def __init__(self, folder: Path, name: str) -> None:
         self._entries: list[tuple[Path, dict[str, Any]]] = []
         self._files: dict[Path, NDArray[np.uint8]] = {}
-        for index in sorted(folder.glob(f"{name}-[0-9]*.jsonl")):
-            self._entries += [(index.with_suffix(".jpegs"), entry) for entry in _read(index)]
+        self.indices = tuple(sorted(p for p in folder.glob(f"{name}*.jsonl") if SHARD.fullmatch(p.stem, len(name))))
+        self.counts: list[int] = []
+        for index in self.indices:
+            entries = _read(index)
+            self._entries += [(index.with_suffix(".jpegs"), entry) for entry in entries]
+            self.counts.append(len(entries))
         if not self._entries:
             raise InputError(f"no pictures {name!r} in {folder}; make them with: roboego synth pictures")
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    def where(self, wanted: Callable[[Sequence[int], int | None], bool]) -> list[int]:
+        """The numbers of the pictures that are wanted, by what of each thing is `seen`, and what is `held`."""
+        return [i for i, (_, entry) in enumerate(self._entries) if wanted(entry["seen"], entry["held"])]
+
+    def things(self, i: int) -> tuple[Placed, ...]:
+        """What is on the table of a picture."""
+        return tuple(from_json(Placed, thing, "a picture's thing") for thing in self._entries[i][1]["things"])
 
     def __getitem__(self, i: int) -> Shown:
         path, entry = self._entries[i]
@@ -179,7 +196,7 @@ class PictureBank:
         grid = round(len(patches) ** 0.5)
         return Shown(
             picture=np.asarray(Image.open(io.BytesIO(jpeg)).convert("RGB")),
-            things=tuple(from_json(Placed, thing, "a picture's thing") for thing in entry["things"]),
+            things=self.things(i),
             seen=tuple(entry["seen"]),
             patches=patches.reshape(grid, grid),
             held=entry["held"],

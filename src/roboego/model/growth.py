@@ -1,4 +1,7 @@
-"""A deeper model that begins by computing what a shallower one does, so that what has been learned is not learned again."""
+"""A larger model that begins by computing what a smaller one does, so that what has been learned is not learned again.
+
+It may have more layers, or streams that the smaller one lacked: sight and actions.
+"""
 # N layers before, M layers after
 
 from collections.abc import Iterable
@@ -10,6 +13,7 @@ from torch import nn
 from roboego.errors import InputError
 from roboego.model.backbone import Layer
 from roboego.model.config import ModelConfig
+from roboego.model.fusion import stream_sizes
 from roboego.model.model import RoboEgoModel
 
 PREFIX = "backbone.layers."
@@ -29,6 +33,48 @@ def with_layers(config: ModelConfig, layers: int) -> ModelConfig:
 def layers_of(names: Iterable[str]) -> int:
     """How many layers the backbone of a model has whose state has entries of these names."""
     return len({name.split(".")[2] for name in names if name.startswith(PREFIX)})
+
+
+def sees_or_acts_more(config: ModelConfig, than: ModelConfig) -> bool:
+    """Whether two models differ in nothing but sight and actions, which the first has where the second has none."""
+    return config != than and _like(than, config) == than and _like(config, than) == than
+
+
+def _like(config: ModelConfig, other: ModelConfig) -> ModelConfig:
+    """The same without the streams that another model lacks."""
+    layout = config.layout
+    if not other.layout.action_dims:
+        layout = replace(layout, action_dims=0, action_bins=0)
+    if not other.vision_width:
+        layout = replace(layout, looks=other.layout.looks)
+    return replace(
+        config,
+        layout=layout,
+        vision_width=config.vision_width if other.vision_width else 0,
+        context_width=config.context_width if other.context_width else 0,
+        glance=config.glance if other.glance else None,
+    )
+
+
+def with_more_streams(model: RoboEgoModel, config: ModelConfig) -> RoboEgoModel:
+    """A model of the shape `config` with the weights of `model`; what it sees and does beside does not count until it has learned to.
+
+    Raises:
+        InputError: the shapes differ in more than sight and actions, or `config` has no more of them.
+    """
+    if not sees_or_acts_more(config, model.config):
+        raise InputError("a model grows only by sight and actions that it lacks; give a start of otherwise the same shape")
+    larger = RoboEgoModel(config).to(model.device)
+    larger.load_state_dict({name: tensor for name, tensor in model.state_dict().items() if name != "fusion.table"}, strict=False)
+    with torch.no_grad():
+        for name, _ in stream_sizes(model.config):
+            larger.fusion.stream_table(config, name)[:] = model.fusion.stream_table(model.config, name)
+        for name, _ in stream_sizes(config)[len(stream_sizes(model.config)) :]:
+            larger.fusion.stream_table(config, name).zero_()
+        if larger.fusion.look is not None and not model.config.vision_width:
+            larger.fusion.look.weight.zero_()
+            larger.fusion.look.bias.zero_()
+    return larger
 
 
 def deepened(model: RoboEgoModel, config: ModelConfig) -> RoboEgoModel:

@@ -7,8 +7,9 @@ import numpy as np
 
 from roboego.codecs.embedded.config import EmbeddedCodecConfig
 from roboego.data.talk.sampling import sample_sentence
-from roboego.model.config import BackboneConfig, ModelConfig, SpeechDecoderConfig
+from roboego.model.config import BackboneConfig, GlanceConfig, ModelConfig, SpeechDecoderConfig
 from roboego.model.sampling import Sampling, StreamSampling
+from roboego.perception.vit import ViTConfig
 from roboego.recipes.runs import Run
 from roboego.streams.layout import SoundLayout, StreamLayout, TextLayout
 from roboego.streams.tokenizer import ASR, CUT, DUPLEX, END, SPECIALS, TTS, WAIT, Tokenizer
@@ -42,6 +43,11 @@ def codec() -> EmbeddedCodecConfig:
     return EmbeddedCodecConfig()
 
 
+def vit() -> ViTConfig:
+    """The picture encoder. Its pictures are large enough for printed letters."""
+    return ViTConfig(image_size=224)
+
+
 def layout_for(codec: EmbeddedCodecConfig) -> StreamLayout:
     """nano's streams with a codec's codebooks."""
     sound = SoundLayout(codebooks=codec.codebooks, entries=codec.entries)
@@ -59,6 +65,13 @@ def model() -> ModelConfig:
         speech=SpeechDecoderConfig(width=192, layers=2, heads=3, hidden=512),
         caption_head=True,
     )
+
+
+def seeing_model() -> ModelConfig:
+    """The same with eyes: the picture's vector is fused into each step, which then glances at its patches."""
+    eye, blind = vit(), model()
+    glance = GlanceConfig(tokens=eye.patches, token_width=eye.width, heads=5, head_dim=64, hidden=640)
+    return replace(blind, layout=replace(blind.layout, looks=True), vision_width=eye.width, glance=glance)
 
 
 def tiny() -> ModelConfig:
@@ -148,4 +161,19 @@ def sft() -> Run:
         written=0.12,
         assembled=0.48,
         transcripts=(("dialogue-train", "asr-dialogue-train"), ("silence-", "")),
+    )
+
+
+def seeing() -> Run:
+    """Stage 2 goes on with what nano sees."""
+    talks = sft()
+    return replace(
+        talks,
+        name="nano-seeing",
+        model=seeing_model(),
+        start=talks.name,
+        loop=replace(talks.loop, steps=6_000),
+        written=0.06,
+        assembled=0.2,
+        seen=0.36,
     )

@@ -7,9 +7,10 @@ import torch
 from rich.console import Console
 
 from roboego.data.pictures import PictureJob
+from roboego.data.sights import SightJob
 from roboego.folders import replacing
 from roboego.perception.files import save_vit
-from roboego.perception.vit import ViTConfig
+from roboego.recipes import nano
 from roboego.recipes.nano_data import Places
 from roboego.training.loop import LoopConfig, train
 from roboego.training.sight import SightTask, SightTraining
@@ -20,11 +21,6 @@ SEEDS = {"train": 1, "validation": 2, "test": 3}
 """Tables of different splits are drawn from different seeds."""
 
 
-def vit() -> ViTConfig:
-    """Large enough pictures for printed letters."""
-    return ViTConfig(image_size=224)
-
-
 def loop() -> LoopConfig:
     return LoopConfig(steps=6_000, learning_rate=1e-3, warmup=200, decay=0.5, weight_decay=0.03, validate_every=500, checkpoint_every=250)
 
@@ -32,17 +28,22 @@ def loop() -> LoopConfig:
 def pictures(places: Places, scale: float = 1.0) -> list[PictureJob]:
     """The shards to draw."""
     return [
-        PictureJob(folder=places.pictures, name=name, shard=i, size=vit().image_size, seed=SEEDS[name])
+        PictureJob(folder=places.pictures, name=name, shard=i, size=nano.vit().image_size, seed=SEEDS[name])
         for name, shards in SHARDS.items()
         for i in range(max(1, round(shards * scale)))
     ]
+
+
+def sights(places: Places) -> list[SightJob]:
+    """The shards of pictures to encode: all that are there."""
+    return [SightJob(index=index, encoder=places.tools / "vit") for index in sorted(places.pictures.glob("*.jsonl"))]
 
 
 def perform(places: Places, *, steps: int | None, device: str, console: Console, workers: int = 0) -> dict[str, Any]:
     """Trains the encoder, or goes on; once done it is put among the recipe's tools."""
     config = loop() if steps is None else replace(loop(), steps=steps)
     on = torch.device(device)
-    task = SightTask(vit(), SightTraining(folder=places.pictures), device=on, workers=workers)
+    task = SightTask(nano.vit(), SightTraining(folder=places.pictures), device=on, workers=workers)
     done = train(task, config, places.root / "sight", device=on, console=console)
     if done == config.steps:
         with replacing(places.tools / "vit") as part:

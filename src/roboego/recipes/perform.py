@@ -11,8 +11,11 @@ from rich.console import Console
 from roboego.codecs.base import Codec
 from roboego.data.assembled import AssembledExchanges
 from roboego.data.exchange_pool import Grids
+from roboego.data.grounded.pool import GroundedExchanges
+from roboego.data.pictures import PictureBank
 from roboego.data.rearranged import Rearranged
 from roboego.data.shards import ShardReader
+from roboego.data.sights import SightBank
 from roboego.data.voices.neural import phonemize
 from roboego.data.word_sounds import WordSounds
 from roboego.data.workshop import ASR_DELAY_FRAMES, Workshop, open_tokenizer, open_workshop
@@ -23,6 +26,7 @@ from roboego.evaluation.stages import synthesize, transcribe_codes
 from roboego.metrics.wer import WordErrors, word_errors
 from roboego.model.config import ModelConfig
 from roboego.model.model import RoboEgoModel
+from roboego.perception.files import load_vit
 from roboego.recipes import nano
 from roboego.recipes.nano_data import maker
 from roboego.recipes.runs import Run
@@ -70,7 +74,7 @@ def _pool(prefix: str, share: float, run: Run, data: Path, shop: Workshop) -> Po
     return Pool(dialogues, share, dialogues.captions(open_pool(data, twin, shop, stored)) if twin else None, wordless=twin == "")
 
 
-def _assembled(run: Run, pools: Sequence[Grids], shop: Workshop) -> Pool:
+def _assembled(run: Run, pools: Sequence[Grids], shop: Workshop) -> AssembledExchanges:
     """Exchanges put together from the words of the run's exercises.
 
     Args:
@@ -78,7 +82,7 @@ def _assembled(run: Run, pools: Sequence[Grids], shop: Workshop) -> Pool:
     """
     text, starts = run.model.layout.text, shop.tokenizer.starts_word
     named = [(prefix, grids) for (prefix, _), grids in zip(run.pools, pools, strict=False)]
-    exchanges = AssembledExchanges(
+    return AssembledExchanges(
         layout=run.model.layout,
         tokenizer=shop.tokenizer,
         silence=shop.silence,
@@ -87,7 +91,14 @@ def _assembled(run: Run, pools: Sequence[Grids], shop: Workshop) -> Pool:
         delay=ASR_DELAY_FRAMES,
         seed=run.stage.seed,
     )
-    return Pool(exchanges, run.assembled, exchanges.captions)
+
+
+def _seen(manner: WrittenExchanges | AssembledExchanges, share: float, pictures: PictureBank) -> Pool:
+    """Exchanges about pictures."""
+    exchanges = GroundedExchanges(
+        layout=manner.layout, tokenizer=manner.tokenizer, silence=manner.silence, seed=manner.seed, pictures=pictures, manner=manner
+    )
+    return Pool(exchanges, share, exchanges.captions, soundless=isinstance(manner, WrittenExchanges), looks=exchanges)
 
 
 class FreeRunning:
@@ -112,6 +123,19 @@ class FreeRunning:
         sounds = synthesize(model, self.shop.codec, self.shop.tokenizer, self.texts, self.shop.silence)
         tts = sum((word_errors(t, self.judge.transcribe(s)) for t, s in zip(self.texts, sounds, strict=True)), WordErrors())
         return {"asr_wer": asr.rate, "tts_wer": tts.rate}
+
+
+def open_sights(bank: PictureBank, tools: Path) -> SightBank:
+    """What the recipe's picture encoder makes of pictures.
+
+    Raises:
+        InputError: they have not been seen yet, or another encoder saw them.
+        CheckpointError: there is no encoder.
+    """
+    sights, vit = SightBank(bank), load_vit(tools / "vit")
+    if sights.encoder != vit.fingerprint:
+        raise InputError(f"the pictures were seen by the encoder {sights.encoder}, not {vit.fingerprint}; run roboego synth sights")
+    return sights
 
 
 def model_for(run: Run, runs: Path, codec: Codec | None, given: RoboEgoModel | None = None) -> RoboEgoModel:
@@ -156,10 +180,12 @@ def perform(
     console: Console | None = None,
     model: RoboEgoModel | None = None,
     workers: int = 0,
+    pictures: Path = Path("runs/pictures"),
 ) -> int:
     """Trains a run, going on where it stopped. Returns the steps done.
 
     Args:
+        pictures: folder of pictures and of what the encoder makes of them, for a run that sees.
         model: trained in place, instead of one that starts from `run.start`; to go on, give the same one again.
         workers: processes that make batches ahead of their steps, for each process that trains.
     Raises:
@@ -177,14 +203,30 @@ def perform(
     # Without a codec any codes will do for silence.
     silence = np.zeros(run.model.layout.speak.codebooks, np.int16) if shop is None else shop.silence
     exchanges = WrittenExchanges(layout=run.model.layout, tokenizer=tokenizer, silence=silence, seed=run.stage.seed)
+    bank = PictureBank(pictures, "train") if run.seen else None
+    sights = None if bank is None else open_sights(bank, tools)
+    exercises = [pool.grids for pool in pools]
+    sounds = next((grids for (prefix, _), grids in zip(run.pools, exercises, strict=True) if prefix.startswith("dialogue-")), None)
+    written = replace(exchanges, sounds=sounds)
     if run.written:
-        sounds = next((pool.grids for (prefix, _), pool in zip(run.pools, pools, strict=True) if prefix.startswith("dialogue-")), None)
-        written = replace(exchanges, sounds=sounds)
         pools.append(Pool(written, run.written, written.captions, soundless=True))
-    if run.assembled and shop is not None:
-        pools.append(_assembled(run, [pool.grids for pool in pools], shop))
+    if bank is not None:
+        pools.append(_seen(written, run.seen / 2, bank))
+    if (run.assembled or bank is not None) and shop is not None:
+        assembled = _assembled(run, exercises, shop)
+        if run.assembled:
+            pools.append(Pool(assembled, run.assembled, assembled.captions))
+        if bank is not None:
+            pools.append(_seen(assembled, run.seen / 2, bank))
     stage = run.stage
-    mixture = Mixture(pools, run.model.layout.text, splices=stage.splices, recalls=stage.recalls, overhears=stage.overhears)
+    mixture = Mixture(
+        pools,
+        run.model.layout.text,
+        splices=stage.splices,
+        recalls=stage.recalls,
+        overhears=stage.overhears,
+        pictures=0 if bank is None else len(bank),
+    )
     pronounce = Pronunciation(tokenizer, run.model.layout.text, phonemize)
     judge: Callable[[RoboEgoModel, int], Metrics]
     if shop is None or run.validation is None:
@@ -192,7 +234,10 @@ def perform(
     else:
         judge = FreeRunning(run, run.validation, data, shop)
     alike = None if shop is None else codes_alike(shop.codec)
-    task = StageTask(model.to(where), mixture, run.stage, judge, device=where, pronounce=pronounce, alike=alike, crew=crew, workers=workers)
+    task = StageTask(
+        model.to(where), mixture, run.stage, judge,
+        device=where, pronounce=pronounce, alike=alike, crew=crew, workers=workers, sights=sights,
+    )  # fmt: skip
     if begins and run.start is not None:
         task.take_helpers(helpers_of(run.start, runs))
     return train(task, run.loop, runs / run.name, device=where, console=console, crew=crew)

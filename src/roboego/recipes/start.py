@@ -13,7 +13,7 @@ from roboego.errors import CheckpointError, InputError
 from roboego.model.checkpoint import load_model
 from roboego.model.config import ModelConfig
 from roboego.model.foreign.decoder import is_decoder, new_model_on
-from roboego.model.growth import deepened, is_deeper, layers_of, with_layers
+from roboego.model.growth import deepened, is_deeper, layers_of, sees_or_acts_more, with_layers, with_more_streams
 from roboego.model.model import RoboEgoModel
 from roboego.sound.files import appearing
 from roboego.strict import from_json, to_json
@@ -79,7 +79,7 @@ def codes_alike(codec: Codec) -> Alike | None:
 def open_start(start: str, config: ModelConfig, runs: Path) -> RoboEgoModel:
     """The model of a folder, a new one on a foreign decoder's folder, or that of a run's newest checkpoint.
 
-    A model with fewer layers than `config` grows, see `roboego.model.growth`.
+    A model with fewer layers than `config`, or none of its sight and actions, grows, see `roboego.model.growth`.
 
     Raises:
         InputError: there is no such folder and no such run, or the model has another shape.
@@ -88,14 +88,16 @@ def open_start(start: str, config: ModelConfig, runs: Path) -> RoboEgoModel:
     if not (Path(start) / "config.json").exists():
         return open_run(start, config, runs)[0]
     model = _new_on(start, config) if is_decoder(start) else load_model(Path(start)).model
-    model = _as_deep_as(config, model)
+    model = _grown(config, model)
     if model.config != config:
         raise InputError(f"the model in {start} has another shape than the run's; start from one of the same recipe")
     return model.requires_grad_(True)
 
 
-def _as_deep_as(config: ModelConfig, model: RoboEgoModel) -> RoboEgoModel:
-    """The model, grown if it lacks nothing but layers."""
+def _grown(config: ModelConfig, model: RoboEgoModel) -> RoboEgoModel:
+    """The model, grown if it lacks nothing but layers, or nothing but sight and actions."""
+    if sees_or_acts_more(config, model.config):
+        return with_more_streams(model, config)
     return deepened(model, config) if is_deeper(config, than=model.config) else model
 
 
@@ -142,7 +144,7 @@ def open_run(name: str, config: ModelConfig, runs: Path, *, average: int = 1) ->
     restore_module(model, weights, state.get("frozen", ""), checkpoints[-1])
     if record is not None:
         merge_adapters(model)
-    return _as_deep_as(config, model), int(state["step"])
+    return _grown(config, model), int(state["step"])
 
 
 def helpers_of(start: str, runs: Path) -> dict[str, Any]:

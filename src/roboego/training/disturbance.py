@@ -1,7 +1,7 @@
 """Inputs disturbed as a free-running model would find them, so that it learns to go on from its own mistakes."""
 # B rows, T frames, K codebooks, C codes of one, V size of a code's vector, N others that sound like it
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -73,7 +73,7 @@ def disturb(
     else:
         caption = misheard(batch.caption, np.ones_like(written) if heard is None else heard, layout.text, config, rng)
         text = torch.where(torch.from_numpy(written), caption, batch.text)
-    return Batch(text, batch.read, speak, listen, spoken, batch.act, caption, batch.look, batch.seen)
+    return replace(batch, text=text, speak=speak, listen=listen, spoken=spoken, caption=caption)
 
 
 def confused(codes_BTK: NDArray[np.int64], alike: Alike, share: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:

@@ -11,15 +11,27 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from roboego.model.config import ModelConfig
+from roboego.model.glance import Glances
 from roboego.model.model import Batch
 from roboego.streams.grid import FrameGrid, Tokens
 from roboego.training.crew import ALONE, Crew
 from roboego.training.disturbance import Alike, Disturbance, disturb
 from roboego.training.ear import padded
-from roboego.training.rows import UNKNOWN, Row
+from roboego.training.rows import NOTHING, UNKNOWN, Row
 
 Pronounce = Callable[[Tokens], list[int]]
 """What captions [T] sound like; see `roboego.training.ear.Pronunciation`."""
+
+
+class Sights(Protocol):
+    """What pictures look like, by their numbers."""
+
+    @property
+    def vectors(self) -> NDArray[Any]:
+        """[P, V]."""
+
+    def tokens(self, chosen: NDArray[np.int64], /) -> NDArray[Any]:
+        """[..., M, V] of pictures [...]."""
 
 
 class GridSource(Protocol):
@@ -125,6 +137,7 @@ class Lessons:
         pronounce: what captions sound like; None teaches no phones.
         alike: as in `roboego.training.disturbance.disturb`.
         crew: the processes that share the rows.
+        sights: what the pictures look like that the rows tell of; None: nothing is seen.
     """
 
     source: GridSource
@@ -133,6 +146,7 @@ class Lessons:
     pronounce: Pronounce | None = None
     alike: Alike | None = None
     crew: Crew = ALONE
+    sights: Sights | None = None
 
     def __getitem__(self, step: int) -> Lesson:
         """The lesson of a step: a pure function of the step, the seed and the process's rank.
@@ -147,6 +161,8 @@ class Lessons:
         chosen, used = _choose(weights.speak.flatten().numpy().astype(np.float64), config.chosen, rng)
         captions = np.stack([row.captions for row in rows])
         batch.caption = torch.from_numpy(np.stack([row.given for row in rows])).long()
+        if self.sights is not None:
+            batch.look, batch.seen, batch.glances = seen_by(np.stack([row.looks for row in rows]), self.sights, self.model)
         given = disturb(batch, self.model, config.disturbance, rng, captions != UNKNOWN, self.alike)
         phones, counts = padded([[] if self.pronounce is None else self.pronounce(row) for row in captions])
         return Lesson(
@@ -160,6 +176,27 @@ class Lessons:
             phones=phones,
             counts=counts,
         )
+
+
+def seen_by(looks_BT: Tokens, sights: Sights, model: ModelConfig) -> tuple[Tensor, Tensor, Glances | None]:
+    """What rows see: the latest picture's vector [B, T, V] in each frame, whether there is one [B, T], and at what frames glance.
+
+    Args:
+        looks_BT: the pictures' numbers, `NOTHING` where there is none.
+    """
+    seen_BT = looks_BT != NOTHING
+    look_BTV = torch.from_numpy(sights.vectors[np.where(seen_BT, looks_BT, 0)].astype(np.float32))
+    seen = torch.from_numpy(seen_BT)
+    if model.glance is None:
+        return look_BTV, seen, None
+    different = [np.unique(row[row != NOTHING]) for row in looks_BT]
+    count = max(1, *(len(pictures) for pictures in different))
+    chosen_BP = np.stack([np.resize(pictures, count) if len(pictures) else np.zeros(count, np.int64) for pictures in different])
+    which_BT = np.full_like(looks_BT, -1)
+    for row, pictures, which in zip(looks_BT, different, which_BT, strict=True):
+        which[row != NOTHING] = np.searchsorted(pictures, row[row != NOTHING])
+    tokens_BPMV = torch.from_numpy(sights.tokens(chosen_BP).astype(np.float32))
+    return look_BTV, seen, Glances(tokens_BPMV, torch.from_numpy(which_BT).long())
 
 
 def _onsets(speak_BTK: NDArray[np.int64], factor: float) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -17,10 +18,21 @@ from roboego.training.splicing import spliced
 
 UNKNOWN = -1
 """Caption of a frame of which nobody has said what a transcription would write there."""
+NOTHING = -1
+"""The picture that is in sight where none is."""
+IN_SIGHT = 0.5
+"""Chance that some picture is in sight where what is said has nothing to do with it."""
 NEAR = 100
 """Grids this near in a pool are mostly of the same voice, and can be spliced."""
 LEAD = 14
 """Frames before a transcription's first piece that are left alone: the longest first word, and the wait before it is written."""
+
+
+class Looks(Protocol):
+    """Which picture is in sight while a pool's grids go on."""
+
+    def looks(self, i: int, /) -> Tokens:
+        """[T] of grid `i`: a picture's number, `NOTHING` where there is none."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +43,7 @@ class Pool:
         transcripts: the same tracks, one by one, in mode "asr"; None if there are none.
         wordless: whether nothing is said in any of them.
         soundless: whether the transcripts tell what nobody hears: they are given, and not learned.
+        looks: what is in sight; None: what is said has nothing to do with it.
     Raises:
         InputError: there are more transcripts than grids, or fewer.
     """
@@ -40,6 +53,7 @@ class Pool:
     transcripts: Grids | None = None
     wordless: bool = False
     soundless: bool = False
+    looks: Looks | None = None
 
     def __post_init__(self) -> None:
         if self.transcripts is not None and len(self.transcripts) != len(self.grids):
@@ -53,23 +67,27 @@ class Row:
     Attributes:
         captions: [T] what a transcription of what is heard writes, or would write; `UNKNOWN` where that is not known.
         given: [T] what the caption stream is fed back: the captions, waits where they are not known, or what nobody hears.
+        looks: [T] the number of the picture that is in sight, `NOTHING` where none is.
     """
 
     grid: FrameGrid
     captions: Tokens
     given: Tokens
+    looks: Tokens
 
     @classmethod
     def of(cls, grid: FrameGrid, captions: Tokens | None = None, wait: int = 0) -> "Row":
         """A grid with its captions, if they are known."""
         known = np.full(len(grid), UNKNOWN, np.int32) if captions is None else captions
-        return cls(grid, known, np.where(known == UNKNOWN, wait, known))
+        return cls(grid, known, np.where(known == UNKNOWN, wait, known), np.full(len(grid), NOTHING, np.int32))
 
     @classmethod
     def joined(cls, rows: Sequence["Row"], frames: int) -> "Row":
         """Rows one after another, cut off after so many frames."""
-        captions, given = (np.concatenate(part)[:frames] for part in ([r.captions for r in rows], [r.given for r in rows]))
-        return cls(concatenate([r.grid for r in rows])[:frames], captions, given)
+        captions, given, looks = (
+            np.concatenate(part)[:frames] for part in ([r.captions for r in rows], [r.given for r in rows], [r.looks for r in rows])
+        )
+        return cls(concatenate([r.grid for r in rows])[:frames], captions, given, looks)
 
 
 class Mixture:
@@ -82,6 +100,7 @@ class Mixture:
         splices: chance that an exercise in mode "asr" goes on in the middle of a neighbour in its pool; after that again.
         recalls: chance that it is written down when all of it has been heard; none is where `text` has no token for it.
         overhears: chance that an exercise in mode "tts" is said while one in mode "asr" is heard.
+        pictures: how many there are; one of them is in sight in every other grid that has nothing to do with what is seen.
     """
 
     def __init__(
@@ -92,8 +111,9 @@ class Mixture:
         splices: float = 0.0,
         recalls: float = 0.0,
         overhears: float = 0.0,
+        pictures: int = 0,
     ) -> None:
-        self.text, self.splices, self.recalls, self.overhears = text, splices, recalls, overhears
+        self.text, self.splices, self.recalls, self.overhears, self.pictures = text, splices, recalls, overhears, pictures
         self.pools = [p for p in pools if len(p.grids)]
         probe = [np.mean([len(p.grids[i]) for i in range(0, len(p.grids), max(1, len(p.grids) // 50))]) for p in self.pools]
         odds = np.asarray([p.share for p in self.pools]) / np.asarray(probe)
@@ -105,9 +125,18 @@ class Mixture:
         count = 0
         while count < frames:
             pool = self.pools[rng.choice(len(self.pools), p=self.odds)]
-            parts.append(self._part(pool, int(rng.integers(len(pool.grids))), rng))
+            i = int(rng.integers(len(pool.grids)))
+            parts.append(self._seeing(self._part(pool, i, rng), pool, i, rng))
             count += len(parts[-1].grid)
         return Row.joined(parts, frames)
+
+    def _seeing(self, row: Row, pool: Pool, i: int, rng: np.random.Generator) -> Row:
+        """The pool's number i with what is in sight."""
+        if pool.looks is not None:
+            return replace(row, looks=pool.looks.looks(i))
+        if self.pictures and rng.random() < IN_SIGHT:
+            return replace(row, looks=np.full_like(row.looks, int(rng.integers(self.pictures))))
+        return row
 
     def _part(self, pool: Pool, i: int, rng: np.random.Generator) -> Row:
         """The pool's number i; an exercise is made harder, or not, as the dice fall."""

@@ -15,7 +15,7 @@ from roboego.training.ahead import Ahead
 from roboego.training.crew import ALONE, Crew
 from roboego.training.disturbance import Alike
 from roboego.training.ear import Ear
-from roboego.training.lesson import GridSource, Lesson, Lessons, Pronounce, StageConfig
+from roboego.training.lesson import GridSource, Lesson, Lessons, Pronounce, Sights, StageConfig
 from roboego.training.loop import Metrics
 from roboego.training.rows import UNKNOWN
 
@@ -29,6 +29,7 @@ class StageTask:
         alike: codes that sound like others, for `Disturbance.alike`.
         crew: the processes that share the rows.
         workers: processes that make lessons ahead of their steps; 0 makes each when it is due.
+        sights: what the pictures look like that the rows tell of; None: nothing is seen.
     """
 
     def __init__(
@@ -43,11 +44,12 @@ class StageTask:
         alike: Alike | None = None,
         crew: Crew = ALONE,
         workers: int = 0,
+        sights: Sights | None = None,
     ) -> None:
         self.module = model
         self.config, self.validation = config, validation
         self.device = device or torch.device("cpu")
-        lessons = Lessons(source, config, model.config, pronounce if config.phones else None, alike, crew)
+        lessons = Lessons(source, config, model.config, pronounce if config.phones else None, alike, crew, sights)
         self.lessons: Lessons | Ahead[Lesson] = Ahead(lessons, workers) if workers else lessons
         self.ear = Ear(model.config.backbone.width).to(self.device) if config.phones and pronounce is not None else None
 

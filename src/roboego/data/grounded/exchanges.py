@@ -1,0 +1,73 @@
+"""Exchanges about a picture: questions about what it shows, now and then with other talk between them."""
+
+from contextlib import suppress
+
+from roboego.data.grounded.asked import Asked
+from roboego.data.grounded.seeing import ask_about
+from roboego.data.grounded.view import View
+from roboego.data.talk.answer import Answer, Exchange, Turn
+from roboego.data.talk.dressing import dress
+from roboego.data.talk.grammar import Rng, chance, patterns, pick
+from roboego.data.talk.sampling import MAX_WORDS, Split, sample_exchange, split_of
+from roboego.streams.alphabet import words
+
+TURN_ODDS = (0.5, 0.3, 0.15, 0.05)
+"""Of 1, 2, ... questions about a picture."""
+TALK = 0.15
+"""Chance that something else is talked about before a question."""
+TRIES = 200
+BLIND = patterns(
+    "sorry, i do not see anything.",
+    "i cannot see anything right now.",
+    "i do not see anything, my camera is off.",
+    "sorry, i cannot see now.",
+)
+"""What Ego says to a question about what it sees when it sees nothing."""
+BLIND_ANSWER = Answer(all_of=(("not see", "cannot see"),))
+
+
+def sample_question(rng: Rng, view: View, split: Split, topic: str | None = None) -> Turn | None:
+    """A question about a scene, dressed up, and its answer; the user's sentence is of the split, and in training Ego's is too.
+
+    None where the scene has nothing to ask about.
+    """
+    for _ in range(TRIES):
+        asked = ask_about(rng, view, topic)
+        if asked is None:
+            return None
+        turn = _dressed(rng, asked)
+        if len(words(turn.user)) <= MAX_WORDS and split_of(turn.user) == split and (split != "train" or split_of(turn.ego) == "train"):
+            return turn
+    return None
+
+
+def _dressed(rng: Rng, asked: Asked) -> Turn:
+    return Turn(intent=f"see_{asked.topic}", user=dress(rng, asked.user, asked.kind), ego=asked.ego, answer=asked.answer)
+
+
+def grounded_exchange(rng: Rng, view: View, split: Split, turns: int | None = None) -> Exchange | None:
+    """A conversation about a scene; None where the scene has nothing to ask about.
+
+    Args:
+        turns: questions about it; by default mostly few.
+    """
+    count = turns or pick(rng, range(1, len(TURN_ODDS) + 1), TURN_ODDS)
+    done: list[Turn] = []
+    for _ in range(count):
+        if chance(rng, TALK):
+            with suppress(RuntimeError):  # nothing of this split can be said
+                done += sample_exchange(rng, split, 1).turns
+        turn = sample_question(rng, view, split)
+        if turn is None:
+            return None
+        done.append(turn)
+    return Exchange(intent=done[-1].intent, turns=tuple(done))
+
+
+def blind(rng: Rng, exchange: Exchange) -> Exchange:
+    """The same conversation when there is no picture: Ego says so where it is asked about one."""
+    turns = tuple(
+        Turn(intent=t.intent, user=t.user, ego=pick(rng, BLIND).sample(rng), answer=BLIND_ANSWER) if t.intent.startswith("see_") else t
+        for t in exchange.turns
+    )
+    return Exchange(intent=exchange.intent, turns=turns)

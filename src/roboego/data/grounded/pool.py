@@ -1,0 +1,83 @@
+"""Pools of exchanges about pictures, made when they are asked for, with the picture that is in sight in each frame."""
+# T frames
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+
+from roboego.data import assembled, written
+from roboego.data.assembled import AssembledExchanges
+from roboego.data.exchange_pool import ExchangePool
+from roboego.data.grounded.exchanges import blind, grounded_exchange
+from roboego.data.grounded.view import View
+from roboego.data.pictures import PictureBank
+from roboego.data.talk.answer import Exchange
+from roboego.data.written import WrittenExchanges
+from roboego.errors import InputError
+from roboego.sim.scene import Scene
+from roboego.streams.grid import FrameGrid, Tokens
+
+BLIND = 0.06
+"""Share of the exchanges in which there is no picture."""
+LATE = 0.3
+"""Share of the others in which it comes a little after the first frame."""
+LATEST_FRAME = 8
+SEEN_PIXELS = 25
+"""Of pictures that hide more of a thing than this, nobody is asked: what is asked must be there to be seen."""
+TRIES = 200
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class GroundedExchanges(ExchangePool):
+    """A pool of them.
+
+    Attributes:
+        pictures: what is talked about.
+        manner: the pool of exchanges in whose manner these are laid out: without sound, or from words that were said elsewhere.
+    """
+
+    pictures: PictureBank
+    manner: WrittenExchanges | AssembledExchanges
+
+    def make(self, i: int) -> tuple[FrameGrid, Tokens]:
+        exchange, rng = _drawn(self, i)[1], np.random.default_rng([self.seed, i, 9])
+        if isinstance(self.manner, WrittenExchanges):
+            return written.laid_out(exchange, self.manner, rng)
+        return assembled.laid_out(exchange, self.manner, rng)
+
+    def looks(self, i: int) -> Tokens:
+        """[T] the number of the picture that is in sight, -1 where none is."""
+        track = np.full(len(self[i]), _drawn(self, i)[0], np.int32)
+        rng = np.random.default_rng([self.seed, i, 8])
+        if rng.random() < LATE:
+            track[: int(rng.integers(1, LATEST_FRAME))] = -1
+        return track
+
+    @cached_property
+    def shown(self) -> Sequence[int]:
+        """Numbers of the pictures that show all that is on their table.
+
+        Raises:
+            InputError: there is none.
+        """
+        found = self.pictures.where(lambda seen, held: held is None and all(pixels >= SEEN_PIXELS for pixels in seen))
+        if not found:
+            raise InputError("none of the pictures shows all that is on its table; make more: roboego synth pictures")
+        return found
+
+
+@lru_cache(maxsize=8)
+def _drawn(pool: GroundedExchanges, i: int) -> tuple[int, Exchange]:
+    """A picture's number (-1: there is none), and what is said about it."""
+    rng = np.random.default_rng([pool.seed, i, 7])
+    for _ in range(TRIES):
+        picture = pool.shown[int(rng.integers(len(pool.shown)))]
+        exchange = grounded_exchange(rng, View(Scene(things=pool.pictures.things(picture))), pool.split)
+        if exchange is None or (isinstance(pool.manner, AssembledExchanges) and not assembled.is_recorded(exchange, pool.manner)):
+            continue
+        if rng.random() < BLIND:
+            return -1, blind(rng, exchange)
+        return picture, exchange
+    raise InputError(f"none of {TRIES} exchanges about pictures has only words that have been recorded: make more, roboego synth grids")

@@ -1,0 +1,127 @@
+"""What the picture encoder makes of stored pictures, made once: a model in training looks at each of them many times.
+
+Beside a shard of pictures, `NAME-00012.sights.safetensors` holds the vectors [P, V] and tokens [P, M, V] of its pictures in half precision,
+and the encoder's fingerprint.
+"""
+# P pictures, S pixels a side, M tokens of a picture, V their width
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from roboego.data.pictures import PictureBank
+from roboego.errors import InputError
+from roboego.perception.files import load_vit
+from roboego.perception.picture import to_pixels
+from roboego.perception.vit import ViT
+from roboego.sound.files import appearing
+
+SUFFIX = ".sights.safetensors"
+BATCH = 16
+
+Half = NDArray[np.float16]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SightJob:
+    """One shard to encode: of the pictures in `index`, by the encoder in the folder `encoder`."""
+
+    index: Path
+    encoder: Path
+
+    @property
+    def out(self) -> Path:
+        return sights_of(self.index)
+
+
+def sights_of(index: Path) -> Path:
+    """Where the sights of a shard of pictures lie."""
+    return index.with_name(index.stem + SUFFIX)
+
+
+def make_sights(job: SightJob) -> Path:
+    """Encodes one shard, unless that has been done by this encoder.
+
+    Raises:
+        InputError: the pictures are missing or damaged, or the sights cannot be written.
+        CheckpointError: the encoder cannot be opened.
+    """
+    vit = load_vit(job.encoder)
+    if job.out.exists() and _fingerprint(job.out) == vit.fingerprint:
+        return job.out
+    bank = PictureBank(job.index.parent, job.index.stem)
+    parts = [_encoded(vit, bank, range(i, min(i + BATCH, len(bank)))) for i in range(0, len(bank), BATCH)]
+    vectors, tokens = (torch.cat(part) for part in zip(*parts, strict=True))
+    try:
+        with appearing(job.out) as temporary:
+            save_file({"vectors": vectors, "tokens": tokens}, temporary, metadata={"encoder": vit.fingerprint})
+    except OSError as error:
+        raise InputError(f"cannot write {job.out} ({error.strerror}): free some space or choose another folder") from error
+    return job.out
+
+
+@torch.inference_mode()
+def _encoded(vit: ViT, bank: PictureBank, chosen: range) -> tuple[torch.Tensor, torch.Tensor]:
+    pixels = torch.stack([to_pixels(bank[i].picture, vit.config.image_size) for i in chosen])
+    seen = vit(pixels)
+    return seen.vector.half(), seen.tokens.half()
+
+
+class SightBank:
+    """What pictures look like to the encoder, by their numbers in their `PictureBank`.
+
+    Attributes:
+        vectors: [P, V].
+        encoder: its fingerprint.
+
+    Raises:
+        InputError: sights are missing or damaged, or of different encoders.
+    """
+
+    vectors: Half
+
+    def __init__(self, pictures: PictureBank) -> None:
+        self._files = [sights_of(index) for index in pictures.indices]
+        prints = {_fingerprint(path) for path in self._files}
+        if len(prints) != 1:
+            raise InputError(f"the pictures in {self._files[0].parent} were seen by different encoders; run roboego synth sights")
+        (self.encoder,) = prints
+        self.vectors = np.concatenate([_read(path, "vectors") for path in self._files])
+        self._starts = np.cumsum([0, *pictures.counts])
+        if self._starts[-1] != len(self.vectors):
+            raise InputError(f"some pictures in {self._files[0].parent} were drawn after they were seen; run roboego synth sights")
+
+    def tokens(self, chosen: ArrayLike) -> Half:
+        """[..., M, V] of pictures [...]."""
+        numbers = np.asarray(chosen, np.int64)
+        found = [self._token(int(n)) for n in numbers.ravel()]
+        return np.stack(found).reshape(*numbers.shape, *found[0].shape)
+
+    def _token(self, number: int) -> Half:
+        shard = int(np.searchsorted(self._starts, number, "right")) - 1
+        with _opened(self._files[shard]) as file:
+            row: Half = file.get_slice("tokens")[number - int(self._starts[shard])]
+            return row
+
+
+def _opened(path: Path) -> "safe_open":
+    try:
+        return safe_open(path, "np")
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"no usable {path.name} in {path.parent} ({error}); make it with: roboego synth sights") from error
+
+
+def _fingerprint(path: Path) -> str:
+    with _opened(path) as file:
+        return str((file.metadata() or {}).get("encoder", ""))
+
+
+def _read(path: Path, name: str) -> Half:
+    with _opened(path) as file:
+        found: Half = file.get_tensor(name)
+        return found

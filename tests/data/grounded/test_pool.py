@@ -1,0 +1,101 @@
+"""Exchanges about pictures: true of the picture that is in sight, and honest where there is none."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from roboego.data.grounded.exchanges import blind, grounded_exchange, sample_question
+from roboego.data.grounded.pool import GroundedExchanges
+from roboego.data.grounded.view import View
+from roboego.data.pictures import PictureBank, PictureJob, make_pictures
+from roboego.data.talk.answer import is_right
+from roboego.data.talk.sampling import split_of
+from roboego.data.written import WrittenExchanges
+from roboego.errors import InputError
+from roboego.recipes import nano
+from roboego.sim.scene import Scene, sample_scene
+from roboego.streams.tokenizer import Tokenizer
+
+SILENCE = np.arange(8, dtype=np.int16)
+
+
+@cache
+def tokenizer() -> Tokenizer:
+    return Tokenizer.train(nano.tokenizer_text(sentences=2_000), vocab_size=400)
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> PictureBank:
+    folder: Path = tmp_path_factory.mktemp("pictures")
+    make_pictures(PictureJob(folder=folder, name="train", shard=0, count=6, size=32))
+    return PictureBank(folder, "train")
+
+
+def pool(pictures: PictureBank, seed: int = 0) -> GroundedExchanges:
+    written = WrittenExchanges(layout=nano.layout(), tokenizer=tokenizer(), silence=SILENCE)
+    return GroundedExchanges(layout=nano.layout(), tokenizer=tokenizer(), silence=SILENCE, seed=seed, pictures=pictures, manner=written)
+
+
+def test_questions_belong_to_their_split_and_are_answered_rightly() -> None:
+    rng = np.random.default_rng(0)
+    for split in ("train", "test"):
+        for _ in range(10):
+            turn = sample_question(rng, View(sample_scene(rng, 4)), split)
+            assert turn is not None
+            assert split_of(turn.user) == split
+            assert is_right(turn.answer, turn.ego)
+
+
+def test_an_exchange_has_as_many_questions_as_asked_for_and_other_talk_between() -> None:
+    rng, view = np.random.default_rng(1), View(sample_scene(np.random.default_rng(2), 5))
+    made = [grounded_exchange(rng, view, "train", 2) for _ in range(30)]
+    kept = [e for e in made if e is not None]
+    assert all(sum(t.intent.startswith("see_") for t in e.turns) == 2 for e in kept)
+    assert any(len(e.turns) > 2 for e in kept)
+
+
+def test_without_a_picture_ego_says_that_it_sees_nothing() -> None:
+    rng = np.random.default_rng(3)
+    exchange = grounded_exchange(rng, View(sample_scene(rng, 4)), "train", 2)
+    assert exchange is not None
+    told = blind(rng, exchange)
+    assert [t.user for t in told.turns] == [t.user for t in exchange.turns]
+    for turn in told.turns:
+        if turn.intent.startswith("see_"):
+            assert "see" in turn.ego
+            assert is_right(turn.answer, turn.ego)
+
+
+def test_a_grid_goes_with_the_picture_that_it_is_about(pictures: PictureBank) -> None:
+    made = pool(pictures)
+    numbers = set()
+    for i in range(12):
+        grid, looks = made[i], made.looks(i)
+        assert len(looks) == len(grid)
+        numbers |= set(looks.tolist())
+        assert len(set(looks.tolist()) - {-1}) <= 1
+        captions = made.captions[i]
+        assert (captions.text != grid.text).any()
+    assert numbers <= {-1, *made.shown}
+    assert len(numbers) > 1
+    again = pool(pictures)
+    assert again[3] == made[3]
+    assert (again.looks(3) == made.looks(3)).all()
+
+
+def test_pictures_that_hide_things_are_not_asked_about(pictures: PictureBank, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("roboego.data.grounded.pool.SEEN_PIXELS", 10_000)
+    empty = [i for i in range(len(pictures)) if not pictures.things(i)]
+    made = pool(pictures, seed=5)
+    if empty:
+        assert list(made.shown) == empty
+        return
+    with pytest.raises(InputError, match="roboego synth pictures"):
+        _ = made.shown
+
+
+def test_a_table_with_nothing_on_it_can_be_asked_about() -> None:
+    rng = np.random.default_rng(4)
+    assert any(grounded_exchange(rng, View(Scene()), "train") is not None for _ in range(20))
