@@ -8,7 +8,7 @@ import tyro
 
 from roboego.commands.common import check_at_least
 
-What = Literal["tokenizer", "speech", "grids", "dialogues", "pictures", "sights", "demonstrations", "demo"]
+What = Literal["tokenizer", "speech", "grids", "dialogues", "pictures", "sights", "episodes", "demonstrations", "demo"]
 
 
 @dataclass(kw_only=True)
@@ -17,7 +17,8 @@ class Args:
     """tokenizer: from the grammar's sentences. speech: sentences in all voices. grids: speech as codes, to transcribe and to say (needs
     the codec). dialogues: conversations of two sides (needs the codec). pictures: tables as the camera sees them (needs the extra sim).
     sights: what the picture encoder makes of them (needs it: roboego train sight).
-    demonstrations: tasks that experts do at a table, as datasets in LeRobot's layout (needs the extra sim). demo: what the user says in
+    episodes: tasks that experts do at a table, as nano learns them (needs the extra sim). demonstrations: the same as datasets in
+    LeRobot's layout. demo: what the user says in
     `roboego demo`."""
     recipe: Literal["nano"] = "nano"
     folder: Path = Path("runs")
@@ -90,6 +91,12 @@ def run(args: Args) -> dict[str, Any]:
         if not jobs:
             raise InputError(f"no pictures in {places.pictures}; make them with: roboego synth pictures")
         with_bar(jobs, make_sights)
+        folder = places.pictures
+    elif args.what == "episodes":
+        from roboego.data.episodes import make_episodes
+
+        jobs = [j for j in nano_demonstrations.episodes(places, args.scale) if args.only in j.out.name]
+        with_bar(jobs, make_episodes)
         folder = places.pictures
     elif args.what == "demonstrations":
         from roboego.data.demonstrations.simulated import make_demonstrations

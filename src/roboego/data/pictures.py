@@ -9,7 +9,7 @@ import base64
 import io
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,24 +84,71 @@ def make_pictures(job: PictureJob) -> Path:
     """
     if job.out.exists():
         return job.out
-    rng = np.random.default_rng([job.seed, job.shard])
-    jpegs, lines = bytearray(), list[str]()
-    while len(lines) < job.count:
-        for jpeg, entry in _drawn(rng, job.size):
-            lines.append(json.dumps({"offset": len(jpegs), "bytes": len(jpeg), **entry}))
-            jpegs += jpeg
-    job.folder.mkdir(parents=True, exist_ok=True)
-    for path, data in ((job.out.with_suffix(".jpegs"), bytes(jpegs)), (job.out, "\n".join(lines).encode())):
-        try:
-            with appearing(path) as temporary:
-                temporary.write_bytes(data)
-        except OSError as error:
-            raise InputError(f"cannot write {path} ({error.strerror}): free some space or choose another folder") from error
+    rng, made = np.random.default_rng([job.seed, job.shard]), JpegFile()
+    while len(made) < job.count:
+        _draw(rng, job.size, made)
+    made.save(job.out)
     return job.out
 
 
-def _drawn(rng: np.random.Generator, size: int) -> Iterator[tuple[bytes, dict[str, Any]]]:
-    """A table as the camera sees it, the arm here and there: JPEGs, each with the rest of its line."""
+class JpegFile:
+    """Pictures on their way into a shard."""
+
+    def __init__(self) -> None:
+        self._jpegs: list[bytes] = []
+        self._entries: list[dict[str, Any]] = []
+
+    def __len__(self) -> int:
+        return len(self._jpegs)
+
+    def add(self, picture: NDArray[np.uint8], quality: int, entry: dict[str, Any]) -> None:
+        """Adds a picture [S, S, 3] and what is true of it, see `entry_of`."""
+        out = io.BytesIO()
+        Image.fromarray(picture).save(out, "JPEG", quality=quality)
+        self._jpegs.append(out.getvalue())
+        self._entries.append(entry)
+
+    def extend(self, others: "JpegFile") -> None:
+        """Adds all of the others."""
+        self._jpegs += others._jpegs
+        self._entries += others._entries
+
+    def save(self, index: Path) -> None:
+        """Writes the shard whose index is to be this file.
+
+        Raises:
+            InputError: it cannot be written.
+        """
+        starts = np.cumsum([0, *(len(jpeg) for jpeg in self._jpegs)])
+        lines = [
+            json.dumps({"offset": int(start), "bytes": len(jpeg), **entry})
+            for start, jpeg, entry in zip(starts, self._jpegs, self._entries, strict=False)
+        ]
+        try:
+            index.parent.mkdir(parents=True, exist_ok=True)
+            for path, data in ((index.with_suffix(".jpegs"), b"".join(self._jpegs)), (index, "\n".join(lines).encode())):
+                with appearing(path) as temporary:
+                    temporary.write_bytes(data)
+        except OSError as error:
+            raise InputError(f"cannot write {index} ({error.strerror}): free some space or choose another folder") from error
+
+
+def entry_of(things: tuple[Placed, ...], shown_SS: NDArray[np.int16], held: int | None) -> dict[str, Any]:
+    """What is true of a picture, for its line in the index.
+
+    Args:
+        things: where they are; shown_SS: which of them each pixel shows, as of `Eye.things`; held: which one the arm holds.
+    """
+    return {
+        "things": [asdict(p) for p in things],
+        "seen": [int((shown_SS == i).sum()) for i in range(len(things))],
+        "patches": base64.b64encode(patch_things(shown_SS, len(things)).tobytes()).decode(),
+        "held": held,
+    }
+
+
+def _draw(rng: np.random.Generator, size: int, made: JpegFile) -> None:
+    """Adds a table as the camera sees it, the arm here and there."""
     from roboego.sim.eye import Eye
     from roboego.sim.table import Table
 
@@ -110,18 +157,8 @@ def _drawn(rng: np.random.Generator, size: int) -> Iterator[tuple[bytes, dict[st
     with Eye(table, size, size) as eye:
         for _ in range(ARMS):
             held = _pose(table, rng)
-            out = io.BytesIO()
-            Image.fromarray(eye.picture()).save(out, "JPEG", quality=int(rng.integers(*QUALITY)))
-            shown_SS = eye.things()
-            yield (
-                out.getvalue(),
-                {
-                    "things": [asdict(p) for p in scene.things],
-                    "seen": [int((shown_SS == i).sum()) for i in range(len(scene.things))],
-                    "patches": base64.b64encode(patch_things(shown_SS, len(scene.things)).tobytes()).decode(),
-                    "held": held,
-                },
-            )
+            picture, quality = eye.picture(), int(rng.integers(*QUALITY))
+            made.add(picture, quality, entry_of(scene.things, eye.things(), held))
             if held is not None:
                 return  # it does not lie any more where it was placed
 

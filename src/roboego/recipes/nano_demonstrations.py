@@ -1,6 +1,7 @@
-"""nano's demonstrations: how many tasks the experts do at how many tables."""
+"""nano's demonstrations: how many tasks the experts do at how many tables, for nano itself and as datasets for others."""
 
 from roboego.data.demonstrations.job import DemonstrationJob
+from roboego.data.episodes import EpisodeJob
 from roboego.recipes.nano_data import Places
 
 SHARDS = {"train": 60, "validation": 2}
@@ -9,6 +10,15 @@ SEEDS = {"train": 1, "validation": 2, "test": 3}
 """Tables of different splits are drawn from different seeds."""
 SIZE = 224
 """Pixels a side, as the picture encoder takes them."""
+
+
+def episodes(places: Places, scale: float = 1.0) -> list[EpisodeJob]:
+    """The shards that nano learns from; their pictures lie with the others."""
+    return [
+        EpisodeJob(folder=places.pictures, name=f"episodes-{name}", shard=i, size=SIZE, seed=SEEDS[name])
+        for name, shards in SHARDS.items()
+        for i in range(max(1, round(shards * scale)))
+    ]
 
 
 def demonstrations(places: Places, scale: float = 1.0) -> list[DemonstrationJob]:
