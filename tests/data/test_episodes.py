@@ -30,6 +30,7 @@ def test_what_is_felt_done_and_seen_belongs_together(folder: Path) -> None:
         assert len(episode) == len(episode.body) == len(episode.touch) == len(episode.bins)
         assert [frame for frame, _ in episode.looks] == list(range(0, len(episode), LOOK_EVERY))
         assert len(episode.points) == len(episode.looks)
+        assert (episode.touched[episode.held >= 0] >= 0).all()
         assert (episode.bins[episode.done :] == rest).all()
         assert (episode.bins[: episode.done] != rest).any()
         assert [p.thing for p in pictures.things(episode.looks[0][1])] == [p.thing for p in episode.scene.things]

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from roboego.sim.table import Table
 
 SUFFIX = ".episodes.npz"
+ARRAYS = ("bins", "body", "touch", "held", "touched", "points")
 LOOK_EVERY = 5
 """Frames from one picture to the next: 0.4 s."""
 POINTS = 128
@@ -70,6 +71,7 @@ class Episode:
         scene: the table at its start; task: what the expert does.
         bins: [T, D] what it does in each frame, as of `ActionBins`.
         body: [T, 11] what the robot feels of itself before it does that (see `roboego.sim.env.BODY`). touch: [T, 2] force on each pad.
+        held, touched: [T] which thing the hand holds, and which one a pad touches, as in `body`; -1: none.
         looks: frames in which a picture is taken, and its number among the bank's; points: [n, P, 3] what the camera measures then.
         done: the frame from which on the task is done.
     """
@@ -79,6 +81,8 @@ class Episode:
     bins: Bins
     body: NDArray[np.float32]
     touch: NDArray[np.float32]
+    held: NDArray[np.int8]
+    touched: NDArray[np.int8]
     looks: tuple[tuple[int, int], ...]
     points: NDArray[np.float16]
     done: int
@@ -99,7 +103,7 @@ def make_episodes(job: EpisodeJob) -> Path:
     for i in range(job.count):
         parts.append(_recorded(np.random.default_rng([job.seed, job.shard, i]), job.size, pictures))
     pictures.save(job.folder / f"{job.name}-{job.shard:05d}.jsonl")
-    arrays = {name: np.concatenate([p[name] for p in parts]) for name in ("bins", "body", "touch", "points")}
+    arrays = {name: np.concatenate([p[name] for p in parts]) for name in ARRAYS}
     told = [{**p["told"], "frames": len(p["bins"]), "looks": p["looks"]} for p in parts]
     try:
         with appearing(job.out) as temporary, temporary.open("wb") as file:
@@ -139,7 +143,8 @@ def _attempt(rng: np.random.Generator, size: int, taken: "JpegFile") -> dict[str
         except InputError:
             return None
     code, expert, check = ActionBins(), Expert(task, table), Check(task, table)
-    bins, body, touch, looks, points = list[Any](), list[Any](), list[Any](), list[int](), list[Any]()
+    bins, body, touch, held, touched, points = (list[Any]() for _ in range(6))
+    looks: list[int] = []
     astray = _Astray(rng, rng.random() < PUSHED_ASIDE)
     done, last = None, LONGEST_FRAMES
     with Eye(table, size, size) as eye:
@@ -154,6 +159,8 @@ def _attempt(rng: np.random.Generator, size: int, taken: "JpegFile") -> dict[str
             bins.append(code.encode(wanted))
             body.append(felt.body)
             touch.append(felt.touch)
+            held.append(-1 if table.held is None else table.held)
+            touched.append(next((i for i in range(len(scene.things)) if any(table.touching(i))), -1))
             table.step(code.decode(bins[-1]) if done is not None else astray.led(code.decode(bins[-1])))
             frame += 1
             if done is None and check.update():
@@ -164,6 +171,8 @@ def _attempt(rng: np.random.Generator, size: int, taken: "JpegFile") -> dict[str
         "bins": np.stack(bins),
         "body": np.stack(body).astype(np.float32),
         "touch": np.stack(touch).astype(np.float32),
+        "held": np.array(held, np.int8),
+        "touched": np.array(touched, np.int8),
         "points": np.stack(points),
         "looks": looks,
         "told": {"scene": asdict(scene), "task": asdict(task), "done": done},
@@ -246,7 +255,7 @@ def _read(path: Path, first: int) -> list[Episode]:
     """
     try:
         with path.open("rb") as raw, np.load(raw) as file:
-            arrays = {name: file[name] for name in ("bins", "body", "touch", "points")}
+            arrays = {name: file[name] for name in ARRAYS}
             told = json.loads(file["told"].tobytes())
         at, seen, made = 0, 0, list[Episode]()
         for entry in told:
@@ -259,6 +268,8 @@ def _read(path: Path, first: int) -> list[Episode]:
                     bins=arrays["bins"][here],
                     body=arrays["body"][here],
                     touch=arrays["touch"][here],
+                    held=arrays["held"][here],
+                    touched=arrays["touched"][here],
                     looks=tuple((frame, first + number) for frame, number in entry["looks"]),
                     points=arrays["points"][seen : seen + count],
                     done=entry["done"],
