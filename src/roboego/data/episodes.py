@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roboego.actions.bins import ActionBins, Bins
+from roboego.data.grounded.doing import is_named
+from roboego.data.grounded.view import View
 from roboego.data.pictures import QUALITY, JpegFile, entry_of
 from roboego.errors import CheckpointError, InputError
 from roboego.sim.scene import Scene, sample_scene
@@ -133,7 +135,7 @@ def _attempt(rng: np.random.Generator, size: int, taken: "JpegFile") -> dict[str
     from roboego.sim.tasks import HOLDING, Check, possible
 
     scene = sample_scene(rng)
-    task = _drawn(rng, [t for t in possible(scene) if t.verb != "stop"])
+    task = _drawn(rng, [t for t in possible(scene) if t.verb != "stop" and is_named(View(scene), t)])
     table = Table(scene)
     if rng.random() > AT_HOME:
         table.place_hand(np.array([rng.uniform(low, high) for low, high in ABOVE_M]), OPENING_M)

@@ -81,7 +81,7 @@ _ABSENT_VERBS: tuple[Verb, ...] = ("point", "touch", "push", "pick_up", "put_int
 
 def request(rng: Rng, view: View, verb: Verb | None = None) -> Asked | None:
     """Something that can be done here, of a kind or of any; None where there is nothing of that kind, or no name for it."""
-    tasks = [t for t in possible(view.scene) if verb in (None, t.verb) and _is_named(view, t)]
+    tasks = [t for t in possible(view.scene) if verb in (None, t.verb) and is_named(view, t)]
     if not tasks:
         return None
     kinds = sorted({t.verb for t in tasks})
@@ -129,5 +129,6 @@ def _framed(rng: Rng, options: Sequence[Pattern], slots: Slots) -> str:
     return pick(rng, _FRAMES, [p.weight for p in _FRAMES]).sample(rng, {"act": act})
 
 
-def _is_named(view: View, task: Task) -> bool:
+def is_named(view: View, task: Task) -> bool:
+    """Whether what a task is about has names that fit nothing else."""
     return all(i is None or view.names[i] for i in (task.thing, task.other))

@@ -1,0 +1,72 @@
+"""Exchanges in which Ego does what it is asked: words, motion, senses and pictures belong together."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from roboego.actions.bins import ActionBins
+from roboego.data.episodes import EpisodeBank, EpisodeJob, make_episodes
+from roboego.data.grounded.acting import ActingExchanges
+from roboego.data.written import WrittenExchanges
+from roboego.recipes import nano
+from roboego.streams.organizers.base import pieces
+from roboego.streams.tokenizer import Tokenizer
+
+SILENCE = np.arange(8, dtype=np.int16)
+COUNT = 24
+
+
+@cache
+def tokenizer() -> Tokenizer:
+    return Tokenizer.train(nano.tokenizer_text(sentences=2_000), vocab_size=400)
+
+
+@pytest.fixture(scope="module")
+def pool(tmp_path_factory: pytest.TempPathFactory) -> ActingExchanges:
+    folder: Path = tmp_path_factory.mktemp("episodes")
+    make_episodes(EpisodeJob(folder=folder, name="train", shard=0, count=3, size=32, seed=2))
+    written = WrittenExchanges(layout=nano.layout(), tokenizer=tokenizer(), silence=SILENCE)
+    bank = EpisodeBank(folder, "train")
+    return ActingExchanges(layout=nano.layout(), tokenizer=tokenizer(), silence=SILENCE, episodes=bank, manner=written, first_picture=100)
+
+
+def test_the_arm_moves_when_ego_has_begun_to_answer_and_rests_before_and_after(pool: ActingExchanges) -> None:
+    rest = ActionBins().rest
+    for i in range(COUNT):
+        grid = pool[i]
+        assert grid.act.shape == (len(grid), 4)
+        moving = (grid.act != rest).any(1)
+        first = int(np.flatnonzero(pieces(grid.text, pool.layout.text))[0])
+        assert not moving[:first].any()
+        assert not moving[-1]
+        assert (grid.act_weight[moving] == 1).all()
+        assert grid.read[0] == nano.text_layout().duplex
+        assert (grid.read[1:] == nano.text_layout().wait).all()
+
+
+def test_some_are_stopped_on_the_way_and_some_are_asked_what_they_feel(pool: ActingExchanges) -> None:
+    rest, said, stopped = ActionBins().rest, set(), 0
+    for i in range(60):
+        grid, episode = pool[i], pool.episode(i)
+        said.add(tokenizer().decode([int(t) for t in grid.text[pieces(grid.text, pool.layout.text)]]))
+        stopped += (grid.act != rest).any(1).sum() < (episode.bins != rest).any(1).sum()
+    assert stopped > 0
+    assert any("stop" in text or "waiting" in text for text in said)
+    assert any("hand" in text or "hold" in text or "it" in text for text in said)
+
+
+def test_senses_and_pictures_are_those_of_the_frame_of_the_episode(pool: ActingExchanges) -> None:
+    for i in range(COUNT):
+        grid, episode = pool[i], pool.episode(i)
+        looks, senses = pool.looks(i), pool.senses(i)
+        assert len(looks) == len(grid)
+        assert set(looks.tolist()) <= {100 + number for _, number in episode.looks}
+        assert (np.diff(looks) >= 0).all()
+        for name in ("body", "touch", "points"):
+            assert len(senses[name]) == len(grid)
+        moves = np.flatnonzero((grid.act != ActionBins().rest).any(1))
+        if len(moves):
+            frame = int(senses["body"].which[moves[0]])
+            np.testing.assert_array_equal(grid.act[moves[0]], episode.bins[frame])
