@@ -18,12 +18,13 @@ from roboego.recipes import nano
 from roboego.recipes.dry_run import estimate, random_task
 from roboego.recipes.start import helpers_of
 from roboego.streams.grid import FrameGrid, Tokens, empty_grid
+from roboego.streams.readings import NO_READING, fresh
 from roboego.streams.tokenizer import SPECIALS
 from roboego.training.disturbance import Disturbance, disturb, misheard, sounding_alike, transcribed
 from roboego.training.lesson import StageConfig, _onsets, collate, seen_by
 from roboego.training.loop import LoopConfig, train
 from roboego.training.recalling import recalled
-from roboego.training.rows import UNKNOWN, Mixture, Pool, tightened
+from roboego.training.rows import FRESH_FRAMES, UNKNOWN, Mixture, Pool, failing, tightened
 from roboego.training.splicing import spliced
 from roboego.training.stage import StageTask
 from tests.training.interrupted import assert_equal_weights, interrupt
@@ -438,3 +439,28 @@ def test_a_seeing_model_learns_by_what_it_sees() -> None:
         loss.backward()
         optimizer.step()
     assert metrics["words"] < 0.3
+
+
+def test_an_arm_that_nobody_speaks_of_keeps_still() -> None:
+    source = Mixture([Pool(grids(), 1.0)], rest=np.array([15, 15], np.int16))
+    row = source.row(np.random.default_rng(0), 40)
+    assert (row.grid.act == 15).all()
+    assert row.grid.act.shape == (40, 2)
+    assert (row.grid.act_weight > 0).all()
+
+
+def test_senses_are_missing_or_stop_now_and_then() -> None:
+    still = {"touch": np.arange(6, dtype=np.float32).reshape(3, 2)}
+    source = Mixture([Pool(grids(), 1.0)], still=still)
+    rows = [source.row(np.random.default_rng(i), 100) for i in range(12)]
+    felt = [row.senses["touch"] for row in rows if "touch" in row.senses]
+    assert all(len(f) == 100 for f in felt)
+    assert any((f.which < 0).any() for f in felt)
+    assert any(f.stale.any() for f in felt)
+    assert all(set(f.values[f.which[f.which >= 0]].flatten()) <= set(range(6)) for f in felt)
+    one = fresh(still["touch"], np.array([0, 1, 2, 2, 2, 2, 2]))
+    made = [failing(one, np.random.default_rng(i)) for i in range(100)]
+    assert any((m.which == NO_READING).all() for m in made)
+    for m in (m for m in made if m.stale.any()):
+        frame = int(np.flatnonzero(m.stale)[0])
+        assert (m.which[frame - FRESH_FRAMES :] == m.which[frame]).all()

@@ -1,17 +1,20 @@
 """Training rows: grids drawn from pools by share, one after another as in a session that goes on, cut at the row's end."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
+from roboego.actions.bins import Bins
 from roboego.data.exchange_pool import Grids
 from roboego.data.workshop import ASR_DELAY_FRAMES
 from roboego.errors import InputError
 from roboego.streams.grid import FrameGrid, Tokens, concatenate
 from roboego.streams.layout import TextLayout
 from roboego.streams.organizers.base import pieces
+from roboego.streams.readings import NO_READING, Readings, Senses, fresh, joined
 from roboego.training.overhearing import overheard
 from roboego.training.recalling import recalled
 from roboego.training.splicing import spliced
@@ -22,10 +25,25 @@ NOTHING = -1
 """The picture that is in sight where none is."""
 IN_SIGHT = 0.5
 """Chance that some picture is in sight where what is said has nothing to do with it."""
+FELT = 0.5
+"""The same of what is felt."""
+MISSING, STOPS = 0.06, 0.04
+"""Chances that a sense is missing from a grid, and that its readings stop coming."""
+FRESH_FRAMES = 3
+"""Frames for which a reading counts as fresh when no other comes."""
+RESTING = 0.05
+"""Weight of a frame in which an arm rests that nobody speaks of."""
 NEAR = 100
 """Grids this near in a pool are mostly of the same voice, and can be spliced."""
 LEAD = 14
 """Frames before a transcription's first piece that are left alone: the longest first word, and the wait before it is written."""
+
+
+class Feelings(Protocol):
+    """What is felt while a pool's grids go on."""
+
+    def senses(self, i: int, /) -> Senses:
+        """Of grid `i`, by name."""
 
 
 class Looks(Protocol):
@@ -44,6 +62,7 @@ class Pool:
         wordless: whether nothing is said in any of them.
         soundless: whether the transcripts tell what nobody hears: they are given, and not learned.
         looks: what is in sight; None: what is said has nothing to do with it.
+        feelings: what is felt; None: the same of that.
     Raises:
         InputError: there are more transcripts than grids, or fewer.
     """
@@ -54,6 +73,7 @@ class Pool:
     wordless: bool = False
     soundless: bool = False
     looks: Looks | None = None
+    feelings: Feelings | None = None
 
     def __post_init__(self) -> None:
         if self.transcripts is not None and len(self.transcripts) != len(self.grids):
@@ -68,18 +88,20 @@ class Row:
         captions: [T] what a transcription of what is heard writes, or would write; `UNKNOWN` where that is not known.
         given: [T] what the caption stream is fed back: the captions, waits where they are not known, or what nobody hears.
         looks: [T] the number of the picture that is in sight, `NOTHING` where none is.
+        senses: what is felt.
     """
 
     grid: FrameGrid
     captions: Tokens
     given: Tokens
     looks: Tokens
+    senses: Senses
 
     @classmethod
     def of(cls, grid: FrameGrid, captions: Tokens | None = None, wait: int = 0) -> "Row":
         """A grid with its captions, if they are known."""
         known = np.full(len(grid), UNKNOWN, np.int32) if captions is None else captions
-        return cls(grid, known, np.where(known == UNKNOWN, wait, known), np.full(len(grid), NOTHING, np.int32))
+        return cls(grid, known, np.where(known == UNKNOWN, wait, known), np.full(len(grid), NOTHING, np.int32), {})
 
     @classmethod
     def joined(cls, rows: Sequence["Row"], frames: int) -> "Row":
@@ -87,7 +109,8 @@ class Row:
         captions, given, looks = (
             np.concatenate(part)[:frames] for part in ([r.captions for r in rows], [r.given for r in rows], [r.looks for r in rows])
         )
-        return cls(concatenate([r.grid for r in rows])[:frames], captions, given, looks)
+        felt = joined([r.senses for r in rows], [len(r.grid) for r in rows], frames)
+        return cls(concatenate([r.grid for r in rows])[:frames], captions, given, looks, felt)
 
 
 class Mixture:
@@ -101,6 +124,8 @@ class Mixture:
         recalls: chance that it is written down when all of it has been heard; none is where `text` has no token for it.
         overhears: chance that an exercise in mode "tts" is said while one in mode "asr" is heard.
         pictures: how many there are; one of them is in sight in every other grid that has nothing to do with what is seen.
+        still: what is felt at rest: one such reading of each sense is felt in every other grid that has nothing to do with what is felt.
+        rest: [D] action bins of an arm that keeps still, for grids without actions; None: there is no arm.
     """
 
     def __init__(
@@ -112,8 +137,11 @@ class Mixture:
         recalls: float = 0.0,
         overhears: float = 0.0,
         pictures: int = 0,
+        still: Mapping[str, NDArray[np.float32]] | None = None,
+        rest: Bins | None = None,
     ) -> None:
         self.text, self.splices, self.recalls, self.overhears, self.pictures = text, splices, recalls, overhears, pictures
+        self.still, self.rest = still or {}, rest
         self.pools = [p for p in pools if len(p.grids)]
         probe = [np.mean([len(p.grids[i]) for i in range(0, len(p.grids), max(1, len(p.grids) // 50))]) for p in self.pools]
         odds = np.asarray([p.share for p in self.pools]) / np.asarray(probe)
@@ -126,7 +154,8 @@ class Mixture:
         while count < frames:
             pool = self.pools[rng.choice(len(self.pools), p=self.odds)]
             i = int(rng.integers(len(pool.grids)))
-            parts.append(self._seeing(self._part(pool, i, rng), pool, i, rng))
+            row = self._resting(self._seeing(self._part(pool, i, rng), pool, i, rng))
+            parts.append(self._feeling(row, pool, i, rng))
             count += len(parts[-1].grid)
         return Row.joined(parts, frames)
 
@@ -137,6 +166,24 @@ class Mixture:
         if self.pictures and rng.random() < IN_SIGHT:
             return replace(row, looks=np.full_like(row.looks, int(rng.integers(self.pictures))))
         return row
+
+    def _feeling(self, row: Row, pool: Pool, i: int, rng: np.random.Generator) -> Row:
+        """The same with what is felt. Now and then a sense is missing, or does not come any more."""
+        if pool.feelings is not None:
+            return replace(row, senses={name: failing(felt, rng) for name, felt in pool.feelings.senses(i).items()})
+        if self.still and rng.random() < FELT:
+            frames = np.zeros(len(row.grid), np.int64)
+            chosen = {name: values[int(rng.integers(len(values)))][None] for name, values in self.still.items()}
+            return replace(row, senses={name: failing(fresh(value, frames), rng) for name, value in chosen.items()})
+        return row
+
+    def _resting(self, row: Row) -> Row:
+        """The same with an arm that keeps still, where the grid tells of none."""
+        if self.rest is None or row.grid.act.shape[1]:
+            return row
+        frames = len(row.grid)
+        act, weight = np.tile(self.rest, (frames, 1)), np.full(frames, RESTING, np.float32)
+        return replace(row, grid=replace(row.grid, act=act, act_weight=weight))
 
     def _part(self, pool: Pool, i: int, rng: np.random.Generator) -> Row:
         """The pool's number i; an exercise is made harder, or not, as the dice fall."""
@@ -173,6 +220,19 @@ class Mixture:
         if pool.wordless or int(grid.read[0]) == self.text.tts:
             return np.full(len(grid), self.text.wait, np.int32)
         return grid.text if int(grid.read[0]) == self.text.asr else None
+
+
+def failing(felt: Readings, rng: np.random.Generator) -> Readings:
+    """A sense as it is, or missing, or one whose readings stop coming and are stale from then on."""
+    roll = rng.random()
+    if roll < MISSING:
+        return replace(felt, which=np.full_like(felt.which, NO_READING))
+    if roll < MISSING + STOPS:
+        frame = int(rng.integers(len(felt)))
+        which, stale = felt.which.copy(), felt.stale.copy()
+        which[frame:], stale[frame + FRESH_FRAMES :] = which[frame], True
+        return replace(felt, which=which, stale=stale)
+    return felt
 
 
 def tightened(grid: FrameGrid, text: TextLayout, rng: np.random.Generator) -> FrameGrid:
