@@ -8,7 +8,7 @@ import torch
 
 from roboego.codecs.embedded.codec import EmbeddedCodec
 from roboego.codecs.embedded.config import EmbeddedCodecConfig
-from roboego.model.config import BackboneConfig, ModelConfig, SpeechDecoderConfig
+from roboego.model.config import BackboneConfig, GlanceConfig, ModelConfig, SpeechDecoderConfig
 from roboego.model.loaded import LoadedModel
 from roboego.model.model import RoboEgoModel
 from roboego.model.sampling import Sampling, StreamSampling
@@ -22,6 +22,7 @@ CODEBOOKS, ENTRIES, WINDOW = 3, 16, 24
 GREEDY = Sampling(speak=StreamSampling())
 LIVELY = Sampling(text=StreamSampling(temperature=1.0, top_p=0.9), speak=StreamSampling(temperature=0.8, top_k=5))
 TINY_VIT = ViTConfig(image_size=16, patch_size=8, width=8, layers=1, heads=2, hidden=8)
+TINY_GLANCE = GlanceConfig(tokens=4, token_width=8, heads=2, head_dim=4, hidden=8)
 SENTENCES = ("the red cup is on the table", "put the blue ball into the bowl, please.")
 
 torch.set_num_threads(1)
@@ -99,6 +100,23 @@ def tiny_vit(seed: int = 0, config: ViTConfig = TINY_VIT) -> ViT:
 def seeing_loaded(**widths: int) -> LoadedModel:
     """A model that sees, with its picture encoder; `widths` are fields of `ModelConfig`."""
     return replace(tiny_loaded(tiny_config(looks=True, model=widths or {"vision_width": 8, "context_width": 8})), vision=tiny_vit())
+
+
+def glancing_loaded(**fields: Any) -> LoadedModel:
+    """A model that sees in every way, its glance through open gates; `fields` are others of `ModelConfig`."""
+    every_way = {"vision_width": 8, "context_width": 8, "glance": TINY_GLANCE} | fields
+    loaded = replace(tiny_loaded(tiny_config(looks=True, model=every_way)), vision=tiny_vit())
+    open_gates(loaded.model)
+    return loaded
+
+
+def open_gates(model: RoboEgoModel) -> RoboEgoModel:
+    """Lets what is glanced at in; gates begin closed."""
+    with torch.no_grad():
+        for name, gate in model.named_parameters():
+            if name.startswith("glance.") and name.endswith("gate"):
+                gate.fill_(1.0)
+    return model
 
 
 def obedient_loaded(**changes: Any) -> LoadedModel:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from roboego.perception.files import save_vit
 from roboego.perception.latest import encoder
 from roboego.runtime.engine import Engine
 from saved import save
-from tiny import LIVELY, TINY_VIT, seeing_loaded, tiny_config, tiny_loaded, tiny_vit
+from tiny import LIVELY, TINY_GLANCE, TINY_VIT, WINDOW, glancing_loaded, seeing_loaded, tiny_config, tiny_loaded, tiny_vit
 
 
 def test_a_model_that_sees_survives_a_round_trip(tmp_path: Path) -> None:
@@ -38,6 +39,17 @@ def test_a_model_that_sees_survives_a_round_trip(tmp_path: Path) -> None:
     # What is saved again is the same.
     assert roboego.load(save(again, tmp_path / "twice")).vision.fingerprint == loaded.vision.fingerprint  # type: ignore[union-attr]
     assert next(roboego.load(folder, dtype=torch.bfloat16).vision.parameters()).dtype == torch.bfloat16  # type: ignore[union-attr]
+
+
+def test_a_model_that_glances_survives_a_round_trip(tmp_path: Path) -> None:
+    loaded = glancing_loaded()
+    again = roboego.load(save(loaded, tmp_path / "glancing"))
+    assert again.model.config.glance == TINY_GLANCE
+    state, expected = again.model.state_dict(), loaded.model.state_dict()
+    names = [name for name in state if name.startswith("glance.")]
+    assert "glance.gate" in names
+    for name in names:
+        assert_close(state[name], expected[name], atol=1e-2, rtol=1e-2)
 
 
 def test_a_model_without_sight_has_no_encoder(tmp_path: Path) -> None:
@@ -77,11 +89,19 @@ def test_another_encoder_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("widths", "message"),
-    [({"vision_width": 0}, "does not see"), ({"vision_width": 12}, "width 12"), ({"vision_width": 8, "context_width": 12}, "8 and 12")],
+    ("fields", "window", "message"),
+    [
+        ({"vision_width": 0}, WINDOW, "does not see"),
+        ({"vision_width": 12}, WINDOW, "width 12"),
+        ({"vision_width": 8, "context_width": 12}, WINDOW, "8 and 12"),
+        ({"vision_width": 8, "glance": replace(TINY_GLANCE, token_width=12)}, WINDOW, "8 and 12"),
+        ({"vision_width": 8, "glance": replace(TINY_GLANCE, tokens=9)}, WINDOW, "pictures of 9 tokens, its picture encoder makes 4"),
+        ({"vision_width": 8, "context_width": 8}, 4, "a window of 4 positions, too few for a picture of 4 tokens"),
+    ],
+    ids=["none", "vector", "context", "glance's width", "glance's tokens", "window"],
 )
-def test_an_encoder_that_does_not_fit(widths: dict[str, int], message: str, tmp_path: Path) -> None:
-    loaded = replace(tiny_loaded(tiny_config(looks=True, model=widths)), vision=tiny_vit())
+def test_an_encoder_that_does_not_fit(fields: dict[str, Any], window: int, message: str, tmp_path: Path) -> None:
+    loaded = replace(tiny_loaded(tiny_config(looks=True, window=window, model=fields)), vision=tiny_vit())
     with pytest.raises(CheckpointError, match=message):
         save_model(loaded, tmp_path / "model")
     with pytest.raises(CheckpointError, match=message):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from roboego.errors import ShapeError
+from roboego.errors import InputError, ShapeError
 from roboego.model.config import GlanceConfig
 from roboego.model.glance import Glance, Glances
 from roboego.model.model import Batch, StepInput
@@ -87,6 +87,20 @@ def test_the_model_writes_by_what_it_glances_at() -> None:
     assert_close(model.hidden(batch)[0, :2], blind[0, :2])
 
 
+def test_nothing_of_a_picture_stays_where_it_was() -> None:
+    torch.manual_seed(0)
+    glance = opened(Glance(16, CONFIG))
+    memory = glance.memory(SLOTS)
+    keys, values = glance.details(torch.randn(2, TOKENS, V))
+    for slot in range(SLOTS):
+        memory.put(slot, keys[slot], values[slot])
+    memory.clear(0)
+    assert (memory.keys[0].any(), memory.values[0].any(), memory.seen.tolist()) == (False, False, [False, True])
+    assert_close(memory.keys[1], keys[1])
+
+
 def test_tokens_of_another_width_are_refused() -> None:
     with pytest.raises(ShapeError, match="5 wide"):
         Glance(16, CONFIG).details(torch.zeros(1, TOKENS, V + 1))
+    with pytest.raises(InputError, match="the same tokens and must be equal, not 4 and 5"):
+        tiny_config(model={"glance": CONFIG, "context_width": 4})

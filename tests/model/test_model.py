@@ -11,12 +11,13 @@ from torch.testing import assert_close
 
 from roboego.errors import ShapeError
 from roboego.model.config import ModelConfig
+from roboego.model.glance import Details, Glances
 from roboego.model.model import Batch, RoboEgoModel, StepInput, StepSettings, advances
 from roboego.model.rollout import roll_out, step_settings
 from roboego.model.sampling import Sampling, StreamSampling
 from roboego.model.state import ModelState
 from roboego.streams.delays import undo_delays
-from tiny import GREEDY, LIVELY, tiny_config, tiny_model
+from tiny import GREEDY, LIVELY, TINY_GLANCE, open_gates, tiny_config, tiny_model
 
 SLOTS = 3
 
@@ -48,14 +49,36 @@ def watch(state: ModelState) -> list[Tensor]:
 
 @dataclass
 class Sight:
-    """Every slot's latest picture: at first none, then another every twelve frames."""
+    """Every slot's latest picture: at first none, then another every twelve frames. What stands where nothing has been seen must not
+    matter."""
 
     look: Tensor
+    tokens: Tensor
     seen: Tensor
+    details: Details | None
 
-    def at(self, t: int, generator: torch.Generator) -> "Sight":
+    @classmethod
+    def of(cls, model: RoboEgoModel) -> "Sight":
+        details = None
+        if model.glance is not None:
+            details = model.glance.memory(SLOTS)
+            details.keys.fill_(1.0)
+        look, tokens = torch.ones(SLOTS, model.config.vision_width), torch.ones(SLOTS, TINY_GLANCE.tokens, TINY_GLANCE.token_width)
+        return cls(look, tokens, torch.zeros(SLOTS, dtype=torch.bool), details)
+
+    def advance(self, t: int, model: RoboEgoModel, generator: torch.Generator) -> None:
         new = (5 * torch.arange(SLOTS) + t) % 12 == 11
-        return Sight(torch.where(new[:, None], torch.randn(self.look.shape, generator=generator), self.look), self.seen | new)
+        self.look = torch.where(new[:, None], torch.randn(self.look.shape, generator=generator), self.look)
+        self.tokens = torch.where(new[:, None, None], torch.randn(self.tokens.shape, generator=generator), self.tokens)
+        self.seen = self.seen | new
+        for slot in new.nonzero().flatten().tolist() if model.glance is not None and self.details is not None else ():
+            keys, values = model.glance.details(self.tokens[slot : slot + 1])
+            self.details.put(slot, keys[0], values[0])
+
+    def forget(self, slot: int) -> None:
+        self.seen[slot] = False
+        if self.details is not None:
+            self.details.clear(slot)
 
 
 def random_settings(model: RoboEgoModel, generator: torch.Generator) -> StepSettings:
@@ -71,13 +94,12 @@ def live(model: RoboEgoModel, frames: int, resets: Callable[[int], list[int]], a
     hidden = watch(state)
     current = [Life() for _ in range(SLOTS)]
     lives = list(current)
-    # What stands where nothing has been seen must not matter.
-    sight = Sight(torch.ones(SLOTS, model.config.vision_width), torch.zeros(SLOTS, dtype=torch.bool)) if layout.looks else None
+    sight = Sight.of(model) if layout.looks else None
     for t in range(frames):
         for slot in resets(t):
             state.reset(torch.arange(SLOTS) == slot)
             if sight is not None:
-                sight.seen[slot] = False
+                sight.forget(slot)
             current[slot] = Life()
             lives.append(current[slot])
         listen = torch.randint(layout.listen.entries, (SLOTS, layout.listen.codebooks), generator=generator)
@@ -88,8 +110,8 @@ def live(model: RoboEgoModel, frames: int, resets: Callable[[int], list[int]], a
         takes = torch.tensor([active(t, slot) for slot in range(SLOTS)])
         given = StepInput(listen, read, forced, active=None if takes.all() else takes)
         if sight is not None:
-            sight = sight.at(t, generator)
-            given.look, given.seen = sight.look, sight.seen
+            sight.advance(t, model, generator)
+            given.look, given.seen, given.details = sight.look, sight.seen, sight.details
         out, state = model.step(given, state, random_settings(model, generator))
         frame_hidden, frame_speak = hidden.pop(), torch.stack(state.depth.results, 1)
         for slot in takes.nonzero().flatten().tolist():
@@ -108,6 +130,7 @@ def live(model: RoboEgoModel, frames: int, resets: Callable[[int], list[int]], a
             if sight is not None:
                 life.add("look", sight.look[slot])
                 life.add("seen", sight.seen[slot])
+                life.add("tokens", sight.tokens[slot])
             life.hidden.append(frame_hidden[slot])
             life.speak.append(frame_speak[slot])
     return [life for life in lives if life.hidden]
@@ -115,12 +138,15 @@ def live(model: RoboEgoModel, frames: int, resets: Callable[[int], list[int]], a
 
 def batch_of(life: Life, config: ModelConfig) -> Batch:
     values = {name: torch.stack(column)[None] for name, column in life.given.items()}
-    raw = values.pop("raw")
+    raw, tokens = values.pop("raw"), values.pop("tokens", None)
+    if config.glance is not None and tokens is not None:
+        # Each frame has a picture of its own, which is the latest one if any has been seen.
+        values["glances"] = Glances(tokens, torch.where(values["seen"], torch.arange(tokens.shape[1]), -1))
     return Batch(speak=undo_delays(raw, config.layout.speak.delays, config.layout.speak.pad_id), **values)
 
 
 def check(config: ModelConfig, frames: int) -> None:
-    streaming, whole = tiny_model(config), tiny_model(config)
+    streaming, whole = open_gates(tiny_model(config)), open_gates(tiny_model(config))
 
     def resets(t: int) -> list[int]:
         return [slot for slot, at in ((1, frames // 12), (2, frames // 3), (1, frames * 3 // 5), (2, frames - 5)) if t == at]
@@ -154,8 +180,19 @@ def test_streaming_equals_the_grid_over_two_thousand_frames() -> None:
         tiny_config(learned_sinks=False, window=1),
         tiny_config(looks=True, model={"vision_width": 4}),
         tiny_config(model={"caption_head": True}),
+        tiny_config(looks=True, action_dims=2, action_bins=5, model={"vision_width": 4, "glance": TINY_GLANCE}),
+        tiny_config(looks=True, kept_sinks=3, model={"glance": TINY_GLANCE, "context_width": 8}),
     ],
-    ids=["delays", "as FLM-Audio", "kept sinks, actions", "a window of one frame", "pictures", "captions"],
+    ids=[
+        "delays",
+        "as FLM-Audio",
+        "kept sinks, actions",
+        "a window of one frame",
+        "pictures",
+        "captions",
+        "glances, actions",
+        "glances alone",
+    ],
 )
 def test_streaming_equals_the_grid_in_other_shapes(config: ModelConfig) -> None:
     check(config, 180)

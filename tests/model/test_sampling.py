@@ -13,6 +13,7 @@ from roboego.model.sampling import (
     Sampling,
     StreamSampling,
     StreamSettings,
+    certainty,
     due,
     fill_uniform,
     gumbel,
@@ -83,6 +84,15 @@ def test_whether_to_write_is_chosen_before_what(temperature: float) -> None:
     assert_close(chosen(False), sharp / sharp.sum(), atol=0.015, rtol=0)
     waits = 0.4 ** (1 / temperature) / (0.4 ** (1 / temperature) + 0.6 ** (1 / temperature))
     assert_close(chosen(True), torch.cat([torch.tensor([waits]), (1 - waits) * sharp[1:] / sharp[1:].sum()]), atol=0.015, rtol=0)
+
+
+def test_certainty_is_the_probability_of_what_was_written_among_all_that_could_have_been() -> None:
+    logits = torch.tensor([[5.0, 1.0, 3.0], [-5.0, 1.0, 3.0], [0.0, 2.0, 2.0], [0.0, 2.0, 2.0]])
+    sure = certainty(logits, torch.tensor([2, 1, 1, 0]), wait=0)
+    high = torch.tensor([1.0, 3.0]).softmax(0)
+    # How likely a wait was makes no difference, and a wait itself is no matter of doubt.
+    assert_close(sure, torch.tensor([high[1], high[0], 0.5, 1.0]))
+    assert torch.equal(logits[:, 0], torch.tensor([5.0, -5.0, 0.0, 0.0]))
 
 
 def test_a_slots_choice_does_not_depend_on_its_neighbours() -> None:

@@ -113,15 +113,56 @@ def test_what_an_encoder_makes_of_a_picture_is_checked(wrong: torch.Tensor, back
         assert "8 finite numbers" in str(eye.failure)
 
 
-def test_a_failing_encoder_is_heard_of() -> None:
-    def fails(picture: Picture) -> tuple[torch.Tensor, torch.Tensor]:
-        raise ZeroDivisionError
+@pytest.mark.parametrize("background", [True, False])
+@pytest.mark.parametrize(
+    ("wrong", "count"),
+    [
+        (torch.zeros(4, 9), 4),
+        (torch.zeros(5, 8), 4),
+        (torch.zeros(4, 8, 1), 4),
+        (torch.zeros(0, 8), None),
+        (torch.full((4, 8), torch.nan), None),
+    ],
+    ids=["width", "count", "shape", "none", "nan"],
+)
+def test_tokens_are_checked_where_they_are_looked_at(wrong: torch.Tensor, count: int | None, background: bool) -> None:
+    made = [torch.ones(4, 8), wrong]
+    with LatestPicture(lambda picture: (torch.zeros(8), made.pop(0)), tokens=(count, 8), background=background) as eye:
+        for level in (1, 2):
+            eye.offer(shade(level))
+            assert eye.settle(TIMEOUT_S)
+        sight = eye.latest()
+    assert sight is not None
+    assert (sight.number, eye.counts.broken) == (1, 1)
+    assert "8 finite numbers each" in str(eye.failure)
 
-    with LatestPicture(fails) as eye:
+
+@pytest.mark.parametrize("background", [True, False])
+def test_details_are_made_with_the_picture(background: bool) -> None:
+    with LatestPicture(encoder(ViT(SMALL)), details=lambda tokens: (tokens + 1, tokens - 1), background=background) as eye:
         eye.offer(shade(1))
         assert eye.settle(TIMEOUT_S)
-        with pytest.raises(RuntimeError, match="encoder failed"):
-            eye.latest()
+        sight = eye.latest()
+    assert sight is not None
+    assert sight.details is not None
+    assert_close(sight.details[0] - sight.details[1], torch.full_like(sight.tokens, 2))
+
+
+@pytest.mark.parametrize("background", [True, False])
+def test_a_failing_encoder_is_heard_of_and_may_do_better_next_time(background: bool) -> None:
+    def see(picture: Picture) -> tuple[torch.Tensor, torch.Tensor]:
+        value = int(np.asarray(picture).flat[0])
+        return torch.tensor([1 / value]), torch.zeros(0, 1)
+
+    with LatestPicture(see, background=background) as eye:
+        eye.offer(shade(0))
+        assert eye.settle(TIMEOUT_S)
+        assert eye.latest() is None
+        assert "encoder failed (ZeroDivisionError: division by zero)" in str(eye.failure)
+        assert isinstance(eye.failure.__cause__ if eye.failure else None, ZeroDivisionError)
+        eye.offer(shade(1))
+        assert eye.settle(TIMEOUT_S)
+        assert (eye.counts.encoded, eye.counts.broken) == (1, 1)
 
 
 @pytest.mark.parametrize("background", [True, False])

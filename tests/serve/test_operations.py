@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -47,6 +48,15 @@ def test_responses_and_jitter_are_measured() -> None:
     assert value(meters, "roboego_response_seconds_sum") == pytest.approx(7 * FRAME_S + 0.02)
     assert value(meters, "roboego_sound_jitter_seconds_count") == 59
     assert value(meters, "roboego_sound_jitter_seconds_bucket", le="0.02") == 57
+
+
+def test_how_late_pictures_get_into_contexts_is_measured() -> None:
+    meters = Meters()
+    meter = SessionMeter(meters)
+    for t, lag in enumerate((None, 0, None, 6)):
+        meter.step(replace(frame(False), context_lag=lag), voiced=False, came=t * FRAME_S, done=t * FRAME_S)
+    assert value(meters, "roboego_context_lag_seconds_count") == 2
+    assert value(meters, "roboego_context_lag_seconds_sum") == pytest.approx(6 * FRAME_S)
 
 
 def test_a_bucket_fills_as_time_passes() -> None:

@@ -125,6 +125,39 @@ class GlanceConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SenseConfig:
+    """One sense of the robot, see `roboego.model.senses`.
+
+    Attributes:
+        size: numbers of a reading, or of each point of one.
+        points: of a reading; 0: it is numbers.
+        scales: by what each number is multiplied, so that usual ones are about 1; one counts for all.
+        hidden: inner width of its encoder.
+        fresh_frames: for how long a reading counts as fresh when no other comes; after that it is stale.
+    Raises:
+        InputError: sizes are too small, or scales do not go with them.
+    """
+
+    name: str
+    size: int
+    points: int = 0
+    scales: tuple[float, ...] = (1.0,)
+    hidden: int = 64
+    fresh_frames: int = 3
+
+    def __post_init__(self) -> None:
+        check_at_least(1, self, "size", "hidden", "fresh_frames")
+        check_at_least(0, self, "points")
+        if not self.name or len(self.scales) not in (1, self.size):
+            raise InputError(f"a sense has a name, and one scale or {self.size}, not {self.name!r} and {len(self.scales)}")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of a reading."""
+        return (self.points, self.size) if self.points else (self.size,)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelConfig:
     """Everything that shapes a model.
 
@@ -138,8 +171,10 @@ class ModelConfig:
         vision_width: width of a picture's fused vector; 0 without stream vision.
         context_width: width of a picture's tokens, which context vision puts in as extra positions; 0 without it.
         glance: how each step looks at a picture's tokens; None if it does not.
+        senses: what the robot feels.
     Raises:
-        InputError: a size is too small, or a multiplier is not a positive number.
+        InputError: a size is too small, two senses have one name, a multiplier is not a positive number, or pictures' tokens have two
+            widths.
     """
 
     layout: StreamLayout
@@ -154,11 +189,22 @@ class ModelConfig:
     vision_width: int = 0
     context_width: int = 0
     glance: GlanceConfig | None = None
+    senses: tuple[SenseConfig, ...] = ()
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "max_advance")
         check_at_least(0, self, "vision_width", "context_width")
         _check_positive(self, "input_scale", "output_scale")
+        if len({sense.name for sense in self.senses}) < len(self.senses):
+            raise InputError(f"senses need a name each, not {', '.join(sense.name for sense in self.senses)}")
+        if self.glance is not None and self.context_width not in (0, self.glance.token_width):
+            widths = f"{self.context_width} and {self.glance.token_width}"
+            raise InputError(f"context_width and glance.token_width are of the same tokens and must be equal, not {widths}")
+
+    @property
+    def sees(self) -> bool:
+        """Whether pictures can be given, in whatever way the model takes them."""
+        return bool(self.vision_width or self.context_width or self.glance)
 
 
 def _check_positive(config: object, *names: str) -> None:

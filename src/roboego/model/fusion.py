@@ -1,12 +1,16 @@
 """Fusion: every stream's token of a step is looked up, and the vectors are added up."""
 # B batch, T frames, S streams (one table each), D width
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from roboego.errors import ShapeError
 from roboego.model.config import ModelConfig
+from roboego.model.senses import NONE, FeltByName, NowByName, Sense
 from roboego.streams.pointer import LONGEST_HOLD
 
 POINTER = ("token", "after", "hold")
@@ -46,6 +50,7 @@ class Fusion(nn.Module):
         self.text_ids = config.layout.text.ids
         self.look = nn.Linear(config.vision_width, config.backbone.width) if config.vision_width else None
         self.no_look = nn.Parameter(torch.zeros(config.backbone.width)) if config.vision_width else None
+        self.senses = nn.ModuleDict({sense.name: Sense(config.backbone.width, sense) for sense in config.senses})
         self.context = nn.Linear(config.context_width, config.backbone.width) if config.context_width else None
 
     @staticmethod
@@ -79,6 +84,28 @@ class Fusion(nn.Module):
             else:
                 x_MD = x_MD + torch.where(look_M[:, None], self.look(look_MV), self.no_look)
         return x_MD * self.scale if self.scale != 1.0 else x_MD
+
+    def felt(self, felt: FeltByName | None, batch: int, frames: int) -> Tensor | float:
+        """What senses add to each frame [B, T, D]; those that the model has and nobody tells of are missing."""
+        return self._added({name: sense(given) for name, sense, given in self._told(felt)}, felt, (batch, frames))
+
+    def felt_now(self, felt: NowByName | None, batch: int) -> Tensor | float:
+        """The same of one step [B, D]."""
+        return self._added({name: sense.step(given) for name, sense, given in self._told(felt)}, felt, (batch,))
+
+    def _told(self, felt: Mapping[str, Any] | None) -> Iterator[tuple[str, Sense, Any]]:
+        return ((name, sense, felt[name]) for name, sense in self._each() if felt is not None and name in felt)
+
+    def _each(self) -> Iterator[tuple[str, Sense]]:
+        return self.senses.items()  # type: ignore[return-value]
+
+    def _added(self, told: dict[str, Tensor], felt: Mapping[str, Any] | None, size: tuple[int, ...]) -> Tensor | float:
+        """Raises ShapeError if something is told of a sense that the model does not have."""
+        foreign = sorted(set(felt or ()) - set(self.senses))
+        if foreign:
+            raise ShapeError(f"the model has no sense {', '.join(foreign)}; it has {', '.join(self.senses) or 'none'}")
+        missing = [sense.marks[NONE].expand(*size, -1) for name, sense in self._each() if name not in told]
+        return sum([*told.values(), *missing], 0.0)
 
     def picture_positions(self, tokens_NMV: Tensor) -> Tensor:
         """A picture's tokens [N, M, V] -> as many extra positions [N, M, D].

@@ -32,7 +32,8 @@ class Details:
         self.seen[slot] = True
 
     def clear(self, slot: int) -> None:
-        """Nothing has been seen."""
+        """Nothing has been seen, and nothing of it stays in memory."""
+        self.keys[slot] = self.values[slot] = 0
         self.seen[slot] = False
 
 

@@ -36,7 +36,7 @@ def layers_of(names: Iterable[str]) -> int:
 
 
 def sees_or_acts_more(config: ModelConfig, than: ModelConfig) -> bool:
-    """Whether two models differ in nothing but sight and actions, which the first has where the second has none."""
+    """Whether two models differ in nothing but sight, senses and actions, which the first has where the second has none."""
     return config != than and _like(than, config) == than and _like(config, than) == than
 
 
@@ -53,6 +53,7 @@ def _like(config: ModelConfig, other: ModelConfig) -> ModelConfig:
         vision_width=config.vision_width if other.vision_width else 0,
         context_width=config.context_width if other.context_width else 0,
         glance=config.glance if other.glance else None,
+        senses=config.senses if other.senses else (),
     )
 
 
@@ -60,7 +61,7 @@ def with_more_streams(model: RoboEgoModel, config: ModelConfig) -> RoboEgoModel:
     """A model of the shape `config` with the weights of `model`; what it sees and does beside does not count until it has learned to.
 
     Raises:
-        InputError: the shapes differ in more than sight and actions, or `config` has no more of them.
+        InputError: the shapes differ in more than sight, senses and actions, or `config` has no more of them.
     """
     if not sees_or_acts_more(config, model.config):
         raise InputError("a model grows only by sight and actions that it lacks; give a start of otherwise the same shape")

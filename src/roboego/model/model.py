@@ -19,7 +19,8 @@ from roboego.model.native import pointer as native_pointer
 from roboego.model.native.backbone import NativeStack
 from roboego.model.native.linear import NativeLinear
 from roboego.model.native.weights import DTYPES
-from roboego.model.sampling import HISTORY_FRAMES, Past, StreamSettings, due, gumbel, penalized, sample, wait_or_write
+from roboego.model.sampling import HISTORY_FRAMES, Past, StreamSettings, certainty, due, gumbel, penalized, sample, wait_or_write
+from roboego.model.senses import FeltByName, NowByName
 from roboego.model.speech_decoder import SpeechDecoder
 from roboego.model.state import ModelState, TextHead
 from roboego.streams.delays import apply_delays
@@ -38,6 +39,7 @@ class Batch:
         look: [B, T, V] the latest picture's vector at each frame and `seen` [B, T], whether there is one; None without sight.
         pictures: pictures whose tokens stand between frames; None without any.
         glances: pictures at whose details frames glance; None without any.
+        senses: what is felt, by name; None: nothing.
     """
 
     text: Tensor
@@ -51,6 +53,7 @@ class Batch:
     seen: Tensor | None = None
     pictures: Pictures | None = None
     glances: Glances | None = None
+    senses: FeltByName | None = None
 
 
 @dataclass
@@ -74,6 +77,7 @@ class StepInput:
         forced_text: [B] a token to write whatever the model would; -1 leaves it the choice.
         look, seen: [B, V] and [B], as in `Batch`.
         details: the pictures to glance at; None without any.
+        senses: what is felt, by name; None: nothing.
         active: [B] (bool) the slots that take this step; the others keep their state, and their output is arbitrary. None: all do.
     """
 
@@ -84,6 +88,7 @@ class StepInput:
     seen: Tensor | None = None
     active: Tensor | None = None
     details: Details | None = None
+    senses: NowByName | None = None
 
 
 @dataclass
@@ -94,6 +99,7 @@ class StepOutput:
         text: [B]; speak: [B, K] codes of one frame, complete, `max_delay` frames old; act: [B, D]; spoken: [B] `spoken_upto`.
         raw_speak: [B, K] the codes as they were sampled, delays still applied.
         caption: [B] what is heard, written down; waits without such a stream.
+        certainty: [B] as of `sampling.certainty`; None unless it was asked for.
     """
 
     text: Tensor
@@ -102,6 +108,7 @@ class StepOutput:
     act: Tensor
     spoken: Tensor
     caption: Tensor
+    certainty: Tensor | None = None
 
 
 @dataclass
@@ -111,6 +118,7 @@ class StepSettings:
     Attributes:
         wait_or_write: [B] (bool) as in `Sampling`; None: no slot.
         overdue: [B] as in `Sampling`; None: 0 for all slots.
+        certainty: whether the output is to tell how sure the model was of what it wrote.
     """
 
     text: StreamSettings
@@ -119,6 +127,7 @@ class StepSettings:
     uniform: Tensor | None = None
     wait_or_write: Tensor | None = None
     overdue: Tensor | None = None
+    certainty: bool = False
 
 
 class RoboEgoModel(nn.Module):
@@ -150,6 +159,8 @@ class RoboEgoModel(nn.Module):
     def materialize_buffers(self) -> None:
         """Fills the buffers that no checkpoint holds, after a construction on the meta device."""
         self.fusion.offsets = self.fusion.offsets_of(self.config)
+        for sense in self.fusion.senses.values():
+            sense.scales = torch.tensor(sense.config.scales, device="cpu")  # type: ignore[union-attr]
         self.listen_places = self._places(self.config.layout.listen, undo=False)
         self.speak_places = self._places(self.config.layout.speak, undo=True)
 
@@ -192,7 +203,7 @@ class RoboEgoModel(nn.Module):
 
     def hidden(self, batch: Batch, tap: int | None = None) -> Tensor:
         """Hidden states h [B, T, W] of grids that start at position 0; [B, T, 2 W] with a `tap`, see `Backbone.forward`."""
-        return self.hidden_from_tokens(self.step_tokens(batch), batch.look, batch.seen, batch.pictures, tap, batch.glances)
+        return self.hidden_from_tokens(self.step_tokens(batch), batch.look, batch.seen, batch.pictures, tap, batch.glances, batch.senses)
 
     def hidden_from_tokens(
         self,
@@ -202,12 +213,14 @@ class RoboEgoModel(nn.Module):
         pictures: Pictures | None = None,
         tap: int | None = None,
         glances: Glances | None = None,
+        senses: FeltByName | None = None,
     ) -> Tensor:
         """The same from the tokens that the steps are given, in the order of `stream_sizes`, delays applied."""
         size = tokens_BTS.shape[:2]
         look = None if look_BTV is None else look_BTV.flatten(0, 1)
         seen = None if seen_BT is None else seen_BT.flatten()
         x_BTD = self.fusion(tokens_BTS.flatten(0, 1), look, seen).reshape(*size, -1)
+        x_BTD = x_BTD + self.fusion.felt(senses, *size)
         if pictures is None:
             return self._glanced(self.backbone(x_BTD, tap), glances)
         seen_NMD = self.fusion.picture_positions(pictures.tokens)
@@ -285,7 +298,7 @@ class RoboEgoModel(nn.Module):
         mode = torch.where(is_mode(given.read, layout.text), given.read, state.mode)
         h, cache, heard = self._perceive(given, mode, state)
 
-        logits = state.text_head(h) * self.config.output_scale
+        logits = free = state.text_head(h) * self.config.output_scale
         if settings.text.penalizes:
             past = Past.of(state.frame)
             valid = past.known & (past.age < settings.text.penalty_frames[:, None])
@@ -303,6 +316,7 @@ class RoboEgoModel(nn.Module):
             if layout.text.asr is not None:
                 text = torch.where(mode == layout.text.asr, caption, text)
         text = torch.where(given.forced_text >= 0, given.forced_text, text)
+        sure = certainty(free, text, layout.text.wait) if settings.certainty else None
 
         pointer = state.pointer
         if self.spoken_head is not None:
@@ -326,7 +340,7 @@ class RoboEgoModel(nn.Module):
         )  # fmt: skip
         if given.active is not None:
             after.keep(state, given.active)
-        return StepOutput(text, complete, raw, act, pointer.spoken, caption), after
+        return StepOutput(text, complete, raw, act, pointer.spoken, caption, sure), after
 
     @torch.no_grad()
     def see(self, tokens_BMV: Tensor, mask_B: Tensor, state: ModelState, *, chunk: int = 16) -> ModelState:
@@ -336,12 +350,12 @@ class RoboEgoModel(nn.Module):
 
         Args:
             tokens_BMV: tokens of each slot's picture; those of slots that did not ask are not looked at.
-            mask_B: [B] (bool) which slots asked.
+            mask_B: [B] (bool) which slots asked; on the host, it makes nobody wait for the device.
             chunk: positions that are computed at once.
         Raises:
             ShapeError: the model has no context vision, or takes other tokens.
         """
-        slots_A = mask_B.nonzero()[:, 0]
+        slots_A = mask_B.nonzero()[:, 0].to(self.device)
         x_AMD = self.fusion.picture_positions(tokens_BMV[slots_A])
         cache = state.cache
         if len(slots_A):
@@ -370,6 +384,7 @@ class RoboEgoModel(nn.Module):
         if layout.action_dims:
             parts.append(state.act)
         x = self.fusion(torch.cat(parts, 1), given.look, given.seen)
+        x = x + self.fusion.felt_now(given.senses, len(x))
         h, cache = self.backbone.step(x, state.cache)
         if self.glance is not None and given.details is not None:
             h = self.glance.step(h, given.details)

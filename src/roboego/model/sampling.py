@@ -193,6 +193,18 @@ def due(logits_BC: Tensor, wait: int, unwritten_B: Tensor, overdue_B: Tensor) ->
     return due_B, torch.where(due_B, 0.0, still_B)
 
 
+def certainty(logits_BC: Tensor, chosen_B: Tensor, wait: int) -> Tensor:
+    """Probability [B] of what was written among all that could have been, at temperature 1; 1 where nothing was.
+
+    Whether to write is another question, which does not count: a word may be sure, and its moment not.
+    """
+    logits = logits_BC.float()
+    chosen_from = logits.clone()
+    chosen_from[:, wait] = -torch.inf
+    probability_B = (logits.gather(1, chosen_B[:, None])[:, 0] - chosen_from.logsumexp(-1)).exp()
+    return torch.where(chosen_B == wait, 1.0, probability_B)
+
+
 def sample(logits_BC: Tensor, settings: StreamSettings, noise_BC: Tensor | None) -> Tensor:
     """Chooses [B] from logits [B, C].
 

@@ -2,6 +2,7 @@
 
 Sight is latest-only: a picture that comes while another waits takes its place. A step takes what is ready and never waits.
 """
+# M tokens of a picture, V their width and that of its vector, H heads, E head dimension
 
 import threading
 import time
@@ -20,6 +21,8 @@ from roboego.perception.vit import ViT
 
 Encoder = Callable[[Picture], tuple[Tensor, Tensor]]
 """A picture -> its fused vector [V] and its tokens [M, V]."""
+ToDetails = Callable[[Tensor], tuple[Tensor, Tensor]]
+"""A picture's tokens [M, V] -> the keys and values [H, M, E] by which a model glances at them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +34,7 @@ class Sight:
         tokens: [M, V] for context vision.
         number: how many pictures had been offered when it was, itself included.
         offered_ns, ready_ns: `time.monotonic_ns()` when it was offered and when it was ready.
+        details: keys and values [H, M, E] to glance at; None without any.
     """
 
     vector: Tensor
@@ -38,6 +42,7 @@ class Sight:
     number: int
     offered_ns: int
     ready_ns: int
+    details: tuple[Tensor, Tensor] | None = None
 
 
 @dataclass(kw_only=True)
@@ -70,23 +75,41 @@ def check_vector(vector: Tensor, width: int) -> None:
         raise InputError(f"an encoded picture is {width} finite numbers, and some are NaN or infinite; check the encoder and its weights")
 
 
+def check_tokens(tokens: Tensor, count: int | None, width: int) -> None:
+    """Raises InputError unless a picture's tokens are [count, width], or some of this width, and finite in float32."""
+    wanted = f"a picture's tokens are {'' if count is None else f'{count} of '}{width} finite numbers each"
+    if tokens.dim() != 2 or not len(tokens) or tokens.shape[1] != width or count not in (None, len(tokens)):
+        raise InputError(f"{wanted}, not a tensor {list(tokens.shape)}; use the model's own encoder")
+    if not bool(torch.isfinite(tokens.float()).all()):
+        raise InputError(f"{wanted}, and some are NaN or infinite; check the encoder and its weights")
+
+
 class LatestPicture:
     """The eye of one session. A thread of its own encodes, unless `background` is false: then `offer` does, for runs without a clock.
 
-    A broken picture is counted, its error kept in `failure`, and what was seen before stays in sight. The same holds for a picture that
-    the encoder does not turn into a finite vector [V].
+    A broken picture is counted, its error kept in `failure`, and what was seen before stays in sight. The same holds for a picture over
+    which the encoder fails, or which it does not turn into a finite vector [V] and finite tokens.
 
     Args:
         width: V; None takes any.
+        tokens: how many tokens a picture has (None: any number of them), and their width; None takes any.
+        details: prepares tokens to be glanced at, beside the encoding; None if nobody does.
     """
 
-    def __init__(self, encode: Encoder, *, width: int | None = None, background: bool = True) -> None:
-        self._encode, self._width = encode, width
+    def __init__(
+        self,
+        encode: Encoder,
+        *,
+        width: int | None = None,
+        tokens: tuple[int | None, int] | None = None,
+        details: ToDetails | None = None,
+        background: bool = True,
+    ) -> None:
+        self._encode, self._width, self._tokens, self._details = encode, width, tokens, details
         self._changed = threading.Condition()
         self._waiting: tuple[Picture, int, int] | None = None
         self._busy = self._closed = False
         self._sight: Sight | None = None
-        self._defect: Exception | None = None
         self.counts = SightCounts()
         self.failure: RoboEgoError | None = None
         # Python waits for its thread before it exits: torch breaks down where a thread dies inside it.
@@ -111,13 +134,7 @@ class LatestPicture:
             self._encode_waiting()
 
     def latest(self) -> Sight | None:
-        """The latest picture that is ready; None before the first. Never waits.
-
-        Raises:
-            RuntimeError: the encoder itself failed, not over a broken picture.
-        """
-        if self._defect is not None:
-            raise RuntimeError("the picture encoder failed") from self._defect
+        """The latest picture that is ready; None before the first. Never waits."""
         return self._sight
 
     def settle(self, timeout_s: float) -> bool:
@@ -149,14 +166,13 @@ class LatestPicture:
         sight: Sight | None = None
         failure: RoboEgoError | None = None
         try:
-            vector, tokens = self._encode(picture)
-            if self._width is not None:
-                check_vector(vector, self._width)
-            sight = Sight(vector, tokens, number, offered_ns, time.monotonic_ns())
+            sight = self._encoded(picture, number, offered_ns)
         except RoboEgoError as error:
             failure = error
-        except Exception as error:  # whatever it is, the step must hear of it
-            self._defect = error
+        except Exception as error:  # whatever it is, the session must hear of it
+            problem = f"{type(error).__name__}: {error}"
+            failure = RoboEgoError(f"the picture encoder failed ({problem}); give another picture, or check the encoder")
+            failure.__cause__ = error
         with self._changed:
             if sight is not None:
                 self._sight, self.counts.encoded = sight, self.counts.encoded + 1
@@ -164,3 +180,12 @@ class LatestPicture:
                 self.failure, self.counts.broken = failure, self.counts.broken + 1
             self._busy = False
             self._changed.notify_all()
+
+    def _encoded(self, picture: Picture, number: int, offered_ns: int) -> Sight:
+        vector, tokens = self._encode(picture)
+        if self._width is not None:
+            check_vector(vector, self._width)
+        if self._tokens is not None:
+            check_tokens(tokens, *self._tokens)
+        details = None if self._details is None else self._details(tokens)
+        return Sight(vector, tokens, number, offered_ns, time.monotonic_ns(), details)

@@ -1,5 +1,5 @@
 """The engine: all sessions' frames, one batched call every 80 ms."""
-# B slots, K codebooks, D action dimensions, N samples a frame, V width of a picture's vector
+# B slots, K codebooks, D action dimensions, N samples a frame, M tokens of a picture, V their width
 
 import threading
 import time
@@ -23,9 +23,12 @@ from roboego.model.sampling import Sampling, StreamSampling, fill_uniform
 from roboego.model.state import ModelState
 from roboego.perception.latest import Encoder, encoder
 from roboego.runtime.codec_lane import CodecLane
+from roboego.runtime.context_sight import POSITIONS, UNSURE, SightPolicy
 from roboego.runtime.counters import Counters, Counts
 from roboego.runtime.frame import SILENCE, EngineFull, Frame, Output, Prepared, SessionError, StepIn, Text
 from roboego.runtime.session import Session, mode_token
+from roboego.runtime.session_sight import SessionSight
+from roboego.runtime.slot_sight import SlotSight
 from roboego.streams.conversation import Mode
 from roboego.timebase import FRAME_SAMPLES
 
@@ -53,8 +56,9 @@ class Engine:
         see: encodes pictures, for models that see; by default the model's own encoder, where it brought one.
         see_in_background: pictures are encoded in a thread of each session, off the step's path; if false, as part of the step, so that a
             run without a clock is reproducible.
+        context_positions: tokens of pictures that go into contexts before a step, of all sessions together, see `ContextSight`.
     Raises:
-        InputError: fewer than one slot or thread.
+        InputError: fewer than one slot, thread or position.
         CheckpointError: model, codec and picture encoder do not fit each other.
     """
 
@@ -63,8 +67,6 @@ class Engine:
     _encoder: CodecLane | None
     _decoder: CodecLane | None
     _uniform: Tensor
-    _look: Tensor | None
-    _seen: Tensor | None
 
     def __init__(
         self,
@@ -75,9 +77,12 @@ class Engine:
         *,
         see: Encoder | None = None,
         see_in_background: bool = True,
+        context_positions: int = POSITIONS,
     ) -> None:
         if slots < 1 or (threads is not None and threads < 1):
             raise InputError(f"an engine needs at least one slot and one thread, not {slots} and {threads}")
+        if context_positions < 1:
+            raise InputError(f"context_positions must be at least 1, not {context_positions}")
         _check_fit(loaded)
         if threads is not None:
             torch.set_num_threads(threads)
@@ -91,6 +96,8 @@ class Engine:
         if see is None and loaded.vision is not None:
             see = encoder(loaded.vision)
         self._see, self._see_in_background = see, see_in_background
+        backbone = loaded.model.config.backbone
+        self._positions = min(context_positions, backbone.window - backbone.kept_sinks)
         self._sessions: list[Session | None] = [None] * slots
         self._counters = Counters()
         self.lock = threading.RLock()
@@ -99,23 +106,36 @@ class Engine:
 
     # -- sessions ----------------------------------------------------------------------------
 
-    def open(self, mode: Mode = "duplex", prompt: Text | None = None, sampling: Sampling | None = None) -> Session:
+    def open(
+        self,
+        mode: Mode = "duplex",
+        prompt: Text | None = None,
+        sampling: Sampling | None = None,
+        *,
+        sight: SightPolicy = "stream",
+        unsure: float = UNSURE,
+    ) -> Session:
         """Starts a session in a free slot.
 
         Args:
             mode: "asr" writes down what is heard, "tts" says given text, "duplex" converses.
             prompt: read before anything else, a token a frame.
             sampling: how to choose, and the seed; the model's own by default.
+            sight: "stream" sees the latest picture's vector and details, as the model has them; "context" also takes each new picture's
+                tokens into the context, where they are remembered and take up room; "auto" does so only with a picture that is in sight
+                when the model is unsure of what it writes.
+            unsure: of "auto": the probability of a piece of a word below which the model is.
         Raises:
             EngineFull: no slot is free.
-            InputError: the model does not have this mode, or cannot read the prompt.
+            InputError: the model does not have this mode or sight, or cannot read the prompt.
         """
         with self.lock:
             mode_token(self.loaded, mode)
+            looking = SessionSight(self.loaded, self._see, background=self._see_in_background, policy=sight, unsure=unsure)
             slot = next((i for i, session in enumerate(self._sessions) if session is None), None)
             if slot is None:
                 raise EngineFull(f"all {self.slots} slots are taken; close a session, or make an engine with more slots")
-            session = Session(self, slot, mode, sampling or self.loaded.sampling, see=self._see, see_in_background=self._see_in_background)
+            session = Session(self, slot, mode, sampling or self.loaded.sampling, looking)
             if prompt is not None:
                 session.read(prompt)
             self._reset(slot)
@@ -186,7 +206,8 @@ class Engine:
             for session, ready in prepared.items():
                 self._counters.overruns += ready.lost_frames
                 try:
-                    results[session] = session.absorb(ready, self._output(session, host[session.slot]), step_ms)
+                    results[session] = frame = session.absorb(ready, self._output(session, host[session.slot]), step_ms)
+                    self._counters.add_frame(frame)
                 except Exception as error:
                     results[session] = self._failed(session, error)
             return results
@@ -217,12 +238,13 @@ class Engine:
             spoken=int(numbers[1]),
             caption=int(numbers[2]),
             codes=numbers[3 : 3 + codebooks],
-            action=numbers[3 + codebooks :],
+            action=numbers[3 + codebooks : 3 + codebooks + layout.action_dims],
+            certainty=float(row[-1]) if self._settings.certainty else 1.0,
         )
 
     @torch.inference_mode()
     def _step(self, prepared: Mapping[Session, Prepared]) -> NDArray[np.float32]:
-        """All slots: samples, text, spoken, caption, codes and action side by side in a row for each, on the host."""
+        """All slots: samples, text, spoken, caption, codes, action and, if asked for, certainty, side by side, a row each, on the host."""
         with torch_on_one_thread() if self.device.type == "cpu" else nullcontext():
             return self._batched(prepared)
 
@@ -230,16 +252,17 @@ class Engine:
         active = {session.slot for session in prepared}
         held = [session.slot for session in self.sessions if session.slot not in active]
         self._choose_settings()
+        self._settings.certainty = any(session.sight.policy == "auto" for session in prepared)
         self._stage(prepared)
         listen = self._hear(held)
         numbers = self._numbers.to(self.device, non_blocking=True)
         if self._settings.uniform is not None:
             self._settings.uniform = self._uniform.to(self.device, non_blocking=True)
         step_in = StepInput(listen=listen, read=numbers[:, 0], forced_text=numbers[:, 1])
-        if self._look is not None:
-            step_in.look, step_in.seen = self._look, self._seen
+        self._sight.give(step_in)
         if held:
             step_in.active = numbers[:, 2].bool()
+        self._take_in(prepared)
         output, self._state = self.loaded.model.step(step_in, self._state, self._settings)
         return self._play(output, prepared, held).cpu().numpy()  # the one wait for the device
 
@@ -256,9 +279,8 @@ class Engine:
                 pcm[slot] = given.listen
             if given.codes is not None:
                 codes[slot] = given.codes
-            if given.look is not None and self._look is not None and self._seen is not None:
-                self._look[slot] = given.look.to(self._look)
-                self._seen[slot] = True
+            if given.look is not None:
+                self._sight.show(slot, given.look)
             fill_uniform(self._uniform[slot], self._blocks, self._samplings[slot], session.generator)
 
     def _hear(self, held: list[int]) -> Tensor:
@@ -268,9 +290,29 @@ class Engine:
         codes_BK = self._encoder.step(self._pcm.to(self.device, non_blocking=True), held)
         return codes_BK[:, : self.loaded.model.config.layout.listen.codebooks]
 
+    def _take_in(self, prepared: Mapping[Session, Prepared]) -> None:
+        """The next tokens of pictures go into the contexts of those sessions that ask, first of the one that has waited longest."""
+        contexts = [(session, context) for session in prepared if (context := session.sight.context) is not None]
+        asking = sorted((asked_ns, i) for i, (_, context) in enumerate(contexts) if (asked_ns := context.asked_ns) is not None)
+        if not asking:
+            return
+        start_ns, room, model = time.perf_counter_ns(), self._positions, self.loaded.model
+        for _, i in asking:
+            session, context = contexts[i]
+            part_MV = context.part(room, session.frames).to(model.fusion.table)
+            mask_B = torch.zeros(self.slots, dtype=torch.bool)
+            mask_B[session.slot] = True
+            self._state = model.see(part_MV.expand(self.slots, -1, -1), mask_B, self._state, chunk=self._positions)
+            room -= len(part_MV)
+            if not room:
+                break
+        self._counters.context_ms += (time.perf_counter_ns() - start_ns) / 1e6
+
     def _play(self, output: StepOutput, prepared: Mapping[Session, Prepared], held: list[int]) -> Tensor:
         """Sound and numbers of all slots. Whole numbers up to 2^24 are exact in float32."""
         numbers = torch.cat([torch.stack([output.text, output.spoken, output.caption], 1), output.speak, output.act], 1).float()
+        if output.certainty is not None:
+            numbers = torch.cat([numbers, output.certainty[:, None]], 1)
         if self._decoder is None:
             return numbers
         layout = self.loaded.model.config.layout.speak
@@ -300,9 +342,7 @@ class Engine:
         self._numbers = torch.zeros(slots, 3, dtype=torch.int64, pin_memory=pinned)
         self._uniform = torch.full((slots, model.uniform_width()), 0.5, pin_memory=pinned)
         self._blocks = model.uniform_blocks()
-        width = model.config.vision_width
-        self._look = torch.zeros(slots, width, device=self.device, dtype=model.fusion.table.dtype) if width else None
-        self._seen = torch.zeros(slots, dtype=torch.bool, device=self.device) if width else None
+        self._sight = SlotSight(model, slots)
         self._samplings: tuple[Sampling, ...] = ()
         self._choose_settings()
 
@@ -325,14 +365,18 @@ class Engine:
         for lane in (self._encoder, self._decoder):
             if lane is not None:
                 lane.reset([slot], self.slots, self.device)
-        if self._look is not None and self._seen is not None:
-            self._look[slot] = 0
-            self._seen[slot] = False
+        self._sight.forget(slot)
 
+    @torch.inference_mode()
     def _warm_up(self) -> None:
-        """Two steps without sessions: libraries choose their kernels and take their memory before the clock runs."""
+        """Two steps without sessions, and a look: libraries choose their kernels and take their memory before the clock runs."""
+        model = self.loaded.model
         for _ in range(2):
             self._step({})
+        self._sight.warm_up(model)
+        if width := model.config.context_width:
+            nothing, first = model.fusion.table.new_zeros(self.slots, self._positions, width), torch.arange(self.slots) == 0
+            self._state = model.see(nothing, first, self._state, chunk=self._positions)
 
 
 def _check_fit(loaded: LoadedModel) -> None:

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from roboego.errors import RoboEgoError
+from roboego.perception.latest import Sight
 from roboego.perception.picture import Picture
 from roboego.timebase import FRAME_SAMPLES
 
@@ -116,6 +117,8 @@ class Frame:
         spoken_upto: how many tokens of the current reply are audible by the end of this frame; `spoken_text` is how they read.
         events: what happened in this frame.
         step_ms: how long the step took, for all slots together.
+        context_lag: in the first step that had a picture whole in its context, by how many steps that was late; else None.
+        fell_back: the model was unsure of this token, so that the latest picture goes into its context; only with sight "auto".
     """
 
     index: int
@@ -133,6 +136,8 @@ class Frame:
     forced: bool = False
     read: int | None = None
     read_text: str = ""
+    context_lag: int | None = None
+    fell_back: bool = False
 
     @property
     def is_silent(self) -> bool:
@@ -150,7 +155,7 @@ class Prepared:
     Attributes:
         listen: [1920] samples, or None; codes: [K], or None.
         read, forced: tokens; forced is -1 if the model is free.
-        look: [V] a new picture's vector, or None if nothing new is seen.
+        look: what is newly seen; None if nothing new is.
         not_seen: why a picture could not be encoded; "" if none failed since the last frame.
     """
 
@@ -158,14 +163,14 @@ class Prepared:
     forced: int
     listen: Sound | None = None
     codes: Codes | None = None
-    look: torch.Tensor | None = None
+    look: Sight | None = None
     not_seen: str = ""
     lost_frames: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Output:
-    """A slot's part of a step, on the host."""
+    """A slot's part of a step, on the host; `certainty` as of `StepOutput`, 1 if nobody asked for it."""
 
     pcm: Sound
     codes: Codes
@@ -173,6 +178,7 @@ class Output:
     spoken: int
     caption: int
     action: Codes = field(default_factory=lambda: np.zeros(0, np.int64))
+    certainty: float = 1.0
 
 
 SILENCE: Sound = np.zeros(FRAME_SAMPLES, np.float32)

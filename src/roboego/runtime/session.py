@@ -1,5 +1,5 @@
 """A session: one conversation in one slot of an engine. What it is given is checked here, and what comes out is accounted for."""
-# K codebooks, V width of a picture's vector
+# K codebooks
 
 import threading
 from collections import deque
@@ -13,7 +13,6 @@ from numpy.typing import ArrayLike
 from roboego.errors import InputError
 from roboego.model.loaded import LoadedModel
 from roboego.model.sampling import Sampling
-from roboego.perception.latest import Encoder, LatestPicture, check_vector
 from roboego.runtime.frame import (
     SILENCE,
     Codes,
@@ -30,6 +29,7 @@ from roboego.runtime.frame import (
     Text,
 )
 from roboego.runtime.replies import Readings, Reply, ReplyTracker
+from roboego.runtime.session_sight import SessionSight
 from roboego.streams.alphabet import normalize
 from roboego.streams.conversation import MODES, Mode
 from roboego.streams.tokenizer import Tokenizer
@@ -54,13 +54,12 @@ class Session:
         engine, slot: where it lives.
         mode: what Ego was asked to do.
         sampling: how it chooses.
+        sight: how it sees.
         frames: frames so far.
     """
 
-    def __init__(
-        self, engine: "Engine", slot: int, mode: Mode, sampling: Sampling, *, see: Encoder | None = None, see_in_background: bool = True
-    ) -> None:
-        self.engine, self.slot, self.mode, self.sampling = engine, slot, mode, sampling
+    def __init__(self, engine: "Engine", slot: int, mode: Mode, sampling: Sampling, sight: SessionSight) -> None:
+        self.engine, self.slot, self.mode, self.sampling, self.sight = engine, slot, mode, sampling, sight
         self._loaded: LoadedModel = engine.loaded
         self.layout = self._loaded.model.config.layout
         self.generator = torch.Generator().manual_seed(sampling.seed)
@@ -76,9 +75,6 @@ class Session:
         self._say: deque[int] = deque()
         self._saying = False
         self._cutting = False
-        width = self._loaded.model.config.vision_width or None
-        self._eye = LatestPicture(see, width=width, background=see_in_background) if see is not None else None
-        self._seen = self._broken = 0
         token = mode_token(self._loaded, mode)
         if token is not None:
             self._read.append(token)
@@ -149,10 +145,7 @@ class Session:
 
     def check_sees(self) -> None:
         """Raises InputError if pictures cannot be given: the model does not see, or the engine has no encoder for them."""
-        if not self._loaded.model.config.vision_width:
-            raise InputError(f"{self._loaded.name} does not see: leave pictures out")
-        if self._eye is None:
-            raise InputError("the engine has no encoder for pictures: pass `see` to Engine, or encode them yourself")
+        self.sight.check()
 
     def close(self) -> None:
         """Frees the slot. May be called again."""
@@ -219,7 +212,7 @@ class Session:
         say = self._to_say(given.say) if given.say is not None else []
         self._check_room(self._read, read)
         self._check_room(self._say, say)
-        look, not_seen = self._look(given.look), self._not_seen()
+        look, not_seen = self.sight.look(given.look, self.frames), self.sight.not_seen()
         self._read.extend(read)
         self._say.extend(say)
         self._sound_ended |= given.listen is not None and np.shape(given.listen) != (FRAME_SAMPLES,)
@@ -248,6 +241,7 @@ class Session:
         heard = replies.reads_on(output.caption)
         if heard:
             self._heard.append(heard)
+        fell_back = self._falls_back(given, output)
         losses: list[Event] = [Overrun(given.lost_frames)] if given.lost_frames else []
         if given.not_seen:
             losses.append(NotSeen(given.not_seen))
@@ -267,14 +261,23 @@ class Session:
             forced=given.forced >= 0,
             read=None if given.read == self.layout.text.wait else given.read,
             read_text=self._reading.next(given.read) if replies.is_piece(given.read) else "",
+            context_lag=None if self.sight.context is None else self.sight.context.take_lag(),
+            fell_back=fell_back,
         )
+
+    def _falls_back(self, given: Prepared, output: Output) -> bool:
+        """Whether the model chose a piece of a reply of which it is unsure, and the latest picture now goes into its context."""
+        context = self.sight.context
+        if context is None or given.forced >= 0 or self.mode == "asr":
+            return False
+        written = self._replies.is_writing and self._replies.is_piece(output.token)
+        return written and context.doubt(output.certainty, self.frames)
 
     def end(self) -> None:
         """The slot has been taken away."""
         with self._lock:
             self.is_open = False
-        if self._eye is not None:
-            self._eye.close()
+        self.sight.close()
 
     # -- checks ------------------------------------------------------------------------------
 
@@ -303,28 +306,6 @@ class Session:
         if codes.min() < 0 or codes.max() >= sound.ids:
             raise InputError(f"codes must be from 0 to {sound.ids - 1}, not {codes.tolist()}")
         return codes.astype(np.int64)
-
-    def _look(self, look: Look | None) -> torch.Tensor | None:
-        width = self._loaded.model.config.vision_width
-        if look is not None and not (width and isinstance(look, torch.Tensor)):
-            self.check_sees()
-        if isinstance(look, torch.Tensor):
-            check_vector(look, width)
-            return look
-        if look is not None and self._eye is not None:
-            self._eye.offer(look)
-        sight = self._eye.latest() if self._eye is not None else None
-        if sight is None or sight.number == self._seen:
-            return None
-        self._seen = sight.number
-        return sight.vector
-
-    def _not_seen(self) -> str:
-        """Why the last of the pictures that failed since the frame before could not be encoded; "" if none did."""
-        if self._eye is None or self._eye.counts.broken == self._broken:
-            return ""
-        self._broken = self._eye.counts.broken
-        return str(self._eye.failure)
 
     def _to_read(self, text: Text) -> list[int]:
         if not self.layout.reads:

@@ -38,6 +38,10 @@ class _Figures(Collector):
             ("roboego_late_ticks", "Periods that began late.", self.engine.clock_late),
             ("roboego_skipped_ticks", "Periods left out after a delay.", self.engine.clock_skipped),
             ("roboego_overrun_frames", "Frames of sound lost before they were heard.", counts.overruns),
+            ("roboego_pictures_not_seen", "Frames that told of a picture which could not be encoded.", counts.not_seen),
+            ("roboego_context_pictures", "Pictures whose tokens went into a session's context.", counts.context_pictures),
+            ("roboego_context_seconds", "What steps took longer for them.", counts.context_ms / 1e3),
+            ("roboego_sight_fallbacks", "Pictures asked for because the model was unsure.", counts.fallbacks),
             ("roboego_failures", "Steps of single sessions that failed.", counts.failures),
             ("roboego_recording_failures", "Recordings that ended early, pictures and deletions that failed.", self._recording_failures),
         ):
