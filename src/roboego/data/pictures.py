@@ -194,24 +194,22 @@ class PictureBank:
     """Reads the shards of a folder.
 
     Args:
-        name: which bank of the folder to open, or the name of one of its shards.
+        names: which banks of the folder to open, one after another, or the name of one of its shards.
     Attributes:
         indices: its shards, and `counts`, how many pictures each holds.
     Raises:
-        InputError: the folder holds no shard of it, or a damaged one.
+        InputError: the folder holds no shard of one of them, or a damaged one.
     """
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, *names: str) -> None:
         self._entries: list[tuple[Path, dict[str, Any]]] = []
         self._files: dict[Path, NDArray[np.uint8]] = {}
-        self.indices = tuple(sorted(p for p in folder.glob(f"{name}*.jsonl") if SHARD.fullmatch(p.stem, len(name))))
+        self.indices = tuple(index for name in names for index in _shards(folder, name))
         self.counts: list[int] = []
         for index in self.indices:
             entries = _read(index)
             self._entries += [(index.with_suffix(".jpegs"), entry) for entry in entries]
             self.counts.append(len(entries))
-        if not self._entries:
-            raise InputError(f"no pictures {name!r} in {folder}; make them with: roboego synth pictures")
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -238,6 +236,15 @@ class PictureBank:
             patches=patches.reshape(grid, grid),
             held=entry["held"],
         )
+
+
+def _shards(folder: Path, name: str) -> list[Path]:
+    found = sorted(p for p in folder.glob(f"{name}*.jsonl") if SHARD.fullmatch(p.stem, len(name)))
+    if not found:
+        raise InputError(
+            f"no pictures {name!r} in {folder}; make them with: roboego synth {'episodes' if 'episodes' in name else 'pictures'}"
+        )
+    return found
 
 
 def _read(index: Path) -> list[dict[str, Any]]:

@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from roboego.actions.bins import ActionBins
 from roboego.codecs.embedded.config import EmbeddedCodecConfig
+from roboego.data.episodes import LOOK_EVERY, POINTS
 from roboego.data.talk.sampling import sample_sentence
-from roboego.model.config import BackboneConfig, GlanceConfig, ModelConfig, SpeechDecoderConfig
+from roboego.model.config import BackboneConfig, GlanceConfig, ModelConfig, SenseConfig, SpeechDecoderConfig
 from roboego.model.sampling import Sampling, StreamSampling
 from roboego.perception.vit import ViTConfig
 from roboego.recipes.runs import Run
@@ -67,11 +69,23 @@ def model() -> ModelConfig:
     )
 
 
-def seeing_model() -> ModelConfig:
-    """The same with eyes: the picture's vector is fused into each step, which then glances at its patches."""
-    eye, blind = vit(), model()
+def whole_model() -> ModelConfig:
+    """The same with all streams: it sees (a picture's vector is fused into each step, which glances at its patches), feels and acts."""
+    eye, talks, arm = vit(), model(), ActionBins()
     glance = GlanceConfig(tokens=eye.patches, token_width=eye.width, heads=5, head_dim=64, hidden=640)
-    return replace(blind, layout=replace(blind.layout, looks=True), vision_width=eye.width, glance=glance)
+    layout = replace(talks.layout, looks=True, action_dims=arm.dims, action_bins=arm.bins)
+    return replace(talks, layout=layout, vision_width=eye.width, glance=glance, senses=senses())
+
+
+def senses() -> tuple[SenseConfig, ...]:
+    """What the robot feels of itself (`roboego.sim.env.BODY`), what its pads feel, and the points that its camera measures."""
+    place, speed, finger, force, grip = 5.0, 3.0, 30.0, 0.1, 0.2
+    body = (*[place] * 3, *[speed] * 3, finger, *[force] * 3, grip)
+    return (
+        SenseConfig(name="body", size=len(body), scales=body, hidden=128),
+        SenseConfig(name="touch", size=2, scales=(grip,), hidden=32),
+        SenseConfig(name="points", size=3, points=POINTS, scales=(place,), hidden=128, fresh_frames=2 * LOOK_EVERY),
+    )
 
 
 def tiny() -> ModelConfig:
@@ -164,16 +178,17 @@ def sft() -> Run:
     )
 
 
-def seeing() -> Run:
-    """Stage 2 goes on with what nano sees."""
+def whole() -> Run:
+    """Stage 2 goes on with what nano sees, feels and does."""
     talks = sft()
     return replace(
         talks,
-        name="nano-seeing",
-        model=seeing_model(),
+        name="nano-whole",
+        model=whole_model(),
         start=talks.name,
         loop=replace(talks.loop, steps=6_000),
         written=0.06,
         assembled=0.2,
-        seen=0.36,
+        seen=0.2,
+        acted=0.2,
     )

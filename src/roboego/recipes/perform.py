@@ -11,11 +11,8 @@ from rich.console import Console
 from roboego.codecs.base import Codec
 from roboego.data.assembled import AssembledExchanges
 from roboego.data.exchange_pool import Grids
-from roboego.data.grounded.pool import GroundedExchanges
-from roboego.data.pictures import PictureBank
 from roboego.data.rearranged import Rearranged
 from roboego.data.shards import ShardReader
-from roboego.data.sights import SightBank
 from roboego.data.voices.neural import phonemize
 from roboego.data.word_sounds import WordSounds
 from roboego.data.workshop import ASR_DELAY_FRAMES, Workshop, open_tokenizer, open_workshop
@@ -26,12 +23,13 @@ from roboego.evaluation.stages import synthesize, transcribe_codes
 from roboego.metrics.wer import WordErrors, word_errors
 from roboego.model.config import ModelConfig
 from roboego.model.model import RoboEgoModel
-from roboego.perception.files import load_vit
 from roboego.recipes import nano
 from roboego.recipes.nano_data import maker
 from roboego.recipes.runs import Run
 from roboego.recipes.start import FIRST_SPREAD, Adapted, begin_codes, codes_alike, helpers_of, keep_record, open_start
+from roboego.recipes.table import open_table
 from roboego.streams.grid import Codes
+from roboego.streams.layout import StreamLayout
 from roboego.streams.tokenizer import Tokenizer
 from roboego.training.adapters import add_adapters
 from roboego.training.checkpoint import latest
@@ -57,8 +55,13 @@ def open_pool(folder: Path, prefix: str, shop: Workshop, model: ModelConfig) -> 
         foreign = "" if isinstance(shop.tokenizer, Tokenizer) else " --backbone FOLDER"
         raise InputError(f"no shards {prefix}*.grids in {folder}; make them with: {maker(prefix)}{foreign}")
     return ShardReader(
-        paths, layout=model.layout, codec_fingerprint=shop.codec.fingerprint, tokenizer_fingerprint=shop.tokenizer.fingerprint
+        paths, layout=talking(model.layout), codec_fingerprint=shop.codec.fingerprint, tokenizer_fingerprint=shop.tokenizer.fingerprint
     )
+
+
+def talking(layout: StreamLayout) -> StreamLayout:
+    """The layout of grids in which nothing is done: they have no actions."""
+    return replace(layout, action_dims=0, action_bins=0)
 
 
 def _pool(prefix: str, share: float, run: Run, data: Path, shop: Workshop) -> Pool:
@@ -83,7 +86,7 @@ def _assembled(run: Run, pools: Sequence[Grids], shop: Workshop) -> AssembledExc
     text, starts = run.model.layout.text, shop.tokenizer.starts_word
     named = [(prefix, grids) for (prefix, _), grids in zip(run.pools, pools, strict=False)]
     return AssembledExchanges(
-        layout=run.model.layout,
+        layout=talking(run.model.layout),
         tokenizer=shop.tokenizer,
         silence=shop.silence,
         heard=[WordSounds.heard(grids, text, ASR_DELAY_FRAMES, starts) for prefix, grids in named if prefix.startswith(WORDS_HEARD)],
@@ -91,14 +94,6 @@ def _assembled(run: Run, pools: Sequence[Grids], shop: Workshop) -> AssembledExc
         delay=ASR_DELAY_FRAMES,
         seed=run.stage.seed,
     )
-
-
-def _seen(manner: WrittenExchanges | AssembledExchanges, share: float, pictures: PictureBank) -> Pool:
-    """Exchanges about pictures."""
-    exchanges = GroundedExchanges(
-        layout=manner.layout, tokenizer=manner.tokenizer, silence=manner.silence, seed=manner.seed, pictures=pictures, manner=manner
-    )
-    return Pool(exchanges, share, exchanges.captions, soundless=isinstance(manner, WrittenExchanges), looks=exchanges)
 
 
 class FreeRunning:
@@ -123,19 +118,6 @@ class FreeRunning:
         sounds = synthesize(model, self.shop.codec, self.shop.tokenizer, self.texts, self.shop.silence)
         tts = sum((word_errors(t, self.judge.transcribe(s)) for t, s in zip(self.texts, sounds, strict=True)), WordErrors())
         return {"asr_wer": asr.rate, "tts_wer": tts.rate}
-
-
-def open_sights(bank: PictureBank, tools: Path) -> SightBank:
-    """What the recipe's picture encoder makes of pictures.
-
-    Raises:
-        InputError: they have not been seen yet, or another encoder saw them.
-        CheckpointError: there is no encoder.
-    """
-    sights, vit = SightBank(bank), load_vit(tools / "vit")
-    if sights.encoder != vit.fingerprint:
-        raise InputError(f"the pictures were seen by the encoder {sights.encoder}, not {vit.fingerprint}; run roboego synth sights")
-    return sights
 
 
 def model_for(run: Run, runs: Path, codec: Codec | None, given: RoboEgoModel | None = None) -> RoboEgoModel:
@@ -202,22 +184,21 @@ def perform(
     pools = [] if shop is None else [_pool(prefix, share, run, data, shop) for prefix, share in run.pools]
     # Without a codec any codes will do for silence.
     silence = np.zeros(run.model.layout.speak.codebooks, np.int16) if shop is None else shop.silence
-    exchanges = WrittenExchanges(layout=run.model.layout, tokenizer=tokenizer, silence=silence, seed=run.stage.seed)
-    bank = PictureBank(pictures, "train") if run.seen else None
-    sights = None if bank is None else open_sights(bank, tools)
+    exchanges = WrittenExchanges(layout=talking(run.model.layout), tokenizer=tokenizer, silence=silence, seed=run.stage.seed)
+    table = open_table(run, pictures, tools)
     exercises = [pool.grids for pool in pools]
     sounds = next((grids for (prefix, _), grids in zip(run.pools, exercises, strict=True) if prefix.startswith("dialogue-")), None)
     written = replace(exchanges, sounds=sounds)
     if run.written:
         pools.append(Pool(written, run.written, written.captions, soundless=True))
-    if bank is not None:
-        pools.append(_seen(written, run.seen / 2, bank))
-    if (run.assembled or bank is not None) and shop is not None:
+    if table is not None:
+        pools += table.pools(run, written)
+    if (run.assembled or table is not None) and shop is not None:
         assembled = _assembled(run, exercises, shop)
         if run.assembled:
             pools.append(Pool(assembled, run.assembled, assembled.captions))
-        if bank is not None:
-            pools.append(_seen(assembled, run.seen / 2, bank))
+        if table is not None:
+            pools += table.pools(run, assembled)
     stage = run.stage
     mixture = Mixture(
         pools,
@@ -225,7 +206,9 @@ def perform(
         splices=stage.splices,
         recalls=stage.recalls,
         overhears=stage.overhears,
-        pictures=0 if bank is None else len(bank),
+        pictures=0 if table is None else len(table.sights.vectors),
+        still=None if table is None else table.still,
+        rest=None if table is None else table.rest,
     )
     pronounce = Pronunciation(tokenizer, run.model.layout.text, phonemize)
     judge: Callable[[RoboEgoModel, int], Metrics]
@@ -236,7 +219,7 @@ def perform(
     alike = None if shop is None else codes_alike(shop.codec)
     task = StageTask(
         model.to(where), mixture, run.stage, judge,
-        device=where, pronounce=pronounce, alike=alike, crew=crew, workers=workers, sights=sights,
+        device=where, pronounce=pronounce, alike=alike, crew=crew, workers=workers, sights=None if table is None else table.sights,
     )  # fmt: skip
     if begins and run.start is not None:
         task.take_helpers(helpers_of(run.start, runs))

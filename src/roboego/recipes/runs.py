@@ -23,6 +23,7 @@ class Run:
         written: share of the frames for exchanges of which there is no sound, beside the pools' shares.
         assembled: share of the frames for exchanges put together from words of the pools' exercises.
         seen: share of the frames for exchanges about pictures, half of them without sound and half put together like `assembled`.
+        acted: share of the frames for exchanges in which something is done, in two halves like `seen`.
         validation: prefixes of held-out shards: transcribed, and said; None judges a run without sound by what it answers in writing.
         sentences: held-out sentences of each kind that a validation runs freely.
         first_sound: whether it is the first to hear and speak: its tables of codes begin as the codec has them, whatever it starts from.
@@ -43,6 +44,7 @@ class Run:
     written: float = 0.0
     assembled: float = 0.0
     seen: float = 0.0
+    acted: float = 0.0
     first_sound: bool = False
     start: str | None = None
     backbone: Path | None = None

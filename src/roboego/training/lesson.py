@@ -1,7 +1,7 @@
 """What one step of a stage learns from: rows as tensors, disturbed as inputs, and what of them counts."""
 # B rows, T frames, K codebooks, M chosen frames, P phones of a row
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
 
@@ -13,7 +13,9 @@ from torch import Tensor
 from roboego.model.config import ModelConfig
 from roboego.model.glance import Glances
 from roboego.model.model import Batch
+from roboego.model.senses import Felt
 from roboego.streams.grid import FrameGrid, Tokens
+from roboego.streams.readings import NO_READING, Senses
 from roboego.training.crew import ALONE, Crew
 from roboego.training.disturbance import Alike, Disturbance, disturb
 from roboego.training.ear import padded
@@ -163,6 +165,8 @@ class Lessons:
         batch.caption = torch.from_numpy(np.stack([row.given for row in rows])).long()
         if self.sights is not None:
             batch.look, batch.seen, batch.glances = seen_by(np.stack([row.looks for row in rows]), self.sights, self.model)
+        if self.model.senses:
+            batch.senses = felt_by([row.senses for row in rows], self.model, config.frames)
         given = disturb(batch, self.model, config.disturbance, rng, captions != UNKNOWN, self.alike)
         phones, counts = padded([[] if self.pronounce is None else self.pronounce(row) for row in captions])
         return Lesson(
@@ -199,6 +203,21 @@ def seen_by(looks_BT: Tokens, sights: Sights, model: ModelConfig) -> tuple[Tenso
     return look_BTV, seen, Glances(tokens_BPMV, torch.from_numpy(which_BT).long())
 
 
+def felt_by(rows: Sequence[Senses], model: ModelConfig, frames: int) -> dict[str, Felt]:
+    """What rows feel, sense by sense; readings of which there are fewer than in other rows are filled up with zeros."""
+    found: dict[str, Felt] = {}
+    for sense in model.senses:
+        mine = [row.get(sense.name) for row in rows]
+        count = max(1, *(0 if felt is None else len(felt.values) for felt in mine))
+        values = np.zeros((len(rows), count, *sense.shape), np.float32)
+        which, stale = np.full((len(rows), frames), NO_READING, np.int64), np.zeros((len(rows), frames), np.bool_)
+        for b, felt in enumerate(mine):
+            if felt is not None:
+                values[b, : len(felt.values)], which[b], stale[b] = felt.values, felt.which, felt.stale
+        found[sense.name] = Felt(torch.from_numpy(values), torch.from_numpy(which), torch.from_numpy(stale))
+    return found
+
+
 def _onsets(speak_BTK: NDArray[np.int64], factor: float) -> NDArray[np.float32]:
     """Factors [B, T]: `factor` in the two frames in which speech begins, after codes that stood still, and one elsewhere."""
     batch, frames, _ = speak_BTK.shape
@@ -220,9 +239,11 @@ def _choose(weights: NDArray[np.float64], share: float, rng: np.random.Generator
 
 
 def moved(value: Any, device: torch.device) -> Any:
-    """Tensors, and dataclasses of tensors, on a device; all else as it is."""
+    """Tensors, and dataclasses and dictionaries of tensors, on a device; all else as it is."""
     if isinstance(value, Tensor):
         return value.to(device)
+    if isinstance(value, dict):
+        return {name: moved(part, device) for name, part in value.items()}
     if hasattr(value, "__dataclass_fields__"):
         return type(value)(**{f.name: moved(getattr(value, f.name), device) for f in fields(value)})
     return value

@@ -1,8 +1,9 @@
-"""Exchanges about a picture: questions about what it shows, now and then with other talk between them."""
+"""Exchanges about a picture: questions about what it shows, requests that it shows to be impossible, and other talk between them."""
 
 from contextlib import suppress
 
 from roboego.data.grounded.asked import Asked
+from roboego.data.grounded.doing import impossible
 from roboego.data.grounded.seeing import ask_about
 from roboego.data.grounded.view import View
 from roboego.data.talk.answer import Answer, Exchange, Turn
@@ -15,6 +16,8 @@ TURN_ODDS = (0.5, 0.3, 0.15, 0.05)
 """Of 1, 2, ... questions about a picture."""
 TALK = 0.15
 """Chance that something else is talked about before a question."""
+REFUSED = 0.15
+"""Share of the questions that are requests instead, for something with a thing that is not there."""
 TRIES = 200
 BLIND = patterns(
     "sorry, i do not see anything.",
@@ -36,9 +39,26 @@ def sample_question(rng: Rng, view: View, split: Split, topic: str | None = None
         if asked is None:
             return None
         turn = _dressed(rng, asked)
-        if len(words(turn.user)) <= MAX_WORDS and split_of(turn.user) == split and (split != "train" or split_of(turn.ego) == "train"):
+        if _belongs(turn, split):
             return turn
     return None
+
+
+def sample_refused(rng: Rng, view: View, split: Split) -> Turn | None:
+    """A request for what cannot be done, since it is not there, and what Ego says instead; None if none comes to mind."""
+    for _ in range(TRIES):
+        asked = impossible(rng, view)
+        if asked is None:
+            return None
+        turn = Turn(intent=f"see_{asked.verb}", user=dress(rng, asked.user, "request"), ego=asked.ego, answer=asked.answer)
+        if _belongs(turn, split):
+            return turn
+    return None
+
+
+def _belongs(turn: Turn, split: Split) -> bool:
+    fits = len(words(turn.user)) <= MAX_WORDS and split_of(turn.user) == split
+    return fits and (split != "train" or split_of(turn.ego) == "train")
 
 
 def _dressed(rng: Rng, asked: Asked) -> Turn:
@@ -57,7 +77,7 @@ def grounded_exchange(rng: Rng, view: View, split: Split, turns: int | None = No
         if chance(rng, TALK):
             with suppress(RuntimeError):  # nothing of this split can be said
                 done += sample_exchange(rng, split, 1).turns
-        turn = sample_question(rng, view, split)
+        turn = sample_refused(rng, view, split) if chance(rng, REFUSED) else sample_question(rng, view, split)
         if turn is None:
             return None
         done.append(turn)

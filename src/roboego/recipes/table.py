@@ -1,0 +1,87 @@
+"""What a run sees, feels and does at the table: pictures, episodes, and pools of exchanges about them."""
+# Q numbers of a reading
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roboego.actions.bins import ActionBins, Bins
+from roboego.data.assembled import AssembledExchanges
+from roboego.data.episodes import EpisodeBank
+from roboego.data.grounded.acting import ActingExchanges
+from roboego.data.grounded.pool import GroundedExchanges
+from roboego.data.pictures import PictureBank
+from roboego.data.sights import SightBank
+from roboego.data.written import WrittenExchanges
+from roboego.errors import InputError
+from roboego.perception.files import load_vit
+from roboego.recipes.runs import Run
+from roboego.training.rows import Pool
+
+PICTURES, EPISODES = "train", "episodes-train"
+"""Banks of the folder of pictures."""
+
+Manner = WrittenExchanges | AssembledExchanges
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Table:
+    """What is on hand.
+
+    Attributes:
+        pictures: those that are asked about; episodes: what is done, if anything is.
+        sights: what the encoder makes of the pictures, and after them of the episodes'.
+    """
+
+    pictures: PictureBank
+    sights: SightBank
+    episodes: EpisodeBank | None = None
+
+    def pools(self, run: Run, manner: Manner) -> Iterator[Pool]:
+        """Exchanges laid out in one of the two manners, each with half of the run's share."""
+        soundless = isinstance(manner, WrittenExchanges)
+        shared: dict[str, Any] = {name: getattr(manner, name) for name in ("layout", "tokenizer", "silence", "seed")}
+        if run.seen:
+            seen = GroundedExchanges(**shared, manner=manner, pictures=self.pictures)
+            yield Pool(seen, run.seen / 2, seen.captions, soundless=soundless, looks=seen)
+        if run.acted and self.episodes is not None:
+            acted = ActingExchanges(**shared, manner=manner, episodes=self.episodes, first_picture=len(self.pictures))
+            yield Pool(acted, run.acted / 2, acted.captions, soundless=soundless, looks=acted, feelings=acted)
+
+    @property
+    def still(self) -> Mapping[str, NDArray[np.float32]]:
+        """What is felt when an episode is over: readings of each sense, one an episode."""
+        if self.episodes is None:
+            return {}
+        all_of = [self.episodes[i] for i in range(len(self.episodes))]
+        return {
+            "body": np.stack([e.body[-1] for e in all_of]),
+            "touch": np.stack([e.touch[-1] for e in all_of]),
+            "points": np.stack([e.points[-1] for e in all_of]).astype(np.float32),
+        }
+
+    @property
+    def rest(self) -> Bins | None:
+        """What an arm does that keeps still; None: there is no arm."""
+        return None if self.episodes is None else ActionBins().rest
+
+
+def open_table(run: Run, pictures: Path, tools: Path) -> Table | None:
+    """What a run sees and does; None if it does neither.
+
+    Raises:
+        InputError: pictures or episodes are missing, have not been seen yet, or another encoder saw them.
+        CheckpointError: there is no encoder.
+    """
+    if not (run.seen or run.acted):
+        return None
+    names = [PICTURES, EPISODES] if run.acted else [PICTURES]
+    sights, vit = SightBank(PictureBank(pictures, *names)), load_vit(tools / "vit")
+    if sights.encoder != vit.fingerprint:
+        raise InputError(f"the pictures were seen by the encoder {sights.encoder}, not {vit.fingerprint}; run roboego synth sights")
+    episodes = EpisodeBank(pictures, EPISODES) if run.acted else None
+    return Table(pictures=PictureBank(pictures, PICTURES), sights=sights, episodes=episodes)

@@ -1,0 +1,76 @@
+"""A run that sees, feels and acts: its pools, and a few steps of a small model on them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from roboego.data.episodes import EpisodeJob, make_episodes
+from roboego.data.pictures import PictureJob, make_pictures
+from roboego.data.sights import SightJob, make_sights
+from roboego.data.written import WrittenExchanges
+from roboego.errors import InputError
+from roboego.model.config import GlanceConfig
+from roboego.model.model import RoboEgoModel
+from roboego.perception.files import save_vit
+from roboego.perception.vit import ViT, ViTConfig
+from roboego.recipes import nano
+from roboego.recipes.perform import talking
+from roboego.recipes.table import EPISODES, PICTURES, open_table
+from roboego.streams.tokenizer import Tokenizer
+from roboego.training.lesson import StageConfig
+from roboego.training.rows import Mixture, Pool
+from roboego.training.stage import StageTask
+
+EYE = ViTConfig(image_size=32, width=24, layers=1, heads=2, hidden=32)
+SILENCE = np.arange(8, dtype=np.int16)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made: Path = tmp_path_factory.mktemp("runs")
+    make_pictures(PictureJob(folder=made / "pictures", name=PICTURES, shard=0, count=6, size=32))
+    make_episodes(EpisodeJob(folder=made / "pictures", name=EPISODES, shard=0, count=2, size=32))
+    torch.manual_seed(0)
+    save_vit(ViT(EYE), made / "tools" / "vit")
+    return made
+
+
+def test_what_has_not_been_seen_by_the_encoder_is_told(root: Path) -> None:
+    assert open_table(nano.sft(), root / "pictures", root / "tools") is None
+    with pytest.raises(InputError, match="roboego synth sights"):
+        open_table(nano.whole(), root / "pictures", root / "tools")
+
+
+def test_a_small_model_with_all_streams_learns_from_the_pools_of_a_run(root: Path) -> None:
+    for index in sorted((root / "pictures").glob("*.jsonl")):
+        make_sights(SightJob(index=index, encoder=root / "tools" / "vit"))
+    run = nano.whole()
+    table = open_table(run, root / "pictures", root / "tools")
+    assert table is not None
+    layout = talking(run.model.layout)
+    tokenizer = Tokenizer.train(nano.tokenizer_text(sentences=2_000), vocab_size=400)
+    written = WrittenExchanges(layout=layout, tokenizer=tokenizer, silence=SILENCE)
+    pools = [Pool(written, 0.3, written.captions, soundless=True), *table.pools(run, written)]
+    assert sum(pool.share for pool in pools) == pytest.approx(0.3 + run.seen / 2 + run.acted / 2)
+    mixture = Mixture(pools, run.model.layout.text, pictures=len(table.sights.vectors), still=table.still, rest=table.rest)
+    small = nano.tiny()
+    glance = GlanceConfig(tokens=EYE.patches, token_width=EYE.width, heads=2, head_dim=8, hidden=32)
+    model = RoboEgoModel(replace(small, layout=run.model.layout, vision_width=EYE.width, glance=glance, senses=run.model.senses))
+    stage = StageConfig(rows=3, frames=160)
+    task = StageTask(model, mixture, stage, lambda model, step: {}, sights=table.sights)
+    optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
+    losses = []
+    for step in range(12):
+        loss, metrics = task.loss(task.batch(step), step)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(metrics["act"]))
+        assert torch.isfinite(loss)
+    assert losses[-1] < losses[0]
+    moved = [name for name, p in model.named_parameters() if p.grad is not None and p.grad.abs().max() > 0]
+    for part in ("fusion.look", "glance.gate", "fusion.senses.body.out", "fusion.senses.touch.out", "fusion.senses.points.out", "act_head"):
+        assert any(name.startswith(part) for name in moved), part
