@@ -131,7 +131,7 @@ def test_slots_run_out() -> None:
         StepIn(listen=np.full(1920, np.nan, np.float32)),
         StepIn(listen=np.zeros(1921, np.float32)),
         StepIn(say="über ☃ 漢字"),
-        StepIn(sense=[1.0]),
+        StepIn(sense={"touch": [1.0]}),
     ],
     ids=["nan", "too long", "letters", "sense"],
 )

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from roboego.errors import ShapeError
 from roboego.model.config import ModelConfig
-from roboego.model.senses import NONE, FeltByName, NowByName, Sense
+from roboego.model.senses import NONE, FeltByName, FeltNow, NowByName, Sense
 from roboego.streams.pointer import LONGEST_HOLD
 
 POINTER = ("token", "after", "hold")
@@ -92,6 +92,10 @@ class Fusion(nn.Module):
     def felt_now(self, felt: NowByName | None, batch: int) -> Tensor | float:
         """The same of one step [B, D]."""
         return self._added({name: sense.step(given) for name, sense, given in self._told(felt)}, felt, (batch,))
+
+    def sense_memory(self, slots: int) -> dict[str, FeltNow]:
+        """Room for each slot's latest readings; nothing has been felt."""
+        return {name: sense.memory(slots) for name, sense in self._each()}
 
     def _told(self, felt: Mapping[str, Any] | None) -> Iterator[tuple[str, Sense, Any]]:
         return ((name, sense, felt[name]) for name, sense in self._each() if felt is not None and name in felt)

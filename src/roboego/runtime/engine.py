@@ -28,6 +28,7 @@ from roboego.runtime.counters import Counters, Counts
 from roboego.runtime.frame import SILENCE, EngineFull, Frame, Output, Prepared, SessionError, StepIn, Text
 from roboego.runtime.session import Session, mode_token
 from roboego.runtime.session_sight import SessionSight
+from roboego.runtime.slot_senses import SlotSenses
 from roboego.runtime.slot_sight import SlotSight
 from roboego.streams.conversation import Mode
 from roboego.timebase import FRAME_SAMPLES
@@ -260,6 +261,7 @@ class Engine:
             self._settings.uniform = self._uniform.to(self.device, non_blocking=True)
         step_in = StepInput(listen=listen, read=numbers[:, 0], forced_text=numbers[:, 1])
         self._sight.give(step_in)
+        self._felt.give(step_in)
         if held:
             step_in.active = numbers[:, 2].bool()
         self._take_in(prepared)
@@ -281,6 +283,7 @@ class Engine:
                 codes[slot] = given.codes
             if given.look is not None:
                 self._sight.show(slot, given.look)
+            self._felt.feel(slot, given.feeling)
             fill_uniform(self._uniform[slot], self._blocks, self._samplings[slot], session.generator)
 
     def _hear(self, held: list[int]) -> Tensor:
@@ -343,6 +346,7 @@ class Engine:
         self._uniform = torch.full((slots, model.uniform_width()), 0.5, pin_memory=pinned)
         self._blocks = model.uniform_blocks()
         self._sight = SlotSight(model, slots)
+        self._felt = SlotSenses(model, slots)
         self._samplings: tuple[Sampling, ...] = ()
         self._choose_settings()
 
@@ -366,6 +370,7 @@ class Engine:
             if lane is not None:
                 lane.reset([slot], self.slots, self.device)
         self._sight.forget(slot)
+        self._felt.forget(slot)
 
     @torch.inference_mode()
     def _warm_up(self) -> None:

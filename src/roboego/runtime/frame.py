@@ -1,7 +1,7 @@
 """What a session is given and what it gives back, once every 80 ms."""
 # K codebooks, D action dimensions, V width of a picture's vector
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -74,7 +74,15 @@ class NotSeen:
     reason: str
 
 
-Event: TypeAlias = ReplyStarted | ReplyTextDone | ReplySpoken | Cut | CallWritten | Overrun | NotSeen
+@dataclass(frozen=True)
+class NotFelt:
+    """A sense that cannot be relied on from this frame on: what was felt before counts as stale. `reason` says why."""
+
+    sense: str
+    reason: str
+
+
+Event: TypeAlias = ReplyStarted | ReplyTextDone | ReplySpoken | Cut | CallWritten | Overrun | NotSeen | NotFelt
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -85,7 +93,8 @@ class StepIn:
         listen: up to 1920 samples in [-1, 1] at 24 kHz, heard since the last step; None is silence. A shorter frame ends the sound.
         codes: [K] the same as codes, for models without a codec.
         look: the latest picture. If it cannot be encoded, this frame or a later one says so with `NotSeen`.
-        sense: proprioception and touch; there is no model yet that takes them.
+        sense: readings of the model's senses by name, such as `{"touch": [0.2, 0.0]}`: those that are new. When none of a sense come any
+            more, or one cannot be used, a frame says so with `NotFelt`.
         read: text to read, a token a frame, after what is still queued.
         say: text to write and say, whatever the model would.
         lost_frames: frames of sound that were dropped before this one; they are counted and reported.
@@ -94,7 +103,7 @@ class StepIn:
     listen: ArrayLike | torch.Tensor | None = None
     codes: ArrayLike | torch.Tensor | None = None
     look: Look | None = None
-    sense: ArrayLike | None = None
+    sense: Mapping[str, ArrayLike] | None = None
     read: Text | None = None
     say: Text | None = None
     lost_frames: int = 0
@@ -149,6 +158,21 @@ SILENT_LEVEL = 10 ** (-50 / 20)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Feeling:
+    """What a session feels before a step.
+
+    Attributes:
+        readings: new ones, by sense.
+        standing: of each sense, as `roboego.model.senses` has it: none, fresh or stale.
+        lost: senses that were relied on until now.
+    """
+
+    readings: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    standing: Mapping[str, int] = field(default_factory=dict)
+    lost: tuple[NotFelt, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Prepared:
     """A `StepIn` that has been checked, as the engine takes it.
 
@@ -157,6 +181,7 @@ class Prepared:
         read, forced: tokens; forced is -1 if the model is free.
         look: what is newly seen; None if nothing new is.
         not_seen: why a picture could not be encoded; "" if none failed since the last frame.
+        feeling: what is felt.
     """
 
     read: int
@@ -165,6 +190,7 @@ class Prepared:
     codes: Codes | None = None
     look: Sight | None = None
     not_seen: str = ""
+    feeling: Feeling = field(default_factory=Feeling)
     lost_frames: int = 0
 
 

@@ -3,6 +3,7 @@
 
 import threading
 from collections import deque
+from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -29,6 +30,7 @@ from roboego.runtime.frame import (
     Text,
 )
 from roboego.runtime.replies import Readings, Reply, ReplyTracker
+from roboego.runtime.session_senses import SessionSenses
 from roboego.runtime.session_sight import SessionSight
 from roboego.streams.alphabet import normalize
 from roboego.streams.conversation import MODES, Mode
@@ -60,6 +62,7 @@ class Session:
 
     def __init__(self, engine: "Engine", slot: int, mode: Mode, sampling: Sampling, sight: SessionSight) -> None:
         self.engine, self.slot, self.mode, self.sampling, self.sight = engine, slot, mode, sampling, sight
+        self.senses = SessionSenses(engine.loaded.name, engine.loaded.model.config.senses)
         self._loaded: LoadedModel = engine.loaded
         self.layout = self._loaded.model.config.layout
         self.generator = torch.Generator().manual_seed(sampling.seed)
@@ -87,7 +90,7 @@ class Session:
         *,
         codes: ArrayLike | torch.Tensor | None = None,
         look: Look | None = None,
-        sense: ArrayLike | None = None,
+        sense: Mapping[str, ArrayLike] | None = None,
         read: Text | None = None,
         say: Text | None = None,
     ) -> Frame:
@@ -142,6 +145,17 @@ class Session:
         with self._lock:
             self._check_open()
             self.sampling = sampling
+
+    def use_senses(self, *names: str) -> None:
+        """Feels with these senses alone from the next step on; the others are missing, whatever is given.
+
+        Raises:
+            InputError: the model has no such sense.
+            SessionError: the session is closed.
+        """
+        with self._lock:
+            self._check_open()
+            self.senses.use(names)
 
     def check_sees(self) -> None:
         """Raises InputError if pictures cannot be given: the model does not see, or the engine has no encoder for them."""
@@ -206,8 +220,7 @@ class Session:
     def _prepared(self, given: StepIn) -> Prepared:
         self._check_open()
         listen, codes = self._sound(given), self._codes(given)
-        if given.sense is not None:
-            raise InputError(f"{self._loaded.name} has no stream for senses; leave `sense` out")
+        felt = self.senses.checked(given.sense)
         read = self._to_read(given.read) if given.read is not None else []
         say = self._to_say(given.say) if given.say is not None else []
         self._check_room(self._read, read)
@@ -223,6 +236,7 @@ class Session:
             codes=codes,
             look=look,
             not_seen=not_seen,
+            feeling=self.senses.feel(felt),
             read=token,
             forced=self._forced(),
             lost_frames=given.lost_frames,
@@ -245,6 +259,7 @@ class Session:
         losses: list[Event] = [Overrun(given.lost_frames)] if given.lost_frames else []
         if given.not_seen:
             losses.append(NotSeen(given.not_seen))
+        losses += given.feeling.lost
         return Frame(
             index=index,
             speech=output.pcm,
