@@ -11,7 +11,7 @@ import roboego
 from decoders import SENTENCES, qwen2
 from roboego.codecs.embedded.codec import EmbeddedCodec
 from roboego.codecs.embedded.files import rounded, save_codec
-from roboego.data import assembled
+from roboego.data.assembled import AssembledExchanges
 from roboego.data.shards import ShardReader
 from roboego.data.speech_bank import BankJob, make_shard
 from roboego.data.talk.answer import Answer, Exchange, Turn
@@ -48,7 +48,7 @@ def sentence(rng: np.random.Generator) -> str:
     return SENTENCES[int(rng.integers(len(SENTENCES)))]
 
 
-def exchange(rng: np.random.Generator, split: str) -> Exchange:
+def exchange(pool: AssembledExchanges, rng: np.random.Generator) -> Exchange:
     """Somebody says the end of a sentence."""
     turn = Turn(intent="hear", user=" ".join(sentence(rng).split()[1:]), ego=SENTENCES[4], answer=Answer(all_of=()))
     return Exchange(intent=turn.intent, turns=(turn,))
@@ -75,7 +75,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)  # otherwise training starts this process again with them
     monkeypatch.setattr(nano, "codec", lambda: SMALL_CODEC)
-    monkeypatch.setattr(assembled, "any_exchange", exchange)
+    monkeypatch.setattr(AssembledExchanges, "drawn", exchange)
     first, second = short(nano.post_training()), short(nano.sft())
     monkeypatch.setattr(nano, "post_training", lambda: first)
     monkeypatch.setattr(nano, "sft", lambda: second)

@@ -15,6 +15,7 @@ import pytest
 import soundfile
 
 from roboego.commands.exchange.pump import AHEAD_FRAMES, CUSHION_SAMPLES, WAITING_FRAMES, Pump, Speaker
+from roboego.serve.functions import Functions
 from roboego.timebase import FRAME_SAMPLES, SAMPLE_RATE
 from tests.commands.conftest import Shell
 from tests.serve.conftest import question
@@ -87,6 +88,15 @@ def test_a_question_into_the_microphone_is_answered_through_the_loudspeaker(
     np.testing.assert_allclose(heard, card.sound[: len(heard)], atol=1e-4)
     assert np.abs(pcm[:, 1]).max() > 0.05
     assert ("no more sound" in done.out) == (then is unplugged)
+
+
+def test_ego_may_call_what_is_named(model: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    declare = Functions.declare
+    monkeypatch.setattr(Functions, "declare", lambda functions: (declare(functions), told.extend(f.name for f in functions.declared)))
+    monkeypatch.setitem(sys.modules, "sounddevice", Card(np.zeros(20 * FRAME_SAMPLES, np.float32), unplugged))
+    assert shell("mic", "--model", model, "--functions", "time", "timer").code == 0
+    assert told == ["time", "timer"]
 
 
 def test_what_is_missing_is_told(tmp_path: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

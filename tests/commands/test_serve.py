@@ -175,7 +175,7 @@ def test_it_records_keeps_for_days_and_leaves_settings_to_clients(tmp_path: Path
     folder = tmp_path / "recordings"
     kept(folder, "old", time.time() - 3 * 86_400)
     kept(folder, "new", time.time() - 3_600)
-    options = ("--record", folder, "--keep-days", 2, "--allow", "text_temperature", "--hosts", "ego.example")
+    options = ("--record", folder, "--keep-days", 2, "--allow", "text_temperature", "--hosts", "ego.example", "--functions", "timer")
     with served(tmp_path, model, *options) as port:
         assert json.loads(answered(f"http://127.0.0.1:{port}/readyz")[1])["recorded"]
         hello, error, frame = conversation(port)
@@ -194,10 +194,11 @@ def test_it_records_keeps_for_days_and_leaves_settings_to_clients(tmp_path: Path
     [
         (("--keep-days", 1), "--record"),
         (("--allow", "everything"), "--allow takes"),
+        (("--functions", "weather"), "choose of time, timer"),
         (("--tls", "nowhere.pem", "nothing.pem"), "CERTIFICATE"),
         (("--token-file", "nothing"), "cannot read tokens"),
     ],
-    ids=["keep-days", "allow", "tls", "token-file"],
+    ids=["keep-days", "allow", "functions", "tls", "token-file"],
 )
 def test_options_that_cannot_be_used_are_told(model: Path, shell: Shell, options: tuple[object, ...], reason: str) -> None:
     done = shell("serve", "--model", model, "--port", free_port(), *options)

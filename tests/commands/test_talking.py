@@ -54,6 +54,17 @@ def test_talk_with_a_model_that_says_nothing(tmp_path: Path, shell: Shell) -> No
     assert (done.told["user_turns"], done.told["replies"]) == (1, [])
 
 
+def test_talk_tells_what_ego_may_call(tmp_path: Path, shell: Shell) -> None:
+    quiet, sound = save(obedient_loaded(window=400), tmp_path / "quiet"), write(tmp_path / "in.wav", voice(4.0))
+    assert shell("talk", sound, "--model", quiet, "--out", tmp_path / "out", "--functions", "time", "--prompt", "be brief.").code == 0
+    read = json.loads((tmp_path / "out" / "transcript.json").read_text())["read"]
+    assert "".join(token["text"] for token in read) == "<duplex> be brief. you can call time. the local time."
+    assert [token["frame"] for token in read] == list(range(len(read)))
+    deaf = save(obedient_loaded(reads=False), tmp_path / "deaf")
+    done = shell("talk", sound, "--model", deaf, "--out", tmp_path / "none", "--functions", "time", "timer")
+    assert (done.code, "cannot call functions" in done.err) == (2, True)
+
+
 def test_talk_refuses_a_picture_that_the_model_cannot_see(tmp_path: Path, model: Path, shell: Shell) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "look.png")
     sound = write(tmp_path / "in.wav", voice(0.3))

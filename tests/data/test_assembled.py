@@ -6,8 +6,10 @@ from functools import cache
 import numpy as np
 import pytest
 
-from roboego.data.assembled import AssembledExchanges
-from roboego.data.talk.sampling import sample_sentence
+from roboego.data.assembled import AssembledExchanges, is_recorded, laid_out
+from roboego.data.talk.answer import Exchange
+from roboego.data.talk.declared import TIME, TIMER
+from roboego.data.talk.sampling import sample_exchange, sample_sentence
 from roboego.data.word_sounds import WordSounds, heard_words, said_words
 from roboego.recipes import nano
 from roboego.streams.alphabet import words
@@ -165,6 +167,42 @@ def test_no_reply_counts_more_pieces_than_it_has() -> None:
             count = grid.spoken[start:stop]
             assert (np.diff(count) >= 0).all()
             assert count[-1] <= written[start:stop].sum()
+
+
+def calling(intent: str, seed: int) -> Exchange:
+    """An exchange with a call all of whose words have been recorded."""
+    rng = np.random.default_rng(seed)
+    while True:
+        exchange = sample_exchange(rng, "train", 2, intent=intent, functions=(TIME, TIMER))
+        if is_recorded(exchange, pool()):
+            return exchange
+
+
+def runs(track: np.ndarray) -> list[int]:
+    """Frames in which something begins to be read, or written."""
+    pieces = track >= TEXT.first_word
+    return np.flatnonzero(pieces & ~np.pad(pieces[:-1], (1, 0))).tolist()
+
+
+@pytest.mark.parametrize("intent", ["time", "timer"])
+def test_calls_results_and_ends_of_timers_have_their_place(intent: str) -> None:
+    for seed in range(6):
+        exchange = calling(intent, seed)
+        grid, captions = laid_out(exchange, pool(), np.random.default_rng(seed))
+        calls, read = np.flatnonzero(grid.text == TEXT.call).tolist(), runs(grid.read)
+        assert len(calls) == sum(turn.call is not None for turn in exchange.turns)
+        assert len(read) == 1 + len(calls) + sum(bool(turn.read) for turn in exchange.turns)
+        assert runs(captions)[0] > read[0]
+        assert all(grid.text[call + 1] >= TEXT.first_word and grid.text_weight[call] == 1 for call in calls)
+        last = exchange.turns[-1]
+        if last.read:  # a timer's end, which nobody speaks before
+            assert read[-1] > calls[-1]
+            assert runs(grid.text)[-1] > read[-1]
+        assert written_last(grid).endswith((last.call.after or last.ego) if last.call else last.ego)
+
+
+def written_last(grid: FrameGrid) -> str:
+    return tokenizer().decode([int(piece) for piece in grid.text if piece >= TEXT.first_word])
 
 
 def test_rows_learn_to_hear_them() -> None:

@@ -17,12 +17,14 @@ from roboego.data.build import GridJob, make_grids, organizer
 from roboego.data.build_dialogues import DialogueJob, make_dialogues
 from roboego.data.dialogue import _answer, dialogue, silence, unbroken, with_pause
 from roboego.data.exercises import reply_to_say, saying, token_ends, transcribing
-from roboego.data.manners import CALM, Manners
+from roboego.data.manners import CALM, LIVELY, Manners
 from roboego.data.shards import ShardReader
 from roboego.data.speech_bank import BankJob, SpeechBank, make_shard
-from roboego.data.talk.answer import Exchange, Manner
+from roboego.data.talk.answer import Answer, Exchange, Manner, Turn
 from roboego.data.talk.asides import open_ends
-from roboego.data.talk.sampling import sample_exchange, sample_sentence
+from roboego.data.talk.declared import TIME, TIMER
+from roboego.data.talk.intents.functions import NOT_DONE
+from roboego.data.talk.sampling import sample_calling, sample_exchange, sample_sentence
 from roboego.data.voices.base import Spoken, TimedWord
 from roboego.data.voices.neural import HibariVoice
 from roboego.data.workers import make_all
@@ -33,7 +35,7 @@ from roboego.streams.alphabet import words
 from roboego.streams.conversation import Conversation
 from roboego.streams.layout import StreamLayout
 from roboego.streams.tokenizer import Tokenizer
-from roboego.timebase import FRAME_RATE, frames_to_seconds
+from roboego.timebase import FRAME_RATE, frames_to_seconds, seconds_to_frames
 from tests.data.small import SMALL_CODEC
 
 
@@ -223,6 +225,89 @@ def test_the_user_waits_for_speech_that_follows_its_text_later() -> None:
         assert b.start_s - a.start_s == pytest.approx(frames_to_seconds(5 * i))
 
 
+def called(intent: str, seed: int) -> Exchange:
+    """An exchange in which Ego calls one of our own functions, and succeeds."""
+    rng = np.random.default_rng(seed)
+    while True:
+        found = sample_exchange(rng, "train", turns=1, intent=intent, functions=(TIME, TIMER))
+        if found.turns[0].answer != NOT_DONE:
+            return replace(found, turns=found.turns[:1])
+
+
+def frames_of(made: Conversation) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """The first frame of each reading and each reply, and the one after its last token."""
+    replies = [(seconds_to_frames(r.start_s or 0.0), len(r.tokens)) for r in made.replies]
+    readings = [(seconds_to_frames(r.start_s), len(r.tokens)) for r in made.readings]
+    return [(start, start + count) for start, count in readings], [(start, start + count) for start, count in replies]
+
+
+@pytest.mark.parametrize("result_s", [(0.1, 0.5), (2.5, 3.0)])
+def test_a_result_is_told_when_it_has_been_read(result_s: tuple[float, float]) -> None:
+    for seed in range(4):
+        exchange = called("time", seed)
+        (turn,) = exchange.turns
+        assert turn.call is not None
+        made = talk(exchange, seed, replace(CALM, result_s=result_s))
+        grid = organizer(layout(), shop()).arrange(made)
+        assert organizer(layout(), shop()).read(grid).calls[0].tokens.tolist() == made.calls[0].tokens.tolist()
+        (_, announced), (result, read) = frames_of(made)[0]
+        waits, (told, _) = frames_of(made)[1][:-1], frames_of(made)[1][-1]
+        (call,), asked = [seconds_to_frames(c.start_s) for c in made.calls], made.captions[-1].end_s
+        assert announced <= seconds_to_frames(made.captions[0].start_s or 0.0)
+        assert 0.0 <= frames_to_seconds(call) - asked < 0.5
+        assert call + len(made.calls[0].tokens) + 2 <= result < read <= told
+        assert shop().tokenizer.decode(made.readings[1].tokens) == turn.call.result
+        # Ego says that it waits where the result is late, and only then.
+        late = result_s[0] > 1.0
+        assert [shop().tokenizer.decode(r.tokens) for r in made.replies] == [*([turn.call.moment] if late else []), turn.ego]
+        assert late or told - read <= 3
+        assert len(waits) == late
+
+
+def test_a_timer_is_confirmed_before_its_result_comes_and_told_when_it_ends() -> None:
+    exchange = called("timer", 0)
+    ended = Turn(intent="timer_ends", user="", ego="your time is over.", answer=Answer(all_of=()), read="the timer has ended.")
+    made = talk(replace(exchange, turns=(*exchange.turns, ended)), 3, replace(CALM, result_s=(2.5, 3.0)))
+    readings, replies = frames_of(made)
+    assert len(readings) == 3
+    assert [shop().tokenizer.decode(r.tokens) for r in made.replies] == [exchange.turns[0].ego, "your time is over."]
+    assert replies[0][0] < readings[1][0]
+    assert readings[1][1] <= readings[2][0]
+    assert 0 <= replies[1][0] - readings[2][1] <= 3
+    assert made.captions[-1].end_s < made.calls[0].start_s
+
+
+def test_a_timer_that_did_not_start_is_taken_back() -> None:
+    exchange = called("timer", 0)
+    assert exchange.turns[0].call is not None
+    failing = replace(exchange.turns[0].call, result="error", after="sorry, that did not work.")
+    made = talk(replace(exchange, turns=(replace(exchange.turns[0], call=failing),)), 3, CALM)
+    organizer(layout(), shop()).arrange(made)
+    readings, replies = frames_of(made)
+    assert shop().tokenizer.decode(made.replies[1].tokens) == failing.after
+    assert replies[1][0] >= max(readings[1][1], replies[0][0] + layout().spk_delay + len(made.replies[0].codes))
+
+
+def test_ego_answers_nothing_before_it_has_read_what_it_may_call() -> None:
+    exchange = replace(sample_exchange(np.random.default_rng(4), "train", turns=2), functions=(TIME, TIMER))
+    made = talk(exchange, 1, replace(CALM, hasty=1.0, lead_s=(0.3, 0.3)))
+    assert seconds_to_frames(made.captions[0].end_s) < frames_of(made)[0][0][1] <= frames_of(made)[1][0][0]
+    reminded = talk(exchange, 1, replace(CALM, reminded=1.0))
+    assert len(reminded.readings) == 2
+    assert (reminded.readings[0].tokens == reminded.readings[1].tokens).all()
+    assert len(reminded.replies) == 2
+
+
+def test_calls_fit_whatever_happens_around_them() -> None:
+    for seed in range(5):
+        exchange = sample_calling(np.random.default_rng(seed), "train")
+        for manners in (Manners(), replace(LIVELY, interruption=1.0, hasty=1.0, reminded=1.0)):
+            made = talk(exchange, seed, manners)
+            grid = organizer(layout(), shop()).arrange(made)
+            assert (grid.text == nano.text_layout().call).sum() == len(made.calls) == sum(t.call is not None for t in exchange.turns)
+            assert len(made.readings) >= 1 + len(made.calls) + sum(bool(t.read) for t in exchange.turns)
+
+
 def test_silence_is_silent() -> None:
     grid = organizer(layout(), shop()).arrange(silence(3.0, shop(), np.random.default_rng(0), condition=Condition()))
     assert len(grid) == 38
@@ -292,5 +377,8 @@ def test_banks_and_shards_resume_and_repeat(tmp_path: Path) -> None:
     assert len(talk) == len(heard) == 2
     for i in range(2):
         assert (talk[i].listen == heard[i].listen).all()
+        assert (heard[i].read[1:] == 0).all()
         said = str(talk.metadata(i).get("user", "")).replace(" | ", " ")
         assert written(heard[i].text).split() == words(said)
+    calling = ShardReader([make_dialogues(replace(job, out=tmp_path / "d" / "z.grids", calling=1.0))])
+    assert all((calling[i].read[1:] >= nano.text_layout().first_word).any() for i in range(2))

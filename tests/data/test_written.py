@@ -5,9 +5,13 @@ from functools import cache
 
 import numpy as np
 
-from roboego.data.written import WrittenExchanges
+from roboego.data.exchange_pool import CALLING
+from roboego.data.talk.declared import TIME, TIMER
+from roboego.data.talk.sampling import sample_exchange
+from roboego.data.written import WrittenExchanges, laid_out
 from roboego.recipes import nano
 from roboego.streams.grid import empty_grid
+from roboego.streams.organizers.base import runs
 from roboego.streams.tokenizer import Tokenizer
 from roboego.training.rows import UNKNOWN, Mixture, Pool
 
@@ -77,3 +81,37 @@ def test_rows_give_what_nobody_hears_and_do_not_ask_for_it() -> None:
     assert (row.captions == UNKNOWN).all()
     assert (row.given >= nano.text_layout().first_word).sum() > 5
     assert len(row.given) == len(row.grid) == 200
+
+
+def test_what_may_be_called_is_read_before_and_results_are_told_after_they_were_read() -> None:
+    text = nano.text_layout()
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        exchange = sample_exchange(rng, "train", 1, intent="time", functions=(TIME, TIMER))
+        grid, captions = laid_out(exchange, pool(), rng)
+        (announced, result), ((call,), told) = spans(grid.read >= text.first_word), (np.flatnonzero(grid.text == text.call), grid.text)
+        assert announced[0] == 1
+        assert announced[1] <= np.flatnonzero(captions >= text.first_word)[0]
+        *before, answer = spans(told >= text.first_word)
+        assert before[0][0] == call + 1
+        assert before[0][1] < result[0]
+        assert grid.text_weight[call : answer[1]].all()
+        assert result[1] <= answer[0]
+        assert all(moment[0] < result[0] and moment[1] < answer[0] for moment in before[1:])
+
+
+def spans(mask: np.ndarray) -> list[tuple[int, int]]:
+    """First frame and the one after the last, of each stretch of true."""
+    return list(runs(mask))
+
+
+def test_some_of_a_pool_have_functions_and_none_where_nothing_can_be_called() -> None:
+    text = nano.text_layout()
+
+    def declaring(made: WrittenExchanges) -> int:
+        return sum((made[i].read[1:] >= text.first_word).any() for i in range(100))
+
+    assert 0.3 < declaring(pool()) / (100 * CALLING) < 2.5
+    mute = replace(pool(), layout=replace(nano.layout(), text=replace(text, end=None)))
+    assert mute.layout.text.call is None
+    assert declaring(mute) == 0

@@ -67,3 +67,15 @@ def test_ego_leaks_back_late_and_soft() -> None:
     played = np.concatenate([np.zeros(FRAME, np.float32), *said])
     late = np.concatenate([np.zeros(4_800, np.float32), played])[: 10 * FRAME]
     np.testing.assert_allclose(np.concatenate(heard), late / 10, atol=1e-7)
+
+
+def test_a_user_may_be_told_to_say_the_next_thing_now() -> None:
+    user = SimulatedUser(turns=[tone(2), tone(2)], patience=Patience(first=3_600.0, quiet=np.inf, no_answer=np.inf))
+    for told in (2, 5):
+        while user.clock < told * FRAME:
+            assert not user.speak().any()
+        user.come_in()
+        assert user.speak().any()
+        assert user.speak().any()
+    assert [turn.start for turn in user.went] == [2 * FRAME, 5 * FRAME]
+    assert not user.done

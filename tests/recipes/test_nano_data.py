@@ -52,3 +52,12 @@ def test_every_pool_names_the_command_that_makes_it() -> None:
     assert {maker(name) for name in made} == {"roboego synth dialogues"}
     for prefix in (prefix for prefix, _ in nano.sft().pools):
         assert {maker(name) for name in (*made, *(job.out.name for job in grids(PLACES))) if name.startswith(prefix)} == {maker(prefix)}
+
+
+def test_some_dialogues_have_functions_in_pools_that_stage_two_learns_from() -> None:
+    calling = [job for job in dialogues(PLACES) if job.calling]
+    assert {job.calling for job in calling} == {1.0}
+    assert 0.03 < len(calling) / len(dialogues(PLACES)) < 0.2
+    assert all(job.out.name.startswith(nano.sft().pools[0][0]) for job in calling)
+    assert all(job.transcript is not None and job.transcript.name == f"asr-{job.out.name}" for job in calling)
+    assert nano.text_layout().call is not None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from roboego.commands.exchange.record import Record, Sound
     from roboego.runtime.frame import Frame
     from roboego.runtime.session import Session
+    from roboego.serve.functions import Functions
 
 DEVICE = tyro.conf.arg(metavar="NUMBER|NAME")
 
@@ -34,6 +35,8 @@ class Args(WithModel):
     """Name the devices, and do no more."""
     prompt: Annotated[str | None, tyro.conf.arg(metavar="TEXT")] = None
     """Text that it reads at the start."""
+    functions: tuple[Literal["time", "timer"], ...] = ()
+    """Functions that it may call: time tells the local time, timer says when it has ended."""
     out: Annotated[Path | None, tyro.conf.arg(metavar="FILE.wav")] = None
     """Save the conversation here in the end: stereo, user left, Ego right."""
 
@@ -48,6 +51,8 @@ def run(args: Args) -> dict[str, Any]:
     from roboego.commands.exchange.vocabulary import Vocabulary
     from roboego.runtime.engine import Engine
     from roboego.runtime.runner import steady_garbage
+    from roboego.serve.builtins import Builtins, check_calls
+    from roboego.serve.functions import Functions
     from roboego.sound.files import check_target
 
     sounddevice = open_sounddevice()
@@ -58,19 +63,22 @@ def run(args: Args) -> dict[str, Any]:
     if args.out is not None:
         check_target(args.out)
     loaded = open_model(args)
+    check_calls(loaded, args.functions)
     record, pump, vocabulary = Record(model=loaded.name), Pump(), Vocabulary(loaded)
     prompt = None if args.prompt is None else vocabulary.tokens(args.prompt)
     interrupted = False
     with ExitStack() as stack:
         engine = stack.enter_context(Engine(loaded))
         session = stack.enter_context(engine.open("duplex", prompt, sampling_of(args, loaded)))
+        functions = Functions(session, Builtins(args.functions))
+        functions.declare()
         writer = None if args.out is None else stack.enter_context(StereoWriter(args.out))
         watch = stack.enter_context(LiveView(console)).watch if console.is_terminal else None
         stack.enter_context(steady_garbage())
         stack.enter_context(open_stream(sounddevice, pump, args.input, args.output))
         console.print("Talk; Ctrl-C ends it. Without headphones Ego hears itself.")
         try:
-            for user, frame in converse(session, pump):
+            for user, frame in converse(session, pump, functions):
                 if writer is not None:
                     writer.write(user, frame.speech)
                 record.add(user, frame, session.transcript, wait=vocabulary.wait, special=vocabulary.special(frame.token))
@@ -83,7 +91,7 @@ def run(args: Args) -> dict[str, Any]:
     return _told(console, record, pump, args.out)
 
 
-def converse(session: "Session", pump: "Pump") -> "Iterator[tuple[Sound, Frame]]":
+def converse(session: "Session", pump: "Pump", functions: "Functions") -> "Iterator[tuple[Sound, Frame]]":
     """A step for each frame of the microphone, and its speech to the loudspeaker, until the sound card gives no more.
 
     Yields:
@@ -99,6 +107,7 @@ def converse(session: "Session", pump: "Pump") -> "Iterator[tuple[Sound, Frame]]
         frame = session.engine.tick({session: given})[session]
         if not isinstance(frame, Frame):
             raise frame
+        functions.follow(frame)
         pump.speaker.push(frame.speech, silent=frame.is_silent)
         yield SILENCE if given.listen is None else np.asarray(given.listen), frame
 

@@ -51,6 +51,8 @@ class Args:
     allow: tuple[str, ...] | None = None
     """Settings that clients may choose for their sessions: prompt, text_temperature, speech_temperature, speech_top_k, speech_top_p.
     (default: all of them)"""
+    functions: tuple[str, ...] = ()
+    """Functions that Ego may call in every session, answered by this server: time, timer. (default: none but those of its clients)"""
     drain_s: float = 30.0
     """Seconds that sessions have to come to their end after SIGTERM; new ones are refused meanwhile."""
     log: Literal["text", "json"] = "text"
@@ -68,6 +70,7 @@ def run(args: Args) -> dict[str, Any]:
     import roboego
     from roboego.runtime.engine import Engine
     from roboego.serve.app import make_app
+    from roboego.serve.builtins import check_names
     from roboego.serve.draining import DrainingServer
     from roboego.serve.guard import is_loopback, read_tokens
     from roboego.serve.live import Limits, LiveEngine
@@ -81,6 +84,7 @@ def run(args: Args) -> dict[str, Any]:
     allowed = ALL if args.allow is None else frozenset(args.allow)
     if unknown := allowed - ALL:
         raise InputError(f"--allow takes {', '.join(sorted(ALL))}, not {', '.join(sorted(unknown))}")
+    check_names(args.functions)
     log_to_stderr(args.log)
     if not 0 < args.port < 65_536:
         raise InputError(f"--port must be from 1 to 65535, not {args.port}")
@@ -94,7 +98,13 @@ def run(args: Args) -> dict[str, Any]:
     recorder = None if args.record is None else Recorder(args.record, keep_days=args.keep_days)
     listening = _listen(args.host, args.port)
     loaded = roboego.load(args.model, device=args.device)
-    engine = LiveEngine(Engine(loaded, slots=args.slots, threads=args.threads), limits=limits, recorder=recorder, allowed=allowed)
+    engine = LiveEngine(
+        Engine(loaded, slots=args.slots, threads=args.threads),
+        limits=limits,
+        recorder=recorder,
+        allowed=allowed,
+        functions=args.functions,
+    )
     console = Console(stderr=True)
     where, s = f"{args.host}:{args.port}", "s" if certificate else ""
     console.print(f"{loaded.name} for {args.slots} sessions: open http{s}://{where} in a browser")

@@ -6,7 +6,7 @@ transcript.json (tokens, turns, times) and timeline.png (all streams as lanes).
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -24,6 +24,8 @@ class Args(WithModel):
     """A picture that it sees meanwhile."""
     prompt: Annotated[str | None, tyro.conf.arg(metavar="TEXT")] = None
     """Text that it reads at the start."""
+    functions: tuple[Literal["time", "timer"], ...] = ()
+    """Functions that it may call: time tells the local time, timer says when it has ended."""
     tail_s: float = 8.0
     """Seconds of silence after the sound, at most; it ends before if Ego has been silent for 2 s."""
     real_time: bool = False
@@ -37,6 +39,7 @@ def run(args: Args) -> dict[str, Any]:
     from roboego.commands.exchange.summary import print_end, print_turns, summary
     from roboego.commands.exchange.users import Recording
     from roboego.perception.picture import open_picture
+    from roboego.serve.builtins import check_calls
     from roboego.sound.files import check_folder_target
     from roboego.sound.reading import SoundReader
 
@@ -49,12 +52,14 @@ def run(args: Args) -> dict[str, Any]:
         loaded = open_model(args)
         if args.look is not None and not loaded.model.config.vision_width:
             raise InputError(f"{args.model} does not see; leave --look out, or give a --model with sight")
+        check_calls(loaded, args.functions)
         plan = Plan(
             user=Recording(sound, longest_s=args.tail_s),
             source={"path": str(args.sound), "sample_rate": sound.sample_rate, "channels": sound.channels, "duration_s": sound.duration_s},
             out=args.out,
             look=args.look,
             prompt=args.prompt,
+            functions=args.functions,
             real_time=args.real_time,
         )
         told = hold(plan, loaded, sampling_of(args, loaded))

@@ -8,15 +8,18 @@ only the hearing is learned; but all that is heard, said and answered belongs to
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from roboego.data.exchange_pool import ExchangePool, any_exchange
+from roboego.data.calling import Sheet, told_after
+from roboego.data.exchange_pool import ExchangePool
+from roboego.data.manners import Manners
 from roboego.data.talk.answer import Exchange, Turn
 from roboego.data.word_sounds import Word, WordSounds
 from roboego.errors import InputError
 from roboego.streams.alphabet import words
+from roboego.streams.calls import announcement
 from roboego.streams.grid import Codes, FrameGrid, Tokens, empty_grid
 
 REACTIONS = (2, 3, 4)
@@ -31,6 +34,8 @@ YIELDS = (5, 11)
 """Frames in which Ego goes on speaking after that, from and below."""
 PAUSE = 0.12
 """Chance of some silence before a word of the user's."""
+MANNERS = Manners()
+"""Of which the times of results count."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,7 +56,7 @@ class AssembledExchanges(ExchangePool):
     def make(self, i: int) -> tuple[FrameGrid, Tokens]:
         rng = np.random.default_rng([self.seed, i, 1])
         for _ in range(TRIES):
-            exchange = any_exchange(rng, self.split)
+            exchange = self.drawn(rng)
             if is_recorded(exchange, self):
                 return laid_out(exchange, self, rng)
         raise InputError(f"none of {TRIES} exchanges has only words that have been recorded: make more data, roboego synth grids")
@@ -66,9 +71,11 @@ def is_recorded(exchange: Exchange, pool: AssembledExchanges) -> bool:
 def laid_out(exchange: Exchange, pool: AssembledExchanges, rng: np.random.Generator) -> tuple[FrameGrid, Tokens]:
     """A grid and its captions [T]."""
     scene = _Scene(pool=pool, rng=rng, near=float(rng.random()), at=int(rng.integers(4, 20)))
-    for turn in exchange.turns:
-        scene.asks(turn)
-        scene.answers(turn, last=turn is exchange.turns[-1])
+    if told := announcement(exchange.functions):
+        scene.at += scene.sheet.reads(pool.tokenizer.encode(told), 1)
+    for turn, follows in zip(exchange.turns, [*exchange.turns[1:], None], strict=True):
+        start = scene.prompted(turn) if turn.read else scene.asks(turn)
+        scene.answers(turn, start, alone=follows is None or bool(follows.read))
     return scene.grid()
 
 
@@ -90,6 +97,7 @@ class _Scene:
         near: where words are looked for, as of `WordSounds.draw`.
         at: the frame in which the next thing may be said; `writing` is the one in which the next caption may be written.
         heard, captions: what begins in which frame, of the user's.
+        sheet: what Ego reads and calls.
         silent: the frame from which on Ego may write again.
         free: frames in which Ego may choose what to do.
     """
@@ -102,11 +110,12 @@ class _Scene:
     heard: list[tuple[int, Codes]] = field(default_factory=list)
     captions: list[tuple[int, Word]] = field(default_factory=list)
     replies: list[_Said] = field(default_factory=list)
+    sheet: Sheet = field(default_factory=Sheet)
     silent: int = 0
     free: list[int] = field(default_factory=list)
 
-    def asks(self, turn: Turn) -> None:
-        """The user's words, one after another, each written down a while after it has been heard."""
+    def asks(self, turn: Turn) -> int:
+        """The user's words, one after another, each written down a while after it has been heard; returns the frame of the answer."""
         for text in words(turn.user):
             word = tuple(self.pool.tokenizer.encode(text))
             codes = _drawn(word, self.pool.heard, self.near, self.rng)
@@ -116,31 +125,65 @@ class _Scene:
             self.writing = max(self.writing, self.at + self.pool.delay)
             self.captions.append((self.writing, word))
             self.writing += len(word)
-
-    def answers(self, turn: Turn, *, last: bool) -> None:
-        """Ego's reply, a piece a frame, and its sound. The user's next turn comes after it, or into it."""
-        start, tokens = max(self.at + int(self.rng.choice(REACTIONS)), self.silent), self.pool.tokenizer.encode(turn.ego)
-        sounds = [(word, _said(word, self.pool, self.near, self.rng)) for word in _words_of(tokens, self.pool)]
-        speech, frames = start + self.pool.layout.spk_delay, sum(len(codes) for _, codes in sounds)
+        start = max(self.at + int(self.rng.choice(REACTIONS)), self.silent)
         self.free += range(self.at, start)
-        if not last and frames >= SHORTEST and self.rng.random() < INTERRUPTED:
+        return start
+
+    def prompted(self, turn: Turn) -> int:
+        """What Ego reads while nobody speaks; returns the frame of the answer."""
+        return self.sheet.reads(self.pool.tokenizer.encode(turn.read), self.at) + told_after(MANNERS, self.rng)
+
+    def answers(self, turn: Turn, start: int, *, alone: bool) -> None:
+        """Ego's reply, or what it calls first, from that frame on. The user's next turn comes after it, or into it.
+
+        Args:
+            alone: the user says nothing after it.
+        """
+        if turn.call is None:
+            self._replies(turn.ego, start, alone=alone)
+            return
+        call, encode = turn.call, self.pool.tokenizer.encode
+        went = self.sheet.calling(encode(call.text), encode(call.result), start, MANNERS, self.rng)
+        if call.at_once and not call.after:
+            self._replies(turn.ego, went.free, alone=alone)
+            return
+        over = 0
+        if call.at_once:
+            over = self._says(turn.ego, went.free)
+        elif call.moment and went.moment is not None:
+            over = self._says(call.moment, went.moment)
+        self._replies(call.after or turn.ego, max(went.told, over + 1), alone=alone)
+
+    def _replies(self, text: str, start: int, *, alone: bool) -> None:
+        """What Ego says last in a turn: a piece a frame, and its sound."""
+        over = self._says(text, start)
+        said, speech = self.replies[-1], start + self.pool.layout.spk_delay
+        frames = sum(len(codes) for _, codes in said.sounds)
+        if not alone and frames >= SHORTEST and self.rng.random() < INTERRUPTED:
             self.at = speech + int(self.rng.integers(5, frames - 4))
             cut = self.at + int(self.rng.integers(*YIELDS))
             self.silent = cut + 2
             self.free += range(self.at, cut + 1)
-            self.replies.append(_Said(start=start, tokens=tokens[: cut - start], sounds=sounds, cut=cut))
+            self.replies[-1] = replace(said, tokens=said.tokens[: cut - start], cut=cut)
             return
+        self.at = over + int(self.rng.integers(4, 25))
+
+    def _says(self, text: str, start: int) -> int:
+        """All of a reply; returns the frame in which it is over."""
+        tokens = self.pool.tokenizer.encode(text)
+        sounds = [(word, _said(word, self.pool, self.near, self.rng)) for word in _words_of(tokens, self.pool)]
         self.replies.append(_Said(start=start, tokens=tokens, sounds=sounds))
-        self.at = max(start + len(tokens), speech + frames) + int(self.rng.integers(4, 25))
+        return max(start + len(tokens), start + self.pool.layout.spk_delay + sum(len(codes) for _, codes in sounds))
 
     def grid(self) -> tuple[FrameGrid, Tokens]:
         """All of it as a grid, and its captions [T]."""
-        text, frames = self.pool.layout.text, max(self.at, self.writing + 1)
+        text, frames = self.pool.layout.text, max(self.at, self.writing + 1, self.sheet.reads_from + 1)
         grid, captions = empty_grid(self.pool.layout, frames), np.full(frames, text.wait, np.int32)
         grid.read[0] = text.wait if text.duplex is None else text.duplex
         grid.speak[:], grid.listen[:] = self.pool.silence, self.pool.silence
         grid.text_weight[:] = 1
         grid.text_weight[self.free] = 0
+        self.sheet.lay(grid, text)
         for frame, codes in self.heard:
             grid.listen[frame : frame + len(codes)] = codes
         for frame, word in self.captions:

@@ -15,7 +15,8 @@ from roboego.data.crowd import Crowd
 from roboego.data.dialogue import dialogue, silence, unbroken
 from roboego.data.manners import Manners
 from roboego.data.shards import ShardWriter
-from roboego.data.talk.sampling import Split, sample_aside, sample_exchange
+from roboego.data.talk.answer import Exchange
+from roboego.data.talk.sampling import Split, sample_aside, sample_calling, sample_exchange
 from roboego.data.voices import open_voice
 from roboego.data.voices.base import PacedVoice, Sound, Voice
 from roboego.data.voices.neural import HibariVoice
@@ -35,6 +36,7 @@ class DialogueJob:
         voice: who talks to Ego. A name that ends in "-changed", and a share `change` of the others' dialogues, get a speaker whose
             pitch, formants and tempo are drawn at random.
         silences: share of grids in which nobody speaks.
+        calling: share of the dialogues in which functions are declared; none are where the layout has no token for a call.
         transcript: a second shard, of the same tracks to be transcribed: what a slot in mode "asr" hears beside the one that answers.
         backbone: as in `roboego.data.build.GridJob`.
         speech: folder of the speech banks whose sentences are heard as babble; without it babble has no words.
@@ -50,6 +52,7 @@ class DialogueJob:
     change: float = 0.4
     severity: float = 0.7
     silences: float = 0.0
+    calling: float = 0.0
     manners: Manners = field(default_factory=Manners)
     seed: int = 0
     backbone: Path | None = None
@@ -69,6 +72,11 @@ def _silence(
     if rng.random() < OFFERED:
         return unbroken(user, ego, shop, rng, spk_delay=job.layout.spk_delay, condition=condition, manners=job.manners, babble=babble)
     return silence(rng.uniform(*SILENCE_S), shop, rng, condition=condition, babble=babble)
+
+
+def _exchange(job: DialogueJob, rng: np.random.Generator) -> Exchange:
+    calls = job.calling and job.layout.text.call is not None and rng.random() < job.calling
+    return sample_calling(rng, job.split) if calls else sample_exchange(rng, job.split)
 
 
 def make_dialogues(job: DialogueJob) -> Path:
@@ -96,7 +104,7 @@ def make_dialogues(job: DialogueJob) -> Path:
             if rng.random() < job.silences:
                 made, metadata = _silence(job, user, ego, shop, rng, condition, babble), {"mode": "silence"}
             else:
-                exchange = sample_exchange(rng, job.split)
+                exchange = _exchange(job, rng)
                 speaker = draw_speaker(rng) if job.voice.endswith("-changed") or rng.random() < job.change else None
                 delay = job.layout.spk_delay
                 others = [sample_aside(rng, job.split)]
@@ -108,10 +116,10 @@ def make_dialogues(job: DialogueJob) -> Path:
                     "mode": "dialogue",
                     "voice": job.voice,
                     "intent": exchange.intent,
-                    "user": " | ".join(t.user for t in exchange.turns),
+                    "user": " | ".join(t.user or f"({t.read})" for t in exchange.turns),
+                    "ego": " | ".join(t.ego for t in exchange.turns),
                 }
-                metadata["ego"] = " | ".join(t.ego for t in exchange.turns)
             writer.add(arrange.arrange(made), metadata)
             for transcript in transcripts:
-                transcript.add(arrange.arrange(replace(made, mode="asr", replies=())), metadata | {"mode": "asr"})
+                transcript.add(arrange.arrange(replace(made.transcription(), readings=())), metadata | {"mode": "asr"})
     return job.out

@@ -1,4 +1,4 @@
-"""Spoken dialogues: exchanges laid out on a clock, with pauses, silences, interruptions and asides, from both sides' voices."""
+"""Spoken dialogues: exchanges laid out on a clock, with pauses, silences, interruptions, asides and calls, from both sides' voices."""
 # N samples, T frames
 
 from collections.abc import Sequence
@@ -8,16 +8,19 @@ import numpy as np
 
 from roboego.data.acoustics.condition import Condition, apply
 from roboego.data.acoustics.voice_change import SpeakerChange, as_speaker
+from roboego.data.calling import course, told_after
 from roboego.data.exercises import EGO_GAIN, at_level, reply_to_say
 from roboego.data.manners import Manners
-from roboego.data.talk.answer import Exchange, Turn
+from roboego.data.talk.answer import Calling, Exchange, Turn
 from roboego.data.talk.asides import backchannel, offer, open_ends
 from roboego.data.voices.base import PacedVoice, Sound, Spoken, TimedWord, Voice
 from roboego.data.word_times import with_word_times
 from roboego.data.workshop import Workshop
 from roboego.streams.alphabet import words
-from roboego.streams.conversation import Caption, Conversation, Reply
-from roboego.timebase import FRAME_SAMPLES, frames_to_seconds, samples_to_frames, samples_to_seconds, seconds_to_samples
+from roboego.streams.calls import announcement
+from roboego.streams.conversation import Call, Caption, Conversation, Reading, Reply
+from roboego.streams.grid import Tokens
+from roboego.timebase import FRAME_SAMPLES, frames_to_seconds, samples_to_frames, samples_to_seconds, seconds_to_frames, seconds_to_samples
 
 SHORTEST_S = 1.2
 """An answer shorter than this is over before anybody says something to it."""
@@ -54,6 +57,8 @@ def dialogue(
 ) -> Conversation:
     """An exchange as it might go: the user's track through `condition`, Ego's replies in time.
 
+    What Ego may call it reads first, and answers nothing before.
+
     Args:
         spk_delay: frames from a reply's text to its speech, as the layout has it: what the user hears is what the user reacts to.
         asides: what the user may say to somebody else between two turns; without any, nobody else is spoken to.
@@ -61,15 +66,30 @@ def dialogue(
     """
     scene = _Scene(user=user, ego=ego, shop=shop, rng=rng, m=manners or Manners(), spk_delay=spk_delay, change=change)
     scene.clock = seconds_to_samples(rng.uniform(*scene.m.lead_s))
+    told = announcement(exchange.functions)
+    if told:
+        scene.begins(told)
     for i, turn in enumerate(exchange.turns):
         follows = exchange.turns[i + 1] if i + 1 < len(exchange.turns) else None
+        if turn.read:
+            scene.prompted(turn, follows)
+            continue
+        if told and i:
+            scene.reminder(told)
         scene.prelude(turn, asides)
         scene.exchange(turn, follows)
     frames = samples_to_frames(scene.last + seconds_to_samples(rng.uniform(*scene.m.tail_s)))
     samples = frames * FRAME_SAMPLES
     track = _mixed([(p.start, p.spoken.pcm) for p in scene.placed], samples)
     heard = apply(condition, at_level(track, rng), rng, echo_of=_mixed(scene.playback, samples), babble=babble)
-    return Conversation(heard=shop.heard(heard), mode="duplex", replies=tuple(scene.replies), captions=_captions(scene.placed, shop))
+    return Conversation(
+        heard=shop.heard(heard),
+        mode="duplex",
+        replies=tuple(scene.replies),
+        captions=_captions(scene.placed, shop),
+        calls=tuple(scene.calls),
+        readings=tuple(scene.readings),
+    )
 
 
 @dataclass(kw_only=True)
@@ -79,6 +99,8 @@ class _Scene:
     Attributes:
         clock: when the user may say the next thing; `last` is when the last sound so far has ended.
         placed: what the user says; replies: what Ego does; playback: the sound of it.
+        calls, readings: what Ego calls and reads; reads_from: the first frame in which nothing is to be read yet.
+        answers_from: the first frame in which Ego has read what it may call.
         barges: the user's next sentence interrupts the reply that is going on, which has to be cut then.
     """
 
@@ -94,11 +116,21 @@ class _Scene:
     placed: list[_Placed] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)
     playback: list[tuple[int, Sound]] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list)
+    reads_from: int = 1
+    answers_from: int = 0
     barges: bool = False
 
     def says(self, text: str) -> _Placed:
         """The user says something now."""
         return self._place(_say(text, self.user, self.shop, self.change, self.rng), self.clock)
+
+    def begins(self, told: str) -> None:
+        """Ego reads what it may call; the user waits for that, or does not."""
+        self.answers_from = self.reads(told, 1)
+        if self.rng.random() >= self.m.hasty:
+            self.clock = max(self.clock, self.answers_from * FRAME_SAMPLES + self._time(self.m.gap_s))
 
     def prelude(self, turn: Turn, asides: Sequence[str]) -> None:
         """What the user may say before a turn that is not for Ego to answer. Who barges in comes to the point."""
@@ -118,18 +150,67 @@ class _Scene:
             spoken = with_pause(spoken, self._time(self.m.pause_s), self.rng)
         asked = self._place(spoken, self.clock)
         reaction = int(self.rng.choice(len(self.m.reaction_frames), p=self.m.reaction_frames))
-        first = samples_to_frames(asked.end) + reaction
+        first = max(samples_to_frames(asked.end) + reaction, self.answers_from)
         if self.barges:
             first = max(first, self._yield_to(asked) + 1)
         answer = _answer(turn, self.ego, self.rng)
-        speech = self._reply(answer, first)
+        if turn.call is not None:
+            answer, speech = self._called(turn.call, answer, first)
+        else:
+            speech = self._reply(answer, first)
         self._meanwhile(answer, speech, follows)
+
+    def prompted(self, turn: Turn, follows: Turn | None) -> None:
+        """Ego reads something while nobody speaks, and replies to it."""
+        read = self.reads(turn.read, samples_to_frames(self.clock))
+        answer = _answer(turn, self.ego, self.rng)
+        self._meanwhile(answer, self._reply(answer, read + told_after(self.m, self.rng)), follows)
+
+    def reminder(self, told: str) -> None:
+        """Now and then Ego reads once more what it may call. Who barges in does not wait for it."""
+        if not self.barges and self.rng.random() < self.m.reminded:
+            self.clock = max(self.clock, self.reads(told, samples_to_frames(self.clock)) * FRAME_SAMPLES)
+
+    def reads(self, text: str, frame: int) -> int:
+        """Something to read comes in that frame; returns the frame after the one in which its last token is read."""
+        tokens, start = self._tokens(text), max(frame, self.reads_from)
+        self.readings.append(Reading(start_s=frames_to_seconds(start), tokens=tokens))
+        self.reads_from = start + len(tokens)
+        self.last = max(self.last, self.reads_from * FRAME_SAMPLES)
+        return self.reads_from
+
+    def _called(self, call: Calling, answer: Spoken, first_frame: int) -> tuple[Spoken, int]:
+        """Ego begins to write a call in that frame, and answers. Returns what it says last, and the sample at which that is heard."""
+        tokens, result = self._tokens(call.text), self._tokens(call.result)
+        went = course(first_frame, len(tokens), len(result), self.m, self.rng, reads_from=self.reads_from)
+        self.calls.append(Call(start_s=frames_to_seconds(went.start), tokens=tokens))
+        self.reads(call.result, went.arrives)
+        if call.at_once:
+            speech = self._reply(answer, went.free)
+            if not call.after:
+                return answer, speech
+            answer = self.ego.say(call.after, self.rng)
+        elif call.moment and went.moment is not None:
+            self._reply(self.ego.say(call.moment, self.rng), went.moment)
+        return answer, self._reply(answer, max(went.told, self._silent_from()))
+
+    def _silent_from(self) -> int:
+        """The first frame in which nothing is left to be heard, or written, of the last reply."""
+        if not self.replies:
+            return 0
+        said = self.replies[-1]
+        assert said.start_s is not None  # `_reply` gives it
+        return seconds_to_frames(said.start_s) + max(len(said.tokens) + 1, self.spk_delay + len(said.codes))
+
+    def _tokens(self, text: str) -> Tokens:
+        return np.asarray(self.shop.tokenizer.encode(text), np.int32)
 
     def _meanwhile(self, answer: Spoken, speech: int, follows: Turn | None) -> None:
         """While Ego speaks: the user barges in, says "uh huh", or listens and goes on when Ego has ended."""
         long_enough = answer.duration_s > SHORTEST_S
         stops = follows is not None and follows.intent == "stop"
-        if follows is not None and long_enough and (stops or self.rng.random() < self.m.interruption):
+        speaks = follows is not None and not follows.read
+        if speaks and long_enough and (stops or self.rng.random() < self.m.interruption):
             self.barges = True
             self.clock = speech + seconds_to_samples(self.rng.uniform(0.5, answer.duration_s - 0.4))
             return

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from roboego.data.talk.answer import Exchange
-from roboego.data.talk.sampling import Split, sample_exchange
+from roboego.data.talk.sampling import Split, sample_calling, sample_exchange
 from roboego.streams.grid import Codes, FrameGrid, Tokens
 from roboego.streams.layout import StreamLayout
 from roboego.streams.tokenizer import TextCodec
@@ -21,7 +21,9 @@ HARD = ("spell", "count", "repeat", "again", "slower", "sum", "opposite", "recal
 TAKING_UP = ("again", "slower", "recall")
 """Those of them that need a turn before."""
 HARD_SHARE = 0.5
-"""Share of exchanges whose last turn is one of them."""
+"""Share of the other exchanges whose last turn is one of them."""
+CALLING = 0.12
+"""Share of exchanges in which functions are declared, where the layout has a token for calls."""
 
 
 class Grids(Protocol):
@@ -49,6 +51,10 @@ class ExchangePool(ABC):
     @abstractmethod
     def make(self, i: int) -> tuple[FrameGrid, Tokens]:
         """A grid, and what a transcription of what the user says writes in its frames [T]."""
+
+    def drawn(self, rng: np.random.Generator) -> Exchange:
+        """An exchange of the pool's split."""
+        return any_exchange(rng, self.split, calling=0.0 if self.layout.text.call is None else CALLING)
 
     def __len__(self) -> int:
         return COUNT
@@ -80,8 +86,14 @@ def _made(pool: ExchangePool, i: int) -> tuple[FrameGrid, Tokens]:
     return pool.make(i)
 
 
-def any_exchange(rng: np.random.Generator, split: Split) -> Exchange:
-    """An exchange that ends with what is hard to answer as often as not."""
+def any_exchange(rng: np.random.Generator, split: Split, *, calling: float = 0.0) -> Exchange:
+    """An exchange that ends with what is hard to answer as often as not.
+
+    Args:
+        calling: chance that functions are declared in it; then it mostly ends with what they are for.
+    """
+    if calling and rng.random() < calling:
+        return sample_calling(rng, split)
     intent = str(rng.choice(HARD)) if rng.random() < HARD_SHARE else None
     turns = int(rng.integers(2, 5)) if intent in TAKING_UP else None
     return sample_exchange(rng, split, turns, intent=intent)

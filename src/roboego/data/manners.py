@@ -19,6 +19,11 @@ class Manners:
         interruption: chance that the user's next turn comes while Ego speaks; Ego falls silent `yield_s` after it began, and at the
             latest `yield_end_s` after its end.
         backchannel: chance that the user says something short while Ego speaks, which goes on.
+        result_s: from the end of a call that Ego wrote to the result's first token, if nothing else is read meanwhile.
+        told_frames: odds of waiting 0, 1, 2, ... whole frames after the one in which the last token of what is to be told was read.
+        moment_s: how long Ego waits for a result before it says that it waits.
+        hasty: chance that the user begins to speak while Ego still reads what it may call.
+        reminded: chance that between two turns Ego reads once more what it may call, which asks for nothing.
     """
 
     lead_s: tuple[float, float] = (0.3, 2.5)
@@ -38,10 +43,15 @@ class Manners:
     yield_s: tuple[float, float] = (0.4, 0.8)
     yield_end_s: float = 0.16
     backchannel: float = 0.15
+    result_s: tuple[float, float] = (0.1, 3.0)
+    told_frames: tuple[float, ...] = (0.1, 0.5, 0.3, 0.1)
+    moment_s: tuple[float, float] = (0.9, 1.1)
+    hasty: float = 0.4
+    reminded: float = 0.1
     tail_s: tuple[float, float] = (0.8, 3.0)
 
 
-CALM = Manners(pause=0.0, trailing=0.0, aside=0.0, offer=0.0, interruption=0.0, backchannel=0.0)
+CALM = Manners(pause=0.0, trailing=0.0, aside=0.0, offer=0.0, interruption=0.0, backchannel=0.0, hasty=0.0, reminded=0.0)
 """One speaks after the other, and nothing else happens."""
 LIVELY = Manners(interruption=0.6, backchannel=0.3, yield_s=(0.3, 0.7))
 """The user hardly ever lets Ego finish."""

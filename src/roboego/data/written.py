@@ -9,13 +9,16 @@ found again among hundreds of sounding frames is harder to find.
 """
 # T frames
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from roboego.data.exchange_pool import ExchangePool, Grids, any_exchange
-from roboego.data.talk.answer import Exchange
+from roboego.data.calling import Sheet, told_after
+from roboego.data.exchange_pool import ExchangePool, Grids
+from roboego.data.manners import Manners
+from roboego.data.talk.answer import Calling, Exchange, Turn
 from roboego.streams.alphabet import words
+from roboego.streams.calls import announcement
 from roboego.streams.grid import FrameGrid, Tokens, empty_grid
 
 GAP_ODDS = (0.6, 0.2, 0.1, 0.1)
@@ -28,6 +31,8 @@ SPEAKS, HEARS = 0.75, 0.6
 """Shares of exchanges in which Ego hears a voice of its own while it answers, and those in which something else is heard all the while."""
 FRAMES_A_TOKEN = 2.6
 """How long a token of Ego's takes to say, about."""
+MANNERS = Manners()
+"""Of which the times of results count."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,46 +49,101 @@ class WrittenExchanges(ExchangePool):
 
     def make(self, i: int) -> tuple[FrameGrid, Tokens]:
         rng = np.random.default_rng([self.seed, i])
-        return laid_out(any_exchange(rng, self.split), self, rng)
+        return laid_out(self.drawn(rng), self, rng)
 
 
 def laid_out(exchange: Exchange, pool: WrittenExchanges, rng: np.random.Generator) -> tuple[FrameGrid, Tokens]:
     """A grid and its captions [T]: turn by turn, the user's words with short gaps, then the reply."""
-    text = pool.layout.text
-    heard: list[tuple[int, int]] = []
-    said: list[tuple[int, list[int]]] = []
-    open_frames: list[int] = []
-    at = int(rng.integers(1, 4))
-    paced = rng.random() < PACED
-    odds = PACED_GAP_ODDS if paced else GAP_ODDS
+    scene = _Scene(pool=pool, rng=rng, at=int(rng.integers(1, 4)), paced=bool(rng.random() < PACED))
+    if told := announcement(exchange.functions):
+        scene.at += scene.sheet.reads(pool.tokenizer.encode(told), 1)
     for turn in exchange.turns:
+        scene.takes(turn)
+    return scene.grid()
+
+
+@dataclass(kw_only=True)
+class _Scene:
+    """An exchange as it is laid out, frame by frame.
+
+    Attributes:
+        at: the frame in which the next thing may be said; paced: it is as slow as speech.
+        heard: the user's pieces, each with its frame; said: Ego's replies, with those of their first pieces; sheet: the rest.
+        open_frames: those in which Ego may choose what to do.
+    """
+
+    pool: WrittenExchanges
+    rng: np.random.Generator
+    at: int
+    paced: bool
+    heard: list[tuple[int, int]] = field(default_factory=list)
+    said: list[tuple[int, list[int]]] = field(default_factory=list)
+    sheet: Sheet = field(default_factory=Sheet)
+    open_frames: list[int] = field(default_factory=list)
+
+    def takes(self, turn: Turn) -> None:
+        """What the user says, or Ego reads, and what Ego does then."""
+        if turn.read:
+            start = self.sheet.reads(self.pool.tokenizer.encode(turn.read), self.at) + told_after(MANNERS, self.rng)
+        else:
+            start = self._asked(turn)
+        if turn.call is None:
+            over = self._says(turn.ego, start)
+        else:
+            over = self._calls(turn.call, turn.ego, start)
+        self.at = over + int(self.rng.integers(4, 25) if self.paced else self.rng.integers(2, 7))
+
+    def _asked(self, turn: Turn) -> int:
+        """The user's words; returns the frame in which they are answered."""
+        odds = PACED_GAP_ODDS if self.paced else GAP_ODDS
         for word in words(turn.user):
-            for piece in pool.tokenizer.encode(word):
-                heard.append((at, piece))
-                at += 1
-            at += int(rng.choice(len(odds), p=odds))
-        start = max(heard[-1][0] + int(rng.integers(-1, 4)), 1)
-        said.append((start, pool.tokenizer.encode(turn.ego)))
-        open_frames += range(min(heard[-1][0], start), start)
-        written = len(said[-1][1])
-        at = start + written + int(rng.integers(2, 7))
-        if paced:
-            at = start + pool.layout.spk_delay + round(FRAMES_A_TOKEN * written) + int(rng.integers(4, 25))
-    grid = empty_grid(pool.layout, at)
-    captions = np.full(at, text.wait, np.int32)
-    for frame, piece in heard:
-        captions[frame] = piece
-    grid.read[0] = text.wait if text.duplex is None else text.duplex
-    grid.speak[:], grid.listen[:] = pool.silence, pool.silence
-    grid.text_weight[:] = 1
-    grid.text_weight[open_frames] = 0
-    if pool.sounds is not None:
-        _fill(grid, [start for start, _ in said], pool, pool.sounds, rng)
-    for start, pieces in said:
-        end = start + len(pieces)
-        grid.text[start:end] = pieces
-        grid.spoken[start:] = np.clip((np.arange(at - start) - pool.layout.spk_delay) / FRAMES_A_TOKEN, 0, len(pieces)).astype(np.int32)
-    return grid, captions
+            for piece in self.pool.tokenizer.encode(word):
+                self.heard.append((self.at, piece))
+                self.at += 1
+            self.at += int(self.rng.choice(len(odds), p=odds))
+        last = self.heard[-1][0]
+        start = max(last + int(self.rng.integers(-1, 4)), 1)
+        self.open_frames += range(min(last, start), start)
+        return start
+
+    def _says(self, text: str, start: int) -> int:
+        """A reply; returns the frame in which it is over."""
+        pieces = self.pool.tokenizer.encode(text)
+        self.said.append((start, pieces))
+        return start + (self.pool.layout.spk_delay + round(FRAMES_A_TOKEN * len(pieces)) if self.paced else len(pieces))
+
+    def _calls(self, call: Calling, ego: str, start: int) -> int:
+        """A call, its result and what is said meanwhile and after; returns the frame in which all is over."""
+        encode = self.pool.tokenizer.encode
+        went = self.sheet.calling(encode(call.text), encode(call.result), start, MANNERS, self.rng)
+        over = 0
+        if call.at_once:
+            over = self._says(ego, went.free)
+        elif call.moment and went.moment is not None:
+            over = self._says(call.moment, went.moment)
+        last = call.after if call.at_once else ego
+        return max(self._says(last, max(went.told, over + 1)) if last else over, went.read)
+
+    def grid(self) -> tuple[FrameGrid, Tokens]:
+        """All of it as a grid, and its captions [T]."""
+        pool, text = self.pool, self.pool.layout.text
+        grid = empty_grid(pool.layout, self.at)
+        captions = np.full(self.at, text.wait, np.int32)
+        for frame, piece in self.heard:
+            captions[frame] = piece
+        grid.read[0] = text.wait if text.duplex is None else text.duplex
+        grid.speak[:], grid.listen[:] = pool.silence, pool.silence
+        grid.text_weight[:] = 1
+        grid.text_weight[self.open_frames] = 0
+        self.sheet.lay(grid, text)
+        if pool.sounds is not None:
+            _fill(grid, [start for start, _ in self.said], pool, pool.sounds, self.rng)
+        for start, pieces in self.said:
+            end = start + len(pieces)
+            grid.text[start:end] = pieces
+            audible = (np.arange(self.at - start) - pool.layout.spk_delay) / FRAMES_A_TOKEN
+            grid.spoken[start:] = np.clip(audible, 0, len(pieces)).astype(np.int32)
+        return grid, captions
 
 
 def _fill(grid: FrameGrid, starts: list[int], pool: WrittenExchanges, sounds: Grids, rng: np.random.Generator) -> None:

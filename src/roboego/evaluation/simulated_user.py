@@ -116,6 +116,10 @@ class SimulatedUser:
         self.clock = stop
         return frame if self.leak is None else frame + self._leaked(start)
 
+    def come_in(self) -> None:
+        """Says the next turn with the next frame, whatever Ego does."""
+        self._next = self.clock
+
     def _around(self, start: int) -> Sound:
         """What is heard beside the user from this sample on [1920]."""
         if self.background is None:

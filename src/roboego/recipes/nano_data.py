@@ -34,6 +34,8 @@ DIALOGUES = {"joe": 46, "espeak-en-us": 45, "espeak-en-gb": 33, "flite-kal16": 3
 """Shards of a hundred dialogues by the voice that talks to Ego."""
 LIVELY_DIALOGUES = {"heart-changed": 8, "joe": 5, "espeak-en-us": 5, "flite-kal16": 4, "espeak-en-gb": 3}
 """The same with a user who often interrupts."""
+CALLING_DIALOGUES = {"heart-changed": 9, "joe": 5, "espeak-en-us": 5, "flite-kal16": 4, "espeak-en-gb": 3}
+"""The same with functions that Ego may call."""
 LOUD_DIALOGUES = 3
 """Every so many shards are heard in noise down to 0 dB, and two conversations in three; the others in milder noise, and every other one."""
 ASR_VARIANTS = {"joe": 2, "kokoro": 3}
@@ -148,7 +150,12 @@ def maker(prefix: str) -> str:
 def dialogues(places: Places, scale: float = 1.0) -> list[DialogueJob]:
     """Dialogues and silences, for stage 2."""
     jobs = []
-    for kind, count, manners in (("", DIALOGUES, Manners()), ("lively-", LIVELY_DIALOGUES, LIVELY)):
+    kinds = (
+        ("", DIALOGUES, Manners(), 0.0),
+        ("lively-", LIVELY_DIALOGUES, LIVELY, 0.0),
+        ("calling-", CALLING_DIALOGUES, Manners(), 1.0),
+    )
+    for kind, count, manners, calling in kinds:
         for voice, shards in count.items():
             for i in range(max(1, round(shards * scale))):
                 name = f"dialogue-train-{kind}{voice}-{i:05d}"
@@ -161,6 +168,7 @@ def dialogues(places: Places, scale: float = 1.0) -> list[DialogueJob]:
                         voice=voice,
                         count=SENTENCES_PER_SHARD,
                         manners=manners,
+                        calling=calling,
                         severity=1.0 if i % LOUD_DIALOGUES == 0 else 0.7,
                         seed=zlib.crc32(name.encode()),
                         speech=places.speech,

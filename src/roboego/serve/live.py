@@ -5,7 +5,7 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -22,6 +22,7 @@ from roboego.runtime.frame import SILENT_LEVEL, Frame, SessionError, StepIn, Tex
 from roboego.runtime.runner import steady_garbage
 from roboego.runtime.session import Session
 from roboego.runtime.sound_queue import SoundQueue
+from roboego.serve.builtins import Builtins, check_calls
 from roboego.serve.functions import Functions
 from roboego.serve.logs import LOGGER
 from roboego.serve.meters import Meters, SessionMeter
@@ -96,11 +97,12 @@ class Live:
         recording: Recording | None = None,
         meter: SessionMeter | None = None,
         allowed: frozenset[str] = ALL,
+        builtins: Builtins | None = None,
     ) -> None:
         self.session, self.deliver, self.pace, self.recording, self.meter = session, deliver, pace, recording, meter
         self.transcriber: Session | None = None
         self.queue = SoundQueue(pace.bound_frames)
-        self.allowed, self.functions = allowed, Functions(session)
+        self.allowed, self.functions = allowed, Functions(session, builtins)
         self.id = secrets.token_hex(6)
         self.paused = False
         self.samples = self.held = self.catch_ups = 0
@@ -177,8 +179,10 @@ class Live:
         return StepIn(listen=step_in.listen, look=look, lost_frames=step_in.lost_frames)
 
     def done(self, frame: Frame, step_in: StepIn) -> None:
-        """Notes when a step was done, and when its sound had come (if it had any)."""
+        """Notes when a step was done, and when its sound had come (if it had any). While a timer runs, a session is not idle."""
         now = time.monotonic()
+        if self.functions.builtins.timing:
+            self._voiced_s = now
         came = now if self._came_s is None else self._came_s
         self.times[frame.index] = came, now
         if self.meter is not None:
@@ -226,10 +230,13 @@ class LiveEngine:
         engine: the engine, which nobody else steps.
         recorder: records all sessions; None records none.
         allowed: the settings that clients may choose for their sessions.
+        functions: which of `roboego.serve.builtins` Ego may call in every session.
         meters: what is measured of all sessions.
         clock_late, clock_skipped: ticks that began late, and periods that were left out.
         draining: no new sessions are taken.
         failure: why the engine was given up, which takes no sessions any more; "" while it works.
+    Raises:
+        InputError: there are no such functions, or the model cannot call any.
     """
 
     def __init__(
@@ -240,9 +247,11 @@ class LiveEngine:
         limits: Limits | None = None,
         recorder: Recorder | None = None,
         allowed: frozenset[str] = ALL,
+        functions: Sequence[str] = (),
     ) -> None:
+        check_calls(engine.loaded, functions)
         self.engine, self.pace, self.limits, self.recorder = engine, pace or Pace(), limits or Limits(), recorder
-        self.allowed = allowed
+        self.allowed, self.functions = allowed, tuple(functions)
         self.meters = Meters()
         self.clock_late = self.clock_skipped = 0
         self.draining = False
@@ -293,7 +302,8 @@ class LiveEngine:
         if self.recorder is not None:
             heading = Heading.of(self.engine.loaded, mode, time.time())
             recording = self.recorder.begin(heading, lambda trouble: deliver(Notice(trouble)))
-        live = Live(session, deliver, self.pace, recording, SessionMeter(self.meters), self.allowed)
+        live = Live(session, deliver, self.pace, recording, SessionMeter(self.meters), self.allowed, Builtins(self.functions))
+        live.functions.declare()
         with self._lock:
             self._lives[live.session] = live
         self._wake.set()
@@ -389,6 +399,7 @@ class LiveEngine:
         try:
             if isinstance(result, Frame):
                 live.done(result, step_in)
+                live.functions.follow(result)
                 if live.recording is not None:
                     live.recording.put(step_in.listen, result, step_in.look)
             if isinstance(result, Frame) or live.session.is_open:

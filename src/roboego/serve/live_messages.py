@@ -17,6 +17,7 @@ from roboego.runtime.frame import (
     Cut,
     Event,
     Frame,
+    NotFelt,
     NotSeen,
     Overrun,
     ReplySpoken,
@@ -182,12 +183,14 @@ def _event(event: Event, live: Live) -> dict[str, Any]:
             return {"type": "overrun", "frames": event.frames}
         case NotSeen():
             return {"type": "not_seen", "reason": event.reason}
+        case NotFelt():
+            return {"type": "not_felt", "sense": event.sense, "reason": event.reason}
 
 
 def _call(event: CallWritten, live: Live) -> dict[str, Any]:
-    """A call, or why it is none."""
+    """A call, or why it is none. One that is `answered` waits for nothing: the function is the server's own."""
     try:
         made = live.functions.called(event)
     except InputError as wrong:
         return {"type": "call_failed", "reason": str(wrong)}
-    return {"type": "call", "call": made.id, "name": made.call.name, "arguments": made.call.arguments}
+    return {"type": "call", "call": made.id, "name": made.call.name, "arguments": made.call.arguments, "answered": made.own}

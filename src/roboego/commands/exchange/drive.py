@@ -17,8 +17,11 @@ from roboego.perception.picture import open_picture
 from roboego.runtime.clock import FrameClock
 from roboego.runtime.engine import Engine
 from roboego.runtime.frame import Frame, NotSeen
-from roboego.runtime.session import Session, mode_token
+from roboego.runtime.session import Session
+from roboego.serve.builtins import Builtins
+from roboego.serve.functions import Functions
 from roboego.sound.files import appearing_in
+from roboego.timebase import frames_to_seconds
 
 CONVERSATION, TRANSCRIPT, TIMELINE = "conversation.wav", "transcript.json", "timeline.png"
 FILES = (CONVERSATION, TRANSCRIPT, TIMELINE)
@@ -35,6 +38,7 @@ class Plan:
         source: where their sound comes from, for the transcript.
         look: a picture that Ego sees from the start on.
         prompt: text that Ego reads at the start.
+        functions: which of `roboego.serve.builtins` Ego may call; timers go by the conversation's own time.
         real_time: one step every 80 ms; otherwise as fast as possible.
     """
 
@@ -43,6 +47,7 @@ class Plan:
     out: Path
     look: Path | None = None
     prompt: str | None = None
+    functions: tuple[str, ...] = ()
     real_time: bool = False
 
 
@@ -64,13 +69,17 @@ def hold(plan: Plan, loaded: LoadedModel, sampling: Sampling, watch: Watcher | N
     with appearing_in(plan.out) as folder:
         # Without a clock nothing may depend on when a picture is ready.
         with Engine(loaded, see_in_background=plan.real_time) as engine, engine.open("duplex", prompt=prompt, sampling=sampling) as session:
-            to_read = _to_read(loaded, vocabulary, prompt or [])
+            builtins = Builtins(plan.functions, seconds=lambda: frames_to_seconds(session.frames))
+            functions = Functions(session, builtins)
+            functions.declare()
             with StereoWriter(folder / CONVERSATION) as wav:
                 try:
                     for user, frame in converse(session, plan):
                         wav.write(user, frame.speech)
                         record.add(user, frame, session.transcript, wait=vocabulary.wait, special=vocabulary.special(frame.token))
-                        record.read += to_read[frame.index : frame.index + 1]
+                        if frame.read is not None:
+                            record.read.append(_token(vocabulary, frame.index, frame.read))
+                        functions.follow(frame)
                         if watch is not None:
                             watch(record, frame)
                 except KeyboardInterrupt as error:
@@ -85,11 +94,9 @@ def hold(plan: Plan, loaded: LoadedModel, sampling: Sampling, watch: Watcher | N
     return told
 
 
-def _to_read(loaded: LoadedModel, vocabulary: Vocabulary, prompt: list[int]) -> list[Token]:
-    """What a session reads, a token a frame: its mode, then the prompt."""
-    mode = mode_token(loaded, "duplex")
-    tokens = prompt if mode is None else [mode, *prompt]
-    return [Token(frame=i, id=t, text=vocabulary.reads(t), piece=vocabulary.is_piece(t)) for i, t in enumerate(tokens)]
+def _token(vocabulary: Vocabulary, frame: int, token: int) -> Token:
+    """A token that was read."""
+    return Token(frame=frame, id=token, text=vocabulary.reads(token), piece=vocabulary.is_piece(token))
 
 
 def converse(session: Session, plan: Plan) -> Iterator[tuple[Sound, Frame]]:

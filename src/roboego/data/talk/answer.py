@@ -5,6 +5,7 @@ from typing import Literal
 
 from roboego.errors import InputError
 from roboego.streams.alphabet import normalize, words
+from roboego.streams.calls import Function
 
 Manner = Literal["plain", "slower", "louder"]
 
@@ -25,12 +26,35 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Turn:
-    """One thing that the user says, and what Ego replies.
+class Calling:
+    """A function that Ego calls in a turn. When the result comes is for whoever lays the turn out.
 
     Attributes:
-        intent: what the user wants, one of `intents()`.
+        text: the call as Ego writes it; result: what it reads of what came of it. Both as `roboego.streams.calls` has them.
+        moment: what Ego says where the result takes long; "": nothing.
+        at_once: the turn's reply does not wait for the result.
+        after: what Ego says when it has read the result of such a call; "": nothing.
+    """
+
+    text: str
+    result: str
+    moment: str = ""
+    at_once: bool = False
+    after: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """One thing that the user says, or that Ego reads, and what Ego replies.
+
+    Attributes:
+        intent: what the user wants, one of `intents()`, or what Ego is told.
+        user: what the user says; "" where nobody speaks.
+        ego: the reply; of a turn with a call what is said when the result has been read, unless it is said at once.
+        answer: what makes all that Ego says in this turn right.
         manner: how Ego should say it.
+        call: what Ego calls before it replies.
+        read: what Ego reads, and replies to, where nobody speaks.
     """
 
     intent: str
@@ -38,14 +62,21 @@ class Turn:
     ego: str
     answer: Answer
     manner: Manner = "plain"
+    call: Calling | None = None
+    read: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exchange:
-    """A conversation of one to five turns. Its intent is that of the last turn, which may lean on what was said before."""
+    """A conversation in which the user speaks one to five times. Its intent is the last time's, which may lean on what was said before.
+
+    Attributes:
+        functions: what Ego may call in it, told at its beginning.
+    """
 
     intent: str
     turns: tuple[Turn, ...]
+    functions: tuple[Function, ...] = ()
 
 
 def is_right(answer: Answer, said: str) -> bool:

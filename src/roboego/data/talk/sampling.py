@@ -9,14 +9,17 @@ from typing import Literal, TypeVar
 
 from roboego.data.talk import asides
 from roboego.data.talk.answer import Exchange, Turn
+from roboego.data.talk.declared import declared
 from roboego.data.talk.dressing import EXTRAS, dress
 from roboego.data.talk.grammar import Rng, chance, pick
 from roboego.data.talk.intents import ALL, BY_NAME, Context, Intent, Move
+from roboego.data.talk.intents.functions import timer_end
 from roboego.data.talk.lexicon import NAMES
 from roboego.data.talk.phrases import phrase_words
 from roboego.data.talk.world import ASKING, SCENERY, TELLING
 from roboego.errors import InputError
 from roboego.streams.alphabet import words
+from roboego.streams.calls import Function
 
 Split = Literal["train", "validation", "test"]
 Side = Literal["user", "ego"]
@@ -30,6 +33,9 @@ _TALK = 0.5  # how many of the loose sentences come from the Talk part; the othe
 _OPENERS = ("greeting", "how_are_you", "hear")
 _CLOSERS = ("goodbye", "thanks")
 _FOLLOWING = ("again", "slower", "louder", "stop")
+_CALLING = ("time", "timer")
+_CALLS = 0.75  # how many of the exchanges with functions end with what they are for
+_TIMER_ENDS = 0.6  # how many of the timers that are set end before the exchange does
 _NAMED_EGO = {"ego", "robot", "friend"}
 
 T = TypeVar("T")
@@ -47,14 +53,17 @@ def intents() -> tuple[str, ...]:
     return tuple(BY_NAME)
 
 
-def sample_exchange(rng: Rng, split: Split, turns: int | None = None, *, intent: str | None = None) -> Exchange:
+def sample_exchange(
+    rng: Rng, split: Split, turns: int | None = None, *, intent: str | None = None, functions: Sequence[Function] = ()
+) -> Exchange:
     """One conversation, all of whose user sentences belong to the split.
 
     In the training split Ego's sentences belong to it too, so that held-out sentences of Ego's are never trained on.
 
     Args:
-        turns: how many times the user speaks, 1 to 5; by default mostly few.
-        intent: what the last turn is about; by default anything.
+        turns: how many times the user speaks, 1 to 5; by default mostly few. A timer that ends takes another turn, in which Ego alone does.
+        intent: what the user wants last; by default anything.
+        functions: what Ego may call. Without any it calls nothing.
     Raises:
         InputError: `turns` or `intent` is not possible.
     """
@@ -65,19 +74,35 @@ def sample_exchange(rng: Rng, split: Split, turns: int | None = None, *, intent:
     count = turns or pick(rng, range(1, MAX_TURNS + 1), _TURN_WEIGHTS)
     for _ in range(_ANEW):
         with suppress(_DeadEnd):
-            return _exchange(rng, _plan(rng, count, intent), split)
+            return _exchange(rng, _plan(rng, count, intent), split, tuple(functions))
     raise RuntimeError(f"no exchange of this split in {_ANEW} tries: the grammar has too few forms")
 
 
-def _exchange(rng: Rng, plan: Sequence[str], split: Split) -> Exchange:
-    context, done = Context(), []
-    for name in plan:
+def sample_calling(rng: Rng, split: Split) -> Exchange:
+    """One in which functions are declared. Most end with what a function is for, whether that is declared or not."""
+    intent = pick(rng, _CALLING) if chance(rng, _CALLS) else None
+    return sample_exchange(rng, split, intent=intent, functions=declared(rng))
+
+
+def _exchange(rng: Rng, plan: Sequence[str], split: Split, functions: tuple[Function, ...]) -> Exchange:
+    context, done, ending = Context(functions=functions), list[Turn](), list[str]()
+    for i, name in enumerate(plan):
         move = _move(rng, BY_NAME[name], context, split)
-        done.append(Turn(intent=name, user=move.user, ego=move.ego, answer=move.answer, manner=move.manner))
+        done.append(Turn(intent=name, user=move.user, ego=move.ego, answer=move.answer, manner=move.manner, call=move.call))
         context = replace(context, name=move.name or context.name, kept=move.kept or context.kept)
         if not move.passing:
             context = replace(context, last=move.base or move.ego, last_answer=move.answer)
-    return Exchange(intent=done[-1].intent, turns=tuple(done))
+        if move.ends is not None and chance(rng, _TIMER_ENDS):
+            ending.append(move.ends)
+        if ending and chance(rng, 0.5 if i + 1 < len(plan) else 1.0):
+            done.append(_timer_ends(rng, ending.pop(), split))
+            context = replace(context, last=done[-1].ego, last_answer=done[-1].answer)
+    return Exchange(intent=plan[-1], turns=tuple(done), functions=functions)
+
+
+def _timer_ends(rng: Rng, told: str, split: Split) -> Turn:
+    read, ego, answer = _until(lambda: timer_end(rng, told), lambda end: split != "train" or split_of(end[1]) == "train")
+    return Turn(intent="timer_ends", user="", ego=ego, answer=answer, read=read)
 
 
 def sample_sentence(rng: Rng, split: Split, side: Side = "user") -> str:
@@ -166,7 +191,8 @@ def _move(rng: Rng, intent: Intent, context: Context, split: Split) -> Move:
     def belongs(move: Move) -> bool:
         if not (_fits(move.user) and _fits(move.ego, EGO_MIN_WORDS) and split_of(move.user) == split):
             return False
-        return split != "train" or split_of(move.ego) == "train"
+        said = [move.ego] if move.call is None else [move.ego, move.call.moment, move.call.after]
+        return split != "train" or all(split_of(text) == "train" for text in said if text)
 
     return _until(lambda: intent.move(rng, context), belongs)
 

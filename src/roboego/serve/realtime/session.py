@@ -189,7 +189,8 @@ class RealtimeSession:
         except InputError as wrong:
             yield error(str(wrong), "call_failed")
         else:
-            yield from self.responses.call(call)
+            if not call.own:  # what the server answers itself is nothing of the client's
+                yield from self.responses.call(call)
 
     def _transcribed(self, heard: str) -> Iterator[Event]:
         """What was written down of what the user says."""

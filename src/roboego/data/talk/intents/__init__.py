@@ -1,6 +1,6 @@
 """The intents of the Talk part of the world, a family a module."""
 
-from roboego.data.talk.intents import about, control, dates, memory, numbers, social, spelling
+from roboego.data.talk.intents import about, control, dates, functions, memory, numbers, social, spelling
 from roboego.data.talk.intents.base import Context, Intent, Move
 
 ALL: tuple[Intent, ...] = (
@@ -11,6 +11,7 @@ ALL: tuple[Intent, ...] = (
     *numbers.INTENTS,
     *dates.INTENTS,
     *spelling.INTENTS,
+    *functions.INTENTS,
 )
 BY_NAME: dict[str, Intent] = {intent.name: intent for intent in ALL}
 

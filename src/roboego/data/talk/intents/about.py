@@ -95,7 +95,6 @@ _BEYOND = patterns(
     "will it (rain|snow) [today|tomorrow]?",
     "is it (raining|snowing|sunny|warm) [outside|today]?",
     "who won the (game|match|race) [yesterday|last night]?",
-    "(what time is it|what's the time) [now|please]?",
     "how (tall|old|rich) is the (president|queen|king)?",
     "can you (sing|play) (me a song|some music|a song for me)?",
     "(play|put on) some music.",

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from roboego.data.talk.answer import Answer, Manner
+from roboego.data.talk.answer import Answer, Calling, Manner
 from roboego.data.talk.dressing import Kind, say
 from roboego.data.talk.grammar import NO_SLOTS, Pattern, Rng, Slots, pick
+from roboego.streams.calls import Function
 
 KNOW: Slots = {
     "know": Pattern("(can|could|would|will) you [please] tell me|do you know|i want to know|i'd like to know|please tell me|tell me")
@@ -22,12 +23,14 @@ class Context:
         kept: what Ego was asked to remember, as Ego says it.
         last: Ego's last answer, without the words that only introduced a repetition.
         last_answer: what made it right.
+        functions: what Ego may call.
     """
 
     name: str | None = None
     kept: str | None = None
     last: str | None = None
     last_answer: Answer | None = None
+    functions: tuple[Function, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +40,8 @@ class Move:
     Attributes:
         base: the part of `ego` that "say that again" repeats, if not all of it.
         passing: "say that again" repeats what was said before it.
+        call: what Ego calls before it replies.
+        ends: the length of a timer that was set, which will end.
     """
 
     user: str
@@ -47,6 +52,8 @@ class Move:
     kept: str | None = None
     base: str | None = None
     passing: bool = False
+    call: Calling | None = None
+    ends: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
