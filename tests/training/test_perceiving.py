@@ -11,7 +11,7 @@ from roboego.recipes import nano
 from roboego.streams.grid import Tokens
 from roboego.streams.readings import NO_READING, fresh
 from roboego.training.lesson import StageConfig, seen_by
-from roboego.training.rows import FRESH_FRAMES, Mixture, Pool, failing
+from roboego.training.rows import Mixture, Pool, failing
 from roboego.training.stage import StageTask
 from tests.training.test_stage import CALM, grids
 
@@ -79,8 +79,8 @@ def test_senses_are_missing_or_stop_now_and_then() -> None:
     assert any(f.stale.any() for f in felt)
     assert all(set(f.values[f.which[f.which >= 0]].flatten()) <= set(range(6)) for f in felt)
     one = fresh(still["touch"], np.array([0, 1, 2, 2, 2, 2, 2]))
-    made = [failing(one, np.random.default_rng(i)) for i in range(100)]
+    made = [failing(one, np.random.default_rng(i), 3) for i in range(100)]
     assert any((m.which == NO_READING).all() for m in made)
     for m in (m for m in made if m.stale.any()):
         frame = int(np.flatnonzero(m.stale)[0])
-        assert (m.which[frame - FRESH_FRAMES :] == m.which[frame]).all()
+        assert (m.which[frame - 3 :] == m.which[frame]).all()

@@ -208,6 +208,7 @@ def perform(
         overhears=stage.overhears,
         pictures=0 if table is None else len(table.sights.vectors),
         still=None if table is None else table.still,
+        fresh_frames={sense.name: sense.fresh_frames for sense in run.model.senses},
         rest=None if table is None else table.rest,
     )
     pronounce = Pronunciation(tokenizer, run.model.layout.text, phonemize)

@@ -29,8 +29,6 @@ FELT = 0.5
 """The same of what is felt."""
 MISSING, STOPS = 0.06, 0.04
 """Chances that a sense is missing from a grid, and that its readings stop coming."""
-FRESH_FRAMES = 3
-"""Frames for which a reading counts as fresh when no other comes."""
 RESTING = 0.05
 """Weight of a frame in which an arm rests that nobody speaks of."""
 NEAR = 100
@@ -125,6 +123,7 @@ class Mixture:
         overhears: chance that an exercise in mode "tts" is said while one in mode "asr" is heard.
         pictures: how many there are; one of them is in sight in every other grid that has nothing to do with what is seen.
         still: what is felt at rest: one such reading of each sense is felt in every other grid that has nothing to do with what is felt.
+        fresh_frames: for how long a sense's reading counts as fresh, by name, as the model's senses have it.
         rest: [D] action bins of an arm that keeps still, for grids without actions; None: there is no arm.
     """
 
@@ -138,10 +137,11 @@ class Mixture:
         overhears: float = 0.0,
         pictures: int = 0,
         still: Mapping[str, NDArray[np.float32]] | None = None,
+        fresh_frames: Mapping[str, int] | None = None,
         rest: Bins | None = None,
     ) -> None:
         self.text, self.splices, self.recalls, self.overhears, self.pictures = text, splices, recalls, overhears, pictures
-        self.still, self.rest = still or {}, rest
+        self.still, self.fresh_frames, self.rest = still or {}, fresh_frames or {}, rest
         self.pools = [p for p in pools if len(p.grids)]
         probe = [np.mean([len(p.grids[i]) for i in range(0, len(p.grids), max(1, len(p.grids) // 50))]) for p in self.pools]
         odds = np.asarray([p.share for p in self.pools]) / np.asarray(probe)
@@ -170,12 +170,15 @@ class Mixture:
     def _feeling(self, row: Row, pool: Pool, i: int, rng: np.random.Generator) -> Row:
         """The same with what is felt. Now and then a sense is missing, or does not come any more."""
         if pool.feelings is not None:
-            return replace(row, senses={name: failing(felt, rng) for name, felt in pool.feelings.senses(i).items()})
+            return replace(row, senses=self._failing(pool.feelings.senses(i), rng))
         if self.still and rng.random() < FELT:
             frames = np.zeros(len(row.grid), np.int64)
             chosen = {name: values[int(rng.integers(len(values)))][None] for name, values in self.still.items()}
-            return replace(row, senses={name: failing(fresh(value, frames), rng) for name, value in chosen.items()})
+            return replace(row, senses=self._failing({name: fresh(value, frames) for name, value in chosen.items()}, rng))
         return row
+
+    def _failing(self, senses: Senses, rng: np.random.Generator) -> Senses:
+        return {name: failing(felt, rng, self.fresh_frames.get(name, 1)) for name, felt in senses.items()}
 
     def _resting(self, row: Row) -> Row:
         """The same with an arm that keeps still, where the grid tells of none."""
@@ -222,15 +225,15 @@ class Mixture:
         return grid.text if int(grid.read[0]) == self.text.asr else None
 
 
-def failing(felt: Readings, rng: np.random.Generator) -> Readings:
-    """A sense as it is, or missing, or one whose readings stop coming and are stale from then on."""
+def failing(felt: Readings, rng: np.random.Generator, fresh_frames: int) -> Readings:
+    """A sense as it is, or missing, or one whose readings stop coming and are stale so many frames later."""
     roll = rng.random()
     if roll < MISSING:
         return replace(felt, which=np.full_like(felt.which, NO_READING))
     if roll < MISSING + STOPS:
         frame = int(rng.integers(len(felt)))
         which, stale = felt.which.copy(), felt.stale.copy()
-        which[frame:], stale[frame + FRESH_FRAMES :] = which[frame], True
+        which[frame:], stale[frame + fresh_frames :] = which[frame], True
         return replace(felt, which=which, stale=stale)
     return felt
 
