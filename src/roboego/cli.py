@@ -20,6 +20,8 @@ from roboego.errors import RoboEgoError
 COMMANDS = {
     "demo": "Play a recorded spoken conversation through the real engine.",
     "talk": "Let a model hear a sound file and answer it.",
+    "ask": "Show a model a picture and ask about it.",
+    "sim": "Ask for something at the simulated table and watch it done.",
     "transcribe": "Write down what is said in a sound file.",
     "speak": "Say a text.",
     "info": "What a model is made of, and its figures.",
@@ -47,6 +49,7 @@ EXTRAS = {
 }
 """Optional packages, and which extra of ours brings them."""
 NEEDS = {
+    "sim": "sim,data",
     "serve": "serve",
     "synth": "data",
     "data": "data,eval",

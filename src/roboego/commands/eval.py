@@ -1,4 +1,5 @@
-"""Measures a model on held-out sentences: talk (questions, turn-taking, silence), duplex (who speaks when), asr, tts, codec."""
+"""Measures a model on held-out sentences: talk (questions, turn-taking, silence), duplex (who speaks when), asr, tts, codec; and at
+held-out tables: vqa (what it sees), action (what it does), sense (what it feels), conflict (senses that disagree)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +16,12 @@ if TYPE_CHECKING:
     from roboego.evaluation.suites import Measuring
 
 Suite = Literal[
-    "talk", "duplex", "asr", "tts", "codec", "latency", "cascade", "sync", "organization", "retention", "full-duplex-bench", "all"
-]
-NOT_OF_ALL = ("cascade", "full-duplex-bench")
-"""Suites that `all` leaves out: the one is not of the model, the other of recordings that must be there."""
+    "talk", "duplex", "functions", "asr", "tts", "codec", "latency", "cascade", "sync", "organization", "retention", "full-duplex-bench",
+    "vqa", "action", "sense", "conflict", "all",
+]  # fmt: skip
+NOT_OF_ALL = ("cascade", "full-duplex-bench", "vqa", "action", "sense", "conflict")
+"""Suites that `all` leaves out: the first is not of the model, the second of recordings that must be there, the others of models that see,
+act or feel."""
 
 
 @dataclass(kw_only=True)
@@ -33,11 +36,16 @@ class Args:
     with several sessions at once. cascade: the latency of a row of libraries in its place (needs the extra hub). sync: text before
     speech, and `spoken_upto` beside what is heard. organization: how likely right replies are, how it answers, whether it says what it
     writes. retention: asr and tts beside those of the model --before. full-duplex-bench: that public set, in the folder --recordings.
-    all: every suite but cascade and full-duplex-bench, and retention only if there is a model --before."""
+    functions: the time and timers, with functions declared and without. vqa: spoken questions about pictures of tables; for models that
+    see. action: requests spoken aloud to a simulated arm; for models that see and act. sense: questions about what the hand feels.
+    conflict: senses that disagree. These four need the extra sim. all: every suite of conversation and speech but cascade and
+    full-duplex-bench, and retention only if there is a model --before."""
     count: int = 200
-    """Questions of the suites talk (and half as many silences) and organization, sentences of the suite tts, of --recordings at most."""
+    """Questions of the suites talk (and half as many silences), organization and vqa, sentences of the suite tts, of --recordings at
+    most."""
     scenes: int = 40
-    """Scenes of each kind of the suite duplex, conversations of the suite organization."""
+    """Scenes of each kind of the suites duplex, action (where three times as many requests are simply to be met), sense and conflict;
+    conversations of the suite organization."""
     sentences: int = 50
     """Sentences for each voice of the suites asr and codec."""
     voices: tuple[str, ...] | None = None
@@ -47,8 +55,15 @@ class Args:
     """Noises and rooms under which the suite asr has voices of training transcribed, beside clean ones; nothing after it for clean alone.
     (default: noise down to 0 dB, rooms, a telephone)"""
     surroundings: str = "clean"
-    """Where the users of the suites talk and duplex are: a noise such as street-10db or babble-20db, room-small, room-large, far,
-    telephone, quiet, clipped."""
+    """Where the users of the suites talk, duplex and those at the table are: a noise such as street-10db or babble-20db, room-small,
+    room-large, far, telephone, quiet, clipped."""
+    policy: Literal["model", "expert"] = "model"
+    """Who plays the suites action, sense and conflict: the model, or a script that knows all and moves by the simulator's experts, which
+    tells how much can be reached. It needs no model."""
+    written: bool = False
+    """Give the questions of the suite vqa to the model to read, in place of speech."""
+    sight: str | None = None
+    """How pictures reach a model that sees: stream, context or auto. (default: the engine's own choice)"""
     semi_duplex: bool = False
     """Let the model take turns as voice assistants do: behind a voice detector, for comparison. (talk, duplex, sync, organization,
     full-duplex-bench; of `all`, these alone)"""
@@ -86,12 +101,14 @@ def run(args: Args) -> dict[str, Any]:
         suites = tuple(name for name in suites if name in TALKING)
         if not suites or args.semi_duplex:
             raise InputError(f"of a server only {', '.join(TALKING)} can be measured, as it is; for everything else name a model")
+    _check_table(args)
     if args.semi_duplex:
         suites = tuple(name for name in suites if name in TAKING_TURNS)
         if not suites:
             raise InputError(f"--semi-duplex means nothing to the suite {args.suite}; it does to {', '.join(TAKING_TURNS)}")
     measuring = _prepared(args, suites, console)
-    results: dict[str, Any] = {"model": args.model if measuring.loaded is None else measuring.loaded.name}
+    named = "the experts" if measuring.experts else args.model
+    results: dict[str, Any] = {"model": named if measuring.loaded is None else measuring.loaded.name}
     samples = []
     for suite in track(suites, description="suites", console=console):
         results[suite], kept = SUITES[suite](measuring)
@@ -129,8 +146,9 @@ def _prepared(args: Args, suites: tuple[str, ...], console: "Console") -> "Measu
     if "retention" in suites and args.before is None:
         raise InputError("the suite retention compares two models; name the earlier one: --before MODEL")
     _check_recordings(args, suites)
+    experts = args.policy == "expert"
     measuring = Measuring(
-        loaded=None if is_server(args.model) else roboego.load(args.model, device=args.device),
+        loaded=None if experts or is_server(args.model) else roboego.load(args.model, device=args.device),
         server=args.model if is_server(args.model) else None,
         voices=voices,
         conditions=conditions,
@@ -141,9 +159,12 @@ def _prepared(args: Args, suites: tuple[str, ...], console: "Console") -> "Measu
         semi_duplex=args.semi_duplex,
         recordings=args.recordings,
         surroundings=args.surroundings,
+        sight=args.sight,
+        written=args.written,
+        experts=experts,
         before=None if args.before is None else roboego.load(args.before, device=args.device),
     )
-    if {"tts", "codec", "sync", "organization", "retention"} & set(suites):
+    if {"tts", "codec", "sync", "organization", "retention", "vqa"} & set(suites):
         measuring.judge  # noqa: B018
     if "tts" in suites:
         measuring.listener  # noqa: B018
@@ -154,6 +175,18 @@ def _prepared(args: Args, suites: tuple[str, ...], console: "Console") -> "Measu
     if args.recordings is None:
         _make_speech(args, suites, voices, measuring.bank, console)
     return measuring
+
+
+def _check_table(args: Args) -> None:
+    """Raises an InputError if an option of the suites at the table is given to another one."""
+    from roboego.evaluation.suites import AT_THE_TABLE, PLAYED_BY_EXPERTS
+
+    if args.policy == "expert" and args.suite not in PLAYED_BY_EXPERTS:
+        raise InputError(f"--policy expert plays the suites {', '.join(PLAYED_BY_EXPERTS)}; name one of them, or leave it out")
+    if args.written and args.suite != "vqa":
+        raise InputError("--written belongs to the suite vqa; name it, or leave --written out")
+    if args.sight is not None and args.suite not in AT_THE_TABLE:
+        raise InputError(f"--sight belongs to the suites {', '.join(AT_THE_TABLE)}; name one of them, or leave it out")
 
 
 def _check_recordings(args: Args, suites: tuple[str, ...]) -> None:

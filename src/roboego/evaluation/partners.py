@@ -3,12 +3,13 @@
 
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from roboego.data.voices.base import Sound
+from roboego.errors import InputError
 from roboego.model.loaded import LoadedModel
 from roboego.runtime.engine import Engine
-from roboego.runtime.frame import Frame, StepIn
+from roboego.runtime.frame import Frame, NotSeen, StepIn
 from roboego.runtime.session import Session
 
 
@@ -41,30 +42,52 @@ class Talks(Protocol):
 
 
 class EnginePartner:
-    """A model in the engine, all conversations in batched steps."""
+    """A model in the engine, all conversations in batched steps.
 
-    def __init__(self, loaded: LoadedModel, *, slots: int = 8) -> None:
+    Args:
+        sight: how pictures reach the model, as of `Engine.open`; None: as that has it.
+    """
+
+    def __init__(self, loaded: LoadedModel, *, slots: int = 8, sight: str | None = None) -> None:
         self.slots = slots
-        self.engine = Engine(loaded, slots=slots)
+        self._options: dict[str, Any] = {} if sight is None else {"sight": sight}
+        # Without a clock nothing may depend on when a picture is ready.
+        self.engine = Engine(loaded, slots=slots, see_in_background=False)
 
     def open(self, count: int) -> "EngineTalks":
-        return EngineTalks(self.engine, count)
+        return EngineTalks(self.engine, count, self._options)
 
 
 class EngineTalks:
-    """Sessions of an engine."""
+    """Sessions of an engine.
 
-    def __init__(self, engine: Engine, count: int) -> None:
+    Args:
+        options: of `Engine.open`.
+    """
+
+    def __init__(self, engine: Engine, count: int, options: Mapping[str, Any] | None = None) -> None:
         self.engine = engine
-        self.sessions: list[Session] = [engine.open() for _ in range(count)]
+        self.sessions: list[Session] = [engine.open(**(options or {})) for _ in range(count)]
 
     def step(self, heard: Mapping[int, Sound]) -> dict[int, Frame]:
-        ticked = self.engine.tick({self.sessions[i]: StepIn(listen=sound) for i, sound in heard.items()})
+        return self.give({i: StepIn(listen=sound) for i, sound in heard.items()})
+
+    def give(self, given: Mapping[int, StepIn]) -> dict[int, Frame]:
+        """The same for conversations that are given more than sound.
+
+        Raises:
+            InputError: something that a conversation was given cannot be used, or a picture cannot be seen.
+            SessionError: a conversation failed.
+        """
+        ticked = self.engine.tick({self.sessions[i]: step_in for i, step_in in given.items()})
         found: dict[int, Frame] = {}
-        for i in heard:
+        for i in given:
             frame = ticked[self.sessions[i]]
             if not isinstance(frame, Frame):
-                raise frame
+                raise frame.__cause__ if isinstance(frame.__cause__, InputError) else frame
+            for event in frame.events:
+                if isinstance(event, NotSeen):
+                    raise InputError(event.reason)
             found[i] = frame
         return found
 

@@ -18,6 +18,7 @@ from roboego.evaluation import (
     duplex,
     duplex_scenes,
     full_duplex_bench,
+    functions,
     latency,
     material,
     organization,
@@ -54,6 +55,9 @@ class Measuring:
         before: the model as it was earlier, for the suite `retention`.
         server: address of the server that is measured.
         surroundings: a noise, a room or a line, by name, in which users of the suites that talk are heard.
+        sight: how pictures reach the model, as of `Engine.open`; None: as that has it.
+        written: the questions of the suite `vqa` are written.
+        experts: the suites at the table are played by the script that moves by the experts.
         recordings: a folder of somebody's own, or of a public set, for the suites `asr` and `full-duplex-bench`.
     """
 
@@ -69,13 +73,16 @@ class Measuring:
     server: str | None = None
     recordings: Path | None = None
     surroundings: str = "clean"
+    sight: str | None = None
+    written: bool = False
+    experts: bool = False
 
     @cached_property
     def partner(self) -> Partner:
         """Whom simulated users talk with."""
         if self.server is not None:
             return ServerPartner(self.server)
-        return SemiDuplexPartner(self.model) if self.semi_duplex else EnginePartner(self.model)
+        return SemiDuplexPartner(self.model) if self.semi_duplex else EnginePartner(self.model, sight=self.sight)
 
     @cached_property
     def around(self) -> Surroundings:
@@ -142,6 +149,11 @@ def _questions(m: Measuring) -> list[tuple[Exchange, list[Sound]]]:
     """Spoken exchanges with so many questions in all, the askers one after another."""
     each = -(-m.questions // len(m.askers))
     return [e for i, v in enumerate(m.askers) for e in material.exchanges(v, each, seed=i)]
+
+
+def run_functions(m: Measuring) -> Found:
+    """The time and timers, where Ego can call what tells them and where it cannot."""
+    return functions.measure(EnginePartner(m.model), m.askers, m.questions)
 
 
 def run_duplex(m: Measuring) -> Found:
@@ -258,9 +270,25 @@ TALKING = ("talk", "duplex", "full-duplex-bench")
 """Suites that need no more than somebody to talk with."""
 TAKING_TURNS = (*TALKING, "sync", "organization")
 """Suites in which a model may be made to take turns."""
+PLAYED_BY_EXPERTS = ("action", "sense", "conflict")
+"""Suites that the experts can play in a model's place."""
+AT_THE_TABLE = ("vqa", *PLAYED_BY_EXPERTS)
+"""Suites for models that see, act or feel."""
+
+
+def _at_the_table(name: str) -> Callable[[Measuring], Found]:
+    def run(m: Measuring) -> Found:
+        from roboego.evaluation.table.suites import RUN  # with the simulator, which no other suite needs
+
+        return RUN[name](m)
+
+    return run
+
+
 SUITES: dict[str, Callable[[Measuring], Found]] = {
     "talk": run_talk,
     "duplex": run_duplex,
+    "functions": run_functions,
     "asr": run_asr,
     "tts": run_tts,
     "codec": run_codec,
@@ -270,5 +298,6 @@ SUITES: dict[str, Callable[[Measuring], Found]] = {
     "organization": run_organization,
     "retention": run_retention,
     "full-duplex-bench": run_full_duplex_bench,
+    **{name: _at_the_table(name) for name in AT_THE_TABLE},
 }
 """By name, in the order in which all of them run."""
