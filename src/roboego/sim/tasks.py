@@ -4,15 +4,17 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
 from roboego.errors import InputError
 from roboego.sim.mjcf import HOME_M
 from roboego.sim.scene import Scene
-from roboego.sim.table import Table, Vector
 from roboego.sim.things import WALL_M
+
+if TYPE_CHECKING:
+    from roboego.sim.table import Table, Vector  # with MuJoCo, which whoever only talks about tasks can do without
 
 Verb = Literal[
     "point", "touch", "push", "pick_up", "put_next_to", "put_into", "put_on", "put_down", "hand_over", "wave", "nod", "go_home", "stop"
@@ -70,12 +72,12 @@ class Check:
     """
 
     task: Task
-    table: Table
+    table: "Table"
     frames: int = 0
     steady: int = 0
     done: bool = False
-    _start: list[Vector] = field(default_factory=list)
-    _path: list[Vector] = field(default_factory=list)
+    _start: "list[Vector]" = field(default_factory=list)
+    _path: "list[Vector]" = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._start = [self.table.thing(i).position for i in range(len(self.table.scene.things))]
@@ -93,7 +95,7 @@ class Check:
         """Whether the arm keeps still."""
         return float(np.linalg.norm(self.table.tip_velocity)) < STILL_M_S
 
-    def at(self, i: int | None) -> Vector:
+    def at(self, i: int | None) -> "Vector":
         """Where thing `i` is [3]."""
         assert i is not None
         return self.table.thing(i).position
@@ -103,7 +105,7 @@ class Check:
         assert i is not None
         return float(self.at(i)[2] - self.table.scene.things[i].thing.height_m / 2)
 
-    def moved(self, i: int | None) -> Vector:
+    def moved(self, i: int | None) -> "Vector":
         """How far thing `i` has come since the start [3]."""
         assert i is not None
         return self.at(i) - self._start[i]

@@ -143,8 +143,7 @@ def _stopped(
     pool: ActingExchanges, rng: np.random.Generator, grid: FrameGrid, captions: Tokens, start: int, frame: int, length: int
 ) -> _Plan:
     """From that frame on the user stops the arm."""
-    order = spoken(rng, View(Scene()), Task(verb="stop"))
-    then, told = _laid_out([Turn(intent="do_stop", user=order.user, ego=order.ego, answer=order.answer)], pool, rng)
+    then, told = _laid_out([_order(rng, pool)], pool, rng)
     without_sound = isinstance(pool.manner, WrittenExchanges)
     ends = int(np.flatnonzero(told != pool.layout.text.wait if without_sound else (then.listen != pool.silence).any(1))[-1]) + 1
     first, before = _resized(grid, captions, frame, pool)
@@ -171,18 +170,30 @@ def _asked_after(
     return _as_planned(joined, start, len(joined[0]), len(episode))
 
 
+def _order(rng: Rng, pool: ActingExchanges) -> Turn:
+    """The user stops the arm."""
+    for _ in range(TRIES):
+        asked = spoken(rng, View(Scene()), Task(verb="stop"))
+        turn = Turn(intent="do_stop", user=asked.user, ego=asked.ego, answer=asked.answer)
+        if _may_be_said([turn], pool):
+            return turn
+    raise InputError("to stop cannot be said in recorded words: make more, roboego synth grids")
+
+
 def _request(rng: Rng, pool: ActingExchanges, episode: Episode) -> list[Turn]:
     """What the user says to have it done, and what Ego says."""
     for _ in range(TRIES):
         asked = spoken(rng, View(episode.scene), episode.task)
         turn = Turn(intent=f"do_{asked.verb}", user=dress(rng, asked.user, "request"), ego=asked.ego, answer=asked.answer)
-        if len(words(turn.user)) <= MAX_WORDS and split_of(turn.user) == pool.split and _may_be_said([turn], pool):
+        if len(words(turn.user)) <= MAX_WORDS and _may_be_said([turn], pool):
             return [turn]
     raise InputError(f"{episode.task} cannot be asked for in recorded words: make more, roboego synth grids")
 
 
 def _may_be_said(turns: Sequence[Turn], pool: ActingExchanges) -> bool:
-    return isinstance(pool.manner, WrittenExchanges) or assembled.is_recorded(_exchange(turns), pool.manner)
+    """All of it is of the pool's split, and has been recorded where it is to be heard."""
+    ours = all(split_of(turn.user) == pool.split for turn in turns)
+    return ours and (isinstance(pool.manner, WrittenExchanges) or assembled.is_recorded(_exchange(turns), pool.manner))
 
 
 def _exchange(turns: Sequence[Turn]) -> Exchange:

@@ -68,6 +68,10 @@ _SAY: Mapping[Verb, tuple[Pattern, ...]] = {
     "go_home": patterns("i am going home.", "okay, i am going home."),
     "stop": patterns("okay, i stop.", "i have stopped.", "okay, i am waiting."),
 }
+_SAID: Mapping[Verb, tuple[str, ...]] = {
+    "wave": ("waving",), "nod": ("nodding",), "go_home": ("going home",), "stop": ("stop", "stopped", "waiting"),
+}  # fmt: skip
+"""Words of which one is said where no thing is named."""
 _WAYS = {
     "left": ("to the left", "left"),
     "right": ("to the right", "right"),
@@ -104,7 +108,8 @@ def spoken(rng: Rng, view: View, task: Task) -> Asked:
     if task.way is not None:
         slots["way"] = _WAYS[task.way][0]
     ego = pick(rng, _SAY[task.verb]).sample(rng, slots)
-    named = [(name.removeprefix("the "),) for key, name in slots.items() if key in ("the", "other")]
+    named: list[tuple[str, ...]] = [(name.removeprefix("the "),) for key, name in slots.items() if key in ("the", "other")]
+    named = named or [_SAID[task.verb]]
     return Asked(verb=task.verb, user=user, ego=ego, answer=Answer(all_of=tuple(named), none_of=("there is no", "cannot")), task=task)
 
 
