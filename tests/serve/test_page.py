@@ -141,7 +141,7 @@ def test_a_camera_and_pictures_are_seen(browser: Browser, transport: str, tmp_pa
 
 def seen_by(live: LiveEngine, pictures: int) -> None:
     """Waits until the session has been shown so many more pictures, none of which was broken."""
-    eye = live.lives[0].session._eye
+    eye = live.lives[0].session.sight._eye
     assert eye is not None
     first, until = eye.counts.offered, time.monotonic() + PATIENCE_MS / 1_000
     while eye.counts.offered < first + pictures:
