@@ -15,7 +15,8 @@ from tests.serve.conftest import question
 
 @pytest.mark.parametrize("path", ["v1/realtime", "api/chat"])
 def test_a_simulated_user_talks_with_a_server(server: str, path: str) -> None:
-    user = SimulatedUser(turns=[question()[:30].reshape(-1)], patience=Patience(first=0.2, quiet=4.0, no_answer=6.0))  # captions may come late
+    patience = Patience(first=0.2, quiet=4.0, no_answer=6.0)  # captions may come late
+    user = SimulatedUser(turns=[question()[:30].reshape(-1)], patience=patience)
     (talked,) = converse(ServerPartner(f"ws://{server}/{path}"), [user])
     assert voiced_segments(talked.ego)
     assert len("".join(frame.text for frame in talked.frames).split()) >= 3
