@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from roboego.sim.table import Table
 
 PATCH_PIXELS = 16
+SEEN_PIXELS = 25
+"""A thing that fewer pixels show is not asked for."""
 COVERED = 0.2
 """Share of a patch that a thing has to fill to be what the patch shows."""
 QUALITY = (70, 96)

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from roboego.data.pictures import PictureBank, Shown
+from roboego.data.pictures import SEEN_PIXELS, PictureBank, Shown
 from roboego.errors import InputError
 from roboego.perception.vit import ViT, ViTConfig
 from roboego.sim.scene import REACH_X_M
@@ -21,8 +21,6 @@ from roboego.training.loop import Metrics
 
 CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 KINDS = len(COLORS) * len(SHAPES) * len(SIZES)
-SEEN_PIXELS = 25
-"""A thing that fewer pixels show is not asked for."""
 _COLORS = tuple(COLORS)
 _WHAT: dict[str, int] = {"nothing": 0, "arm": 1} | {shape: 2 + i for i, shape in enumerate(SHAPES)}
 

@@ -9,16 +9,13 @@ import numpy as np
 from roboego.data.demonstrations.job import DemonstrationJob
 from roboego.data.demonstrations.layout import Setup
 from roboego.data.demonstrations.writer import DemonstrationWriter
+from roboego.data.episodes import ABOVE_M, AT_HOME
 from roboego.data.grounded.doing import request
 from roboego.data.grounded.view import View
 from roboego.errors import InputError
 from roboego.sim.env import BODY, TableEnv
 from roboego.sim.scene import sample_scene
 
-AT_HOME = 0.5
-"""How often the arm begins at home; else it is somewhere above the table."""
-ABOVE_M = ((-0.3, 0.3), (-0.28, 0.2), (0.17, 0.28))
-"""Where that is, along x, y and z."""
 _TRIES = 50
 
 

@@ -12,7 +12,7 @@ from roboego.data.assembled import AssembledExchanges
 from roboego.data.exchange_pool import ExchangePool
 from roboego.data.grounded.exchanges import blind, grounded_exchange
 from roboego.data.grounded.view import View
-from roboego.data.pictures import PictureBank
+from roboego.data.pictures import SEEN_PIXELS, PictureBank
 from roboego.data.talk.answer import Exchange
 from roboego.data.written import WrittenExchanges
 from roboego.errors import InputError
@@ -24,8 +24,6 @@ BLIND = 0.06
 LATE = 0.3
 """Share of the others in which it comes a little after the first frame."""
 LATEST_FRAME = 8
-SEEN_PIXELS = 25
-"""Of pictures that hide more of a thing than this, nobody is asked: what is asked must be there to be seen."""
 TRIES = 200
 
 
