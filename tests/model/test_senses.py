@@ -42,11 +42,11 @@ def test_steps_feel_what_whole_grids_feel() -> None:
     points = felt(torch.randn(2, 2, 5, 3), [[0, 0, 1, 1], [-1, -1, -1, 1]], [[False] * 4, [False] * 4])
     whole = fusion.felt({"touch": touch, "points": points}, 2, 4)
     for t in range(4):
-        now = {}
+        now = fusion.sense_memory(2)
         for name, given in (("touch", touch), ("points", points)):
-            latest = torch.stack([given.values[b, given.which[b, t].clamp(min=0)] for b in range(2)])
-            standing = torch.where(given.which[:, t] < 0, NONE, torch.where(given.stale[:, t], STALE, FRESH))
-            now[name] = FeltNow(latest, standing)
+            for b in range(2):
+                fusion.feel(name, now[name], b, given.values[b, given.which[b, t].clamp(min=0)])
+            now[name].standing[:] = torch.where(given.which[:, t] < 0, NONE, torch.where(given.stale[:, t], STALE, FRESH))
         assert_close(fusion.felt_now(now, 2), whole[:, t])
 
 
@@ -56,7 +56,8 @@ def test_a_sense_that_nobody_tells_of_is_one_without_readings() -> None:
     nothing = {name: sense.memory(2) for name, sense in fusion.senses.items()}
     assert_close(fusion.felt_now(nothing, 2), fusion.felt_now({}, 2))
     assert_close(fusion.felt_now(None, 2), fusion.felt_now({}, 2))
-    only = {"touch": FeltNow(torch.ones(2, 2), torch.full((2,), FRESH))}
+    only = {"touch": fusion.sense_memory(2)["touch"]}
+    fusion.feel("touch", only["touch"], 0, torch.ones(2))
     assert not torch.allclose(fusion.felt_now(only, 2), fusion.felt_now({}, 2))
 
 
@@ -64,7 +65,7 @@ def test_fresh_stale_and_missing_readings_differ_and_slots_do_not_mix() -> None:
     sense = Sense(16, TOUCH)
     awake(sense)
     memory = sense.memory(3)
-    memory.put(1, torch.tensor([1.0, 2.0]))
+    sense.feel(memory, 1, torch.tensor([1.0, 2.0]))
     before = sense.step(memory)
     assert_close(before[0], before[2])
     memory.standing[1] = STALE

@@ -32,15 +32,10 @@ class Felt:
 
 @dataclass
 class FeltNow:
-    """One sense of all slots: the latest readings [B, ...], and how it stands with them [B]: `NONE`, `FRESH` or `STALE`."""
+    """One sense of all slots: the latest readings, encoded once [B, W], and how it stands with them [B]: `NONE`, `FRESH` or `STALE`."""
 
-    values: Tensor
+    encoded: Tensor
     standing: Tensor
-
-    def put(self, slot: int, reading: Tensor) -> None:
-        """A reading takes the place of the one before."""
-        self.values[slot] = reading.to(self.values)
-        self.standing[slot] = FRESH
 
     def clear(self, slot: int) -> None:
         """Nothing has been felt."""
@@ -91,12 +86,18 @@ class Sense(nn.Module):
     @torch.no_grad()
     def step(self, felt: FeltNow) -> Tensor:
         """[B, W] of one step."""
-        return self._marked(self.encoded(felt.values), felt.standing)
+        return self._marked(felt.encoded, felt.standing)
+
+    @torch.no_grad()
+    def feel(self, felt: FeltNow, slot: int, reading: Tensor) -> None:
+        """A reading [Q] or [P, Q] takes the place of the slot's one before."""
+        felt.encoded[slot] = self.encoded(reading.to(felt.encoded))
+        felt.standing[slot] = FRESH
 
     def memory(self, slots: int) -> FeltNow:
         """Room for each slot's latest reading; nothing has been felt."""
         like = self.out.weight
-        return FeltNow(like.new_zeros(slots, *self.config.shape), torch.zeros(slots, dtype=torch.int64, device=like.device))
+        return FeltNow(like.new_zeros(slots, len(like)), torch.zeros(slots, dtype=torch.int64, device=like.device))
 
     def _marked(self, encoded: Tensor, standing: Tensor) -> Tensor:
         return torch.where((standing == NONE)[..., None], 0.0, encoded) + self.marks[standing]

@@ -8,12 +8,13 @@ class SlotSenses:
     """Each slot's latest readings, in memory that is taken once. To be made and used in inference mode."""
 
     def __init__(self, model: RoboEgoModel, slots: int) -> None:
+        self._fusion = model.fusion
         self._felt = model.fusion.sense_memory(slots)
 
     def feel(self, slot: int, feeling: Feeling) -> None:
         """What a slot's session feels before its next step."""
         for name, reading in feeling.readings.items():
-            self._felt[name].put(slot, reading)
+            self._fusion.feel(name, self._felt[name], slot, reading)
         for name, standing in feeling.standing.items():
             self._felt[name].standing[slot] = standing
 
