@@ -76,6 +76,13 @@ def test_talk_refuses_a_picture_that_the_model_cannot_see(tmp_path: Path, model:
     assert not (tmp_path / "out").exists()
 
 
+def test_talk_refuses_a_sight_that_the_model_does_not_have(tmp_path: Path, model: Path, shell: Shell) -> None:
+    sound = write(tmp_path / "in.wav", voice(0.3))
+    done = shell("talk", sound, "--model", model, "--out", tmp_path / "out", "--sight", "auto")
+    assert (done.code, "takes no pictures into its context" in done.err) == (2, True)
+    assert not (tmp_path / "out").exists()
+
+
 def test_talk_sees_its_picture_from_the_first_frame_on(tmp_path: Path, shell: Shell) -> None:
     seeing = save(replace(seeing_loaded(), sampling=LIVELY), tmp_path / "seeing")
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)).save(tmp_path / "look.png")

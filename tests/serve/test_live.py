@@ -19,7 +19,7 @@ from roboego.serve.live import MOST_FAULTS, Limits, Live, LiveEngine, Pace, Sess
 from roboego.serve.outbox import Outbox, Stalled
 from roboego.serve.telemetry import metrics
 from tests.serve.conftest import all_gone, serving
-from tests.tiny import seeing_loaded, tiny_loaded
+from tests.tiny import glancing_loaded, seeing_loaded, tiny_loaded
 
 FRAME = np.full(1_920, 0.1, np.float32)
 
@@ -282,3 +282,12 @@ def test_frames_after_the_end_of_the_loop_are_nobodys() -> None:
         return Outbox()
 
     asyncio.run(made()).deliver(SessionError("late"))
+
+
+def test_pictures_reach_every_session_as_the_server_was_told() -> None:
+    loaded = glancing_loaded()
+    assert loaded.vision is not None
+    live = LiveEngine(Engine(loaded, slots=1), sight="context")
+    assert live.open(lambda result: None).session.sight.policy == "context"
+    with pytest.raises(InputError, match="takes no pictures into its context"):
+        LiveEngine(Engine(tiny_loaded(), slots=1), sight="context")

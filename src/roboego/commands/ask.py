@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from roboego.commands.common import WithModel, check_at_least, open_model, sampling_of
+from roboego.commands.common import Sight, WithModel, check_at_least, open_model, sampling_of
 from roboego.errors import InputError
 
 
@@ -22,7 +22,7 @@ class Args(WithModel):
     """Who asks aloud. (see `roboego eval --voices`)"""
     out: Annotated[Path | None, tyro.conf.arg(metavar="OUT.wav")] = None
     """Write the spoken answer to this sound file: 24 kHz, mono."""
-    sight: str | None = None
+    sight: Sight | None = None
     """How pictures reach the model: stream, context or auto. (default: the engine's own choice)"""
     wait_s: float = 6.0
     """Seconds after the question in which an answer has to begin."""

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 MODEL = tyro.conf.arg(metavar="NAME|FOLDER|HUB-ID")
 PATH = tyro.conf.arg(metavar="PATH")
 
+Sight = Literal["stream", "context", "auto"]
+"""How pictures reach a model, as of `roboego.runtime.engine.Engine.open`. That module would bring torch along, which `--help` does without."""
 MOST_THREADS, LARGEST_SEED = 1_024, 2**63 - 1
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from roboego.commands.common import check_at_least, command_line
+from roboego.commands.common import Sight, check_at_least, command_line
 from roboego.errors import InputError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Args:
     tells how much can be reached. It needs no model."""
     written: bool = False
     """Give the questions of the suite vqa to the model to read, in place of speech."""
-    sight: str | None = None
+    sight: Sight | None = None
     """How pictures reach a model that sees: stream, context or auto. (default: the engine's own choice)"""
     semi_duplex: bool = False
     """Let the model take turns as voice assistants do: behind a voice detector, for comparison. (talk, duplex, sync, organization,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from roboego.commands.common import check_at_least
+from roboego.commands.common import Sight, check_at_least
 from roboego.errors import InputError
 
 OTHER_CONNECTIONS = 64
@@ -53,6 +53,9 @@ class Args:
     (default: all of them)"""
     functions: tuple[str, ...] = ()
     """Functions that Ego may call in every session, answered by this server: time, timer. (default: none but those of its clients)"""
+    sight: Sight = "stream"
+    """How pictures reach a model that sees: with each step (stream), as tokens in its context (context), or so only when in doubt
+    (auto)."""
     drain_s: float = 30.0
     """Seconds that sessions have to come to their end after SIGTERM; new ones are refused meanwhile."""
     log: Literal["text", "json"] = "text"
@@ -104,6 +107,7 @@ def run(args: Args) -> dict[str, Any]:
         recorder=recorder,
         allowed=allowed,
         functions=args.functions,
+        sight=args.sight,
     )
     console = Console(stderr=True)
     where, s = f"{args.host}:{args.port}", "s" if certificate else ""

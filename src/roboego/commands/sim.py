@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from roboego.commands.common import WithModel, check_at_least, open_model, sampling_of
+from roboego.commands.common import Sight, WithModel, check_at_least, open_model, sampling_of
 
 if TYPE_CHECKING:
     from roboego.commands.staged.acting import Step
@@ -30,7 +30,7 @@ class Args(WithModel):
     """Who moves the arm: the model, which has to see and to act; or the simulator's expert, to whom the model lends its voice."""
     voice: str = "heart-changed"
     """Who asks. (see `roboego eval --voices`)"""
-    sight: str | None = None
+    sight: Sight | None = None
     """How pictures reach a model that sees: stream, context or auto. (default: the engine's own choice)"""
     every: int = 2
     """Frames of 80 ms from one picture of the video to the next; drawing them takes most of the time."""

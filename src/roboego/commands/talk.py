@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from roboego.commands.common import WithModel, open_model, sampling_of
+from roboego.commands.common import Sight, WithModel, open_model, sampling_of
 from roboego.errors import InputError
 
 
@@ -22,6 +22,8 @@ class Args(WithModel):
     """Folder for the results; it is made if there is none."""
     look: Annotated[Path | None, tyro.conf.arg(metavar="IMAGE")] = None
     """A picture that it sees meanwhile."""
+    sight: Sight = "stream"
+    """How the picture reaches it: with each step (stream), as tokens in its context (context), or so only when in doubt (auto)."""
     prompt: Annotated[str | None, tyro.conf.arg(metavar="TEXT")] = None
     """Text that it reads at the start."""
     functions: tuple[Literal["time", "timer"], ...] = ()
@@ -58,6 +60,7 @@ def run(args: Args) -> dict[str, Any]:
             source={"path": str(args.sound), "sample_rate": sound.sample_rate, "channels": sound.channels, "duration_s": sound.duration_s},
             out=args.out,
             look=args.look,
+            sight=args.sight,
             prompt=args.prompt,
             functions=args.functions,
             real_time=args.real_time,

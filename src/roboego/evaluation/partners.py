@@ -8,6 +8,7 @@ from typing import Any, Protocol, Self
 from roboego.data.voices.base import Sound
 from roboego.errors import InputError
 from roboego.model.loaded import LoadedModel
+from roboego.runtime.context_sight import SightPolicy
 from roboego.runtime.engine import Engine
 from roboego.runtime.frame import Frame, NotSeen, StepIn
 from roboego.runtime.session import Session
@@ -48,7 +49,7 @@ class EnginePartner:
         sight: how pictures reach the model, as of `Engine.open`; None: as that has it.
     """
 
-    def __init__(self, loaded: LoadedModel, *, slots: int = 8, sight: str | None = None) -> None:
+    def __init__(self, loaded: LoadedModel, *, slots: int = 8, sight: SightPolicy | None = None) -> None:
         self.slots = slots
         self._options: dict[str, Any] = {} if sight is None else {"sight": sight}
         # Without a clock nothing may depend on when a picture is ready.

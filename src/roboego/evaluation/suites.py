@@ -36,6 +36,7 @@ from roboego.evaluation.semi_duplex import SemiDuplexPartner
 from roboego.evaluation.servers import ServerPartner
 from roboego.evaluation.surroundings import Surroundings
 from roboego.model.loaded import LoadedModel
+from roboego.runtime.context_sight import SightPolicy
 
 LOOKED_AT = 2
 """Conversations of each kind of scene, and of each outcome, that are kept to look at."""
@@ -73,7 +74,7 @@ class Measuring:
     server: str | None = None
     recordings: Path | None = None
     surroundings: str = "clean"
-    sight: str | None = None
+    sight: SightPolicy | None = None
     written: bool = False
     experts: bool = False
 

@@ -27,7 +27,7 @@ from roboego.runtime.context_sight import POSITIONS, UNSURE, SightPolicy
 from roboego.runtime.counters import Counters, Counts
 from roboego.runtime.frame import SILENCE, EngineFull, Frame, Output, Prepared, SessionError, StepIn, Text
 from roboego.runtime.session import Session, mode_token
-from roboego.runtime.session_sight import SessionSight
+from roboego.runtime.session_sight import SessionSight, check_sight
 from roboego.runtime.slot_senses import SlotSenses
 from roboego.runtime.slot_sight import SlotSight
 from roboego.streams.conversation import Mode
@@ -106,6 +106,10 @@ class Engine:
         self._warm_up()
 
     # -- sessions ----------------------------------------------------------------------------
+
+    def check_sight(self, sight: SightPolicy) -> None:
+        """Raises InputError if sessions cannot be opened with that `sight`."""
+        check_sight(self.loaded, self._see, sight)
 
     def open(
         self,

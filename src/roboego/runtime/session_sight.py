@@ -33,11 +33,8 @@ class SessionSight:
         self, loaded: LoadedModel, see: Encoder | None, *, background: bool = True, policy: SightPolicy = "stream", unsure: float = UNSURE
     ) -> None:
         check_policy(policy, unsure)
+        check_sight(loaded, see, policy)
         self._name, self._config, self.policy = loaded.name, loaded.model.config, policy
-        if policy != "stream" and not self._config.context_width:
-            raise InputError(f"{self._name} takes no pictures into its context: open the session with sight='stream'")
-        if policy != "stream" and see is None:
-            raise InputError(f"sight={policy!r} needs an encoder for pictures: pass `see` to Engine")
         self._eye = _eye(loaded.model, see, background=background) if see is not None and self._config.sees else None
         self.context = None if policy == "stream" else ContextSight(policy, unsure)
         self._latest = self._broken = 0
@@ -98,6 +95,14 @@ class SessionSight:
             self.context.blind()
         now = time.monotonic_ns()
         return Sight(vector=vector, tokens=vector.new_zeros(0, width), number=self._latest, offered_ns=now, ready_ns=now)
+
+
+def check_sight(loaded: LoadedModel, see: Encoder | None, policy: SightPolicy) -> None:
+    """Raises InputError if the model, or an engine with that encoder, does not have what the policy takes."""
+    if policy != "stream" and not loaded.model.config.context_width:
+        raise InputError(f"{loaded.name} takes no pictures into its context: open the session with sight='stream'")
+    if policy != "stream" and see is None:
+        raise InputError(f"sight={policy!r} needs an encoder for pictures: pass `see` to Engine")
 
 
 def _eye(model: RoboEgoModel, see: Encoder, *, background: bool) -> LatestPicture:

@@ -17,6 +17,7 @@ from roboego.errors import InputError
 from roboego.model.sampling import Sampling
 from roboego.perception.picture import Picture
 from roboego.runtime.clock import FrameClock
+from roboego.runtime.context_sight import SightPolicy
 from roboego.runtime.engine import Engine
 from roboego.runtime.frame import SILENT_LEVEL, Frame, SessionError, StepIn, Text
 from roboego.runtime.runner import steady_garbage
@@ -231,12 +232,13 @@ class LiveEngine:
         recorder: records all sessions; None records none.
         allowed: the settings that clients may choose for their sessions.
         functions: which of `roboego.serve.builtins` Ego may call in every session.
+        sight: how pictures reach the model in every session, as of `Engine.open`.
         meters: what is measured of all sessions.
         clock_late, clock_skipped: ticks that began late, and periods that were left out.
         draining: no new sessions are taken.
         failure: why the engine was given up, which takes no sessions any more; "" while it works.
     Raises:
-        InputError: there are no such functions, or the model cannot call any.
+        InputError: there are no such functions, or the model cannot call any; it does not have that sight.
     """
 
     def __init__(
@@ -248,10 +250,12 @@ class LiveEngine:
         recorder: Recorder | None = None,
         allowed: frozenset[str] = ALL,
         functions: Sequence[str] = (),
+        sight: SightPolicy = "stream",
     ) -> None:
         check_calls(engine.loaded, functions)
+        engine.check_sight(sight)
         self.engine, self.pace, self.limits, self.recorder = engine, pace or Pace(), limits or Limits(), recorder
-        self.allowed, self.functions = allowed, tuple(functions)
+        self.allowed, self.functions, self.sight = allowed, tuple(functions), sight
         self.meters = Meters()
         self.clock_late = self.clock_skipped = 0
         self.draining = False
@@ -297,7 +301,7 @@ class LiveEngine:
             raise InputError(f"the engine has failed: {self.failure}")
         if self._stopping or self.draining:
             raise InputError("the server is shutting down; connect again later")
-        session = self.engine.open(mode, prompt, sampling)
+        session = self.engine.open(mode, prompt, sampling, sight=self.sight)
         recording = None
         if self.recorder is not None:
             heading = Heading.of(self.engine.loaded, mode, time.time())

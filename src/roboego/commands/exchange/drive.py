@@ -15,6 +15,7 @@ from roboego.model.loaded import LoadedModel
 from roboego.model.sampling import Sampling
 from roboego.perception.picture import open_picture
 from roboego.runtime.clock import FrameClock
+from roboego.runtime.context_sight import SightPolicy
 from roboego.runtime.engine import Engine
 from roboego.runtime.frame import Frame, NotSeen
 from roboego.runtime.session import Session
@@ -37,6 +38,7 @@ class Plan:
         user: who talks with Ego.
         source: where their sound comes from, for the transcript.
         look: a picture that Ego sees from the start on.
+        sight: how it reaches the model, as of `Engine.open`.
         prompt: text that Ego reads at the start.
         functions: which of `roboego.serve.builtins` Ego may call; timers go by the conversation's own time.
         real_time: one step every 80 ms; otherwise as fast as possible.
@@ -46,6 +48,7 @@ class Plan:
     source: dict[str, Any]
     out: Path
     look: Path | None = None
+    sight: SightPolicy = "stream"
     prompt: str | None = None
     functions: tuple[str, ...] = ()
     real_time: bool = False
@@ -68,7 +71,10 @@ def hold(plan: Plan, loaded: LoadedModel, sampling: Sampling, watch: Watcher | N
     interrupted: KeyboardInterrupt | None = None
     with appearing_in(plan.out) as folder:
         # Without a clock nothing may depend on when a picture is ready.
-        with Engine(loaded, see_in_background=plan.real_time) as engine, engine.open("duplex", prompt=prompt, sampling=sampling) as session:
+        with (
+            Engine(loaded, see_in_background=plan.real_time) as engine,
+            engine.open("duplex", prompt=prompt, sampling=sampling, sight=plan.sight) as session,
+        ):
             builtins = Builtins(plan.functions, seconds=lambda: frames_to_seconds(session.frames))
             functions = Functions(session, builtins)
             functions.declare()

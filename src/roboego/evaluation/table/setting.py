@@ -13,6 +13,7 @@ from roboego.evaluation.table.outcome import Outcome, outcome
 from roboego.evaluation.table.plan import Plan
 from roboego.evaluation.talk import Talked
 from roboego.model.loaded import LoadedModel
+from roboego.runtime.context_sight import SightPolicy
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,7 +41,7 @@ def of_experts(around: Surroundings = QUIET) -> Setting:
     return Setting(ego=ScriptedEgo(), bins=ActionBins(), around=around)
 
 
-def of_actor(loaded: LoadedModel, *, sight: str | None = None, around: Surroundings = QUIET) -> Setting:
+def of_actor(loaded: LoadedModel, *, sight: SightPolicy | None = None, around: Surroundings = QUIET) -> Setting:
     """A model plays that sees and acts, and feels if it can.
 
     Raises:
@@ -50,7 +51,7 @@ def of_actor(loaded: LoadedModel, *, sight: str | None = None, around: Surroundi
     return Setting(ego=ModelEgo(EnginePartner(loaded, sight=sight)), bins=bins, picture=picture, feel=feels, around=around)
 
 
-def of_feeler(loaded: LoadedModel, *, sight: str | None = None, around: Surroundings = QUIET) -> Setting:
+def of_feeler(loaded: LoadedModel, *, sight: SightPolicy | None = None, around: Surroundings = QUIET) -> Setting:
     """A model plays that feels, and sees if it can; its arm is led.
 
     Raises:
