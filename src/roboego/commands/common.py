@@ -18,7 +18,7 @@ MODEL = tyro.conf.arg(metavar="NAME|FOLDER|HUB-ID")
 PATH = tyro.conf.arg(metavar="PATH")
 
 Sight = Literal["stream", "context", "auto"]
-"""How pictures reach a model, as of `roboego.runtime.engine.Engine.open`. That module would bring torch along, which `--help` does without."""
+"""How pictures reach a model, as of `roboego.runtime.engine.Engine.open`, whose module brings torch along; `--help` does without it."""
 MOST_THREADS, LARGEST_SEED = 1_024, 2**63 - 1
 
 
