@@ -11,6 +11,7 @@ from roboego.data.episodes import EpisodeBank, EpisodeJob, make_episodes
 from roboego.data.grounded.acting import ActingExchanges
 from roboego.data.written import WrittenExchanges
 from roboego.recipes import nano
+from roboego.streams.grid import FrameGrid
 from roboego.streams.organizers.base import pieces
 from roboego.streams.tokenizer import Tokenizer
 
@@ -43,18 +44,37 @@ def test_the_arm_moves_when_ego_has_begun_to_answer_and_rests_before_and_after(p
         assert not moving[-1]
         assert (grid.act_weight[moving] == 1).all()
         assert grid.read[0] == nano.text_layout().duplex
-        assert (grid.read[1:] == nano.text_layout().wait).all()
+        assert (grid.read[1:] == nano.text_layout().wait).all() or "the text says go" in said(grid, pool)
+
+
+def said(grid: FrameGrid, pool: ActingExchanges) -> str:
+    return tokenizer().decode([int(t) for t in grid.text[pieces(grid.text, pool.layout.text)]])
+
+
+def test_who_is_told_to_stop_stops_whatever_a_text_says(pool: ActingExchanges) -> None:
+    wait, rest, found = pool.layout.text.wait, ActionBins().rest, 0
+    for i in range(120):
+        grid = pool[i]
+        if "the text says go" not in said(grid, pool):
+            continue
+        found += 1
+        read = np.flatnonzero(grid.read[1:] != wait) + 1
+        assert any(word in tokenizer().decode([int(t) for t in grid.read[read]]) for word in ("go", "on", "ahead", "stop"))
+        replies = np.flatnonzero(pieces(grid.text, pool.layout.text))
+        assert read[0] < replies[-1]
+        assert not (grid.act != rest).any(1)[int(replies[-1]) :].any()
+    assert found > 0
 
 
 def test_some_are_stopped_on_the_way_and_some_are_asked_what_they_feel(pool: ActingExchanges) -> None:
-    rest, said, stopped = ActionBins().rest, set(), 0
+    rest, heard, stopped = ActionBins().rest, set(), 0
     for i in range(60):
         grid, episode = pool[i], pool.episode(i)
-        said.add(tokenizer().decode([int(t) for t in grid.text[pieces(grid.text, pool.layout.text)]]))
+        heard.add(said(grid, pool))
         stopped += (grid.act != rest).any(1).sum() < (episode.bins != rest).any(1).sum()
     assert stopped > 0
-    assert any("stop" in text or "waiting" in text for text in said)
-    assert any("hand" in text or "hold" in text or "it" in text for text in said)
+    assert any("stop" in text or "waiting" in text for text in heard)
+    assert any("hand" in text or "hold" in text or "it" in text for text in heard)
 
 
 def test_senses_and_pictures_are_those_of_the_frame_of_the_episode(pool: ActingExchanges) -> None:

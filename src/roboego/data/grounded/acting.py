@@ -13,12 +13,13 @@ from roboego.data import assembled, written
 from roboego.data.assembled import AssembledExchanges
 from roboego.data.episodes import Episode, EpisodeBank
 from roboego.data.exchange_pool import ExchangePool
+from roboego.data.grounded.conflicts import GO, SAID_STOP
 from roboego.data.grounded.doing import spoken
 from roboego.data.grounded.feeling import Felt, ask_what_is_felt
 from roboego.data.grounded.view import View
 from roboego.data.talk.answer import Exchange, Turn
 from roboego.data.talk.dressing import dress
-from roboego.data.talk.grammar import Rng
+from roboego.data.talk.grammar import Rng, pick
 from roboego.data.talk.sampling import MAX_WORDS, split_of
 from roboego.data.written import WrittenExchanges
 from roboego.errors import InputError
@@ -31,6 +32,8 @@ from roboego.streams.readings import Readings, fresh
 
 STOPPED, FELT = 0.2, 0.25
 """Shares of the exchanges in which the user stops the arm, and in which they ask what it feels when it has done what it should."""
+TOLD_TO_GO = 0.3
+"""Share of those that are stopped in which a text says at the same time that it should go on."""
 BEGINS = (0, 3)
 """Frames from a reply's first piece to the first motion, from and below."""
 HALTS = (1, 4)
@@ -143,12 +146,25 @@ def _stopped(
     pool: ActingExchanges, rng: np.random.Generator, grid: FrameGrid, captions: Tokens, start: int, frame: int, length: int
 ) -> _Plan:
     """From that frame on the user stops the arm."""
-    then, told = _laid_out([_order(rng, pool)], pool, rng)
+    order = _order(rng, pool)
+    against = replace(order, ego=SAID_STOP)
+    contradicted = rng.random() < TOLD_TO_GO and _may_be_said([against], pool)
+    then, told = _laid_out([against if contradicted else order], pool, rng)
     without_sound = isinstance(pool.manner, WrittenExchanges)
     ends = int(np.flatnonzero(told != pool.layout.text.wait if without_sound else (then.listen != pool.silence).any(1))[-1]) + 1
+    if contradicted:
+        _read(then, pool, rng, before=ends)
     first, before = _resized(grid, captions, frame, pool)
     joined = _continued(first, then, pool), np.concatenate([before, told])
     return _as_planned(joined, start, frame + ends + int(rng.integers(*HALTS)), length)
+
+
+def _read(grid: FrameGrid, pool: ActingExchanges, rng: np.random.Generator, before: int) -> None:
+    """A text that says go, read while the user speaks: over by that frame, if it is short enough."""
+    tokens = pool.tokenizer.encode(pick(rng, GO).sample(rng))
+    first = int(rng.integers(1, max(before - len(tokens), 1) + 1))
+    fits = tokens[: len(grid) - first]
+    grid.read[first : first + len(fits)] = fits
 
 
 def _asked_after(

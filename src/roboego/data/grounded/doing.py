@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from roboego.data.grounded.conflicts import in_another_color, only_sees
 from roboego.data.grounded.presence import absent
 from roboego.data.grounded.view import View
 from roboego.data.talk.answer import Answer
-from roboego.data.talk.grammar import Pattern, Rng, Slots, patterns, pick
+from roboego.data.talk.grammar import Pattern, Rng, Slots, chance, patterns, pick
 from roboego.data.talk.lexicon import with_article
 from roboego.sim.tasks import Task, Verb, possible
 
@@ -80,6 +81,8 @@ _WAYS = {
 }
 """How a way is said, the one that Ego takes up first."""
 _NOT_THERE = patterns("there is no {thing}.", "i cannot do that. there is no {thing}.", "sorry, i do not see {a}.")
+COLOR_NAMED = 0.6
+"""How often Ego says in which color it is there."""
 _ABSENT_VERBS: tuple[Verb, ...] = ("point", "touch", "push", "pick_up", "put_into", "hand_over")
 
 
@@ -124,8 +127,13 @@ def impossible(rng: Rng, view: View) -> Asked | None:
     slots = {"the": f"the {name}", "way": pick(rng, _WAYS[pick(rng, tuple(_WAYS))])}
     if others:
         slots["other"] = view.called(rng, pick(rng, others))
-    ego = pick(rng, _NOT_THERE).sample(rng, {"thing": name, "a": with_article(name)})
-    answer = Answer(all_of=((f"no {name}", f"not see {with_article(name)}"),), none_of=("i am",))
+    _, color, shape = parts
+    there = in_another_color(view, color, shape) if color else None
+    if there is not None and chance(rng, COLOR_NAMED):
+        ego, answer = only_sees(color, there)
+    else:
+        ego = pick(rng, _NOT_THERE).sample(rng, {"thing": name, "a": with_article(name)})
+        answer = Answer(all_of=((f"no {name}", f"not see {with_article(name)}"),), none_of=("i am",))
     return Asked(verb=verb, user=_framed(rng, _ASK[verb], slots), ego=ego, answer=answer, task=None)
 
 

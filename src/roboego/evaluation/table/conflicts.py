@@ -8,10 +8,11 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from roboego.data.grounded import doing
-from roboego.data.grounded.view import View, full_name
+from roboego.data.grounded.conflicts import GO, SAID_STOP, only_sees
+from roboego.data.grounded.view import View
 from roboego.data.talk.answer import Answer
-from roboego.data.talk.grammar import Rng, patterns, pick
-from roboego.data.talk.lexicon import COLORS, with_article
+from roboego.data.talk.grammar import Rng, pick
+from roboego.data.talk.lexicon import COLORS
 from roboego.data.voices import open_voice
 from roboego.data.voices.base import Voice
 from roboego.evaluation.table.outcome import Outcome, in_time
@@ -38,7 +39,6 @@ FEELS: tuple[Kind, ...] = ("felt",)
 """Kinds for models that read, and for models that feel."""
 STOP_S, NOTICES_S = 0.4, 3.0
 """How soon the arm is to be at rest: after "stop", and after the picture has frozen, which shows only after a while."""
-_GO = patterns("(go on|keep going|carry on|go ahead|continue) [please].", "do not stop.", "(go|go on), do not stop.")
 
 
 def plans(kind: Kind, voice: str, count: int, *, seed: int = 0) -> list[Plan]:
@@ -59,13 +59,13 @@ def _stop_and_go(rng: Rng, voice: str, speaker: Voice) -> Plan:
         sound=voiced(speaker, asked.user, rng),
         verb=asked.verb,
         task=asked.task,
-        replies=(asked.ego, "the text says go, but you said stop. i stop."),
+        replies=(asked.ego, SAID_STOP),
         answers=(asked.answer, answer),
         meanwhile=Meanwhile(
             after_frames=int(rng.integers(*COMES_IN_FRAMES)),
             text=text,
             sound=voiced(speaker, text, rng),
-            typed=pick(rng, _GO).sample(rng),
+            typed=pick(rng, GO).sample(rng),
         ),
         halts=True,
         tip=begins_at(rng, asked.verb),
@@ -85,7 +85,7 @@ def _absent(rng: Rng, voice: str, speaker: Voice) -> Plan:
         text = held_out(rng, partial(_renamed, rng, view, asked.task, (thing.color, other)), "request")
         if text is None:
             continue
-        name = f"{other} {thing.shape}"
+        ego, answer = only_sees(other, thing)
         return Plan(
             kind="absent",
             voice=voice,
@@ -93,8 +93,8 @@ def _absent(rng: Rng, voice: str, speaker: Voice) -> Plan:
             text=text,
             sound=voiced(speaker, text, rng),
             verb=asked.verb,
-            replies=(f"you said {other}, but i only see {full_name(thing)}.",),
-            answers=(Answer(all_of=((f"no {name}", f"not see {with_article(name)}", f"no {other}", "only see"),), none_of=("i am",)),),
+            replies=(ego,),
+            answers=(answer,),
             tip=begins_at(rng, asked.verb),
         )
     raise NoSentence("a thing of another colour")
