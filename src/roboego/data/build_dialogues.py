@@ -36,6 +36,7 @@ class DialogueJob:
         voice: who talks to Ego. A name that ends in "-changed", and a share `change` of the others' dialogues, get a speaker whose
             pitch, formants and tempo are drawn at random.
         silences: share of grids in which nobody speaks.
+        stopping: share of the dialogues that end with the user telling Ego to stop, while it speaks.
         calling: share of the dialogues in which functions are declared; none are where the layout has no token for a call.
         transcript: a second shard, of the same tracks to be transcribed: what a slot in mode "asr" hears beside the one that answers.
         backbone: as in `roboego.data.build.GridJob`.
@@ -52,6 +53,7 @@ class DialogueJob:
     change: float = 0.4
     severity: float = 0.7
     silences: float = 0.0
+    stopping: float = 0.0
     calling: float = 0.0
     manners: Manners = field(default_factory=Manners)
     seed: int = 0
@@ -76,7 +78,11 @@ def _silence(
 
 def _exchange(job: DialogueJob, rng: np.random.Generator) -> Exchange:
     calls = job.calling and job.layout.text.call is not None and rng.random() < job.calling
-    return sample_calling(rng, job.split) if calls else sample_exchange(rng, job.split)
+    if calls:
+        return sample_calling(rng, job.split)
+    if job.stopping and rng.random() < job.stopping:
+        return sample_exchange(rng, job.split, turns=int(rng.integers(2, 4)), intent="stop")
+    return sample_exchange(rng, job.split)
 
 
 def make_dialogues(job: DialogueJob) -> Path:

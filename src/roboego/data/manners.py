@@ -38,7 +38,7 @@ class Manners:
     lull_s: tuple[float, float] = (3.0, 9.0)
     offer: float = 0.03
     offer_s: tuple[float, float] = (15.0, 16.0)
-    unbroken_s: tuple[float, float] = (4.0, 22.0)
+    unbroken_s: tuple[float, float] = (4.0, 40.0)
     interruption: float = 0.18
     yield_s: tuple[float, float] = (0.4, 0.8)
     yield_end_s: float = 0.16

@@ -34,6 +34,8 @@ DIALOGUES = {"joe": 46, "espeak-en-us": 45, "espeak-en-gb": 33, "flite-kal16": 3
 """Shards of a hundred dialogues by the voice that talks to Ego."""
 LIVELY_DIALOGUES = {"heart-changed": 8, "joe": 5, "espeak-en-us": 5, "flite-kal16": 4, "espeak-en-gb": 3}
 """The same with a user who often interrupts."""
+STOPPING = 0.35
+"""Share of those that end with "stop". Else short words while Ego speaks are nearly always "uh huh", and "stop" is taken for one."""
 CALLING_DIALOGUES = {"heart-changed": 9, "joe": 5, "espeak-en-us": 5, "flite-kal16": 4, "espeak-en-gb": 3}
 """The same with functions that Ego may call."""
 LOUD_DIALOGUES = 3
@@ -151,11 +153,11 @@ def dialogues(places: Places, scale: float = 1.0) -> list[DialogueJob]:
     """Dialogues and silences, for stage 2."""
     jobs = []
     kinds = (
-        ("", DIALOGUES, Manners(), 0.0),
-        ("lively-", LIVELY_DIALOGUES, LIVELY, 0.0),
-        ("calling-", CALLING_DIALOGUES, Manners(), 1.0),
+        ("", DIALOGUES, Manners(), 0.0, 0.0),
+        ("lively-", LIVELY_DIALOGUES, LIVELY, STOPPING, 0.0),
+        ("calling-", CALLING_DIALOGUES, Manners(), 0.0, 1.0),
     )
-    for kind, count, manners, calling in kinds:
+    for kind, count, manners, stopping, calling in kinds:
         for voice, shards in count.items():
             for i in range(max(1, round(shards * scale))):
                 name = f"dialogue-train-{kind}{voice}-{i:05d}"
@@ -168,6 +170,7 @@ def dialogues(places: Places, scale: float = 1.0) -> list[DialogueJob]:
                         voice=voice,
                         count=SENTENCES_PER_SHARD,
                         manners=manners,
+                        stopping=stopping,
                         calling=calling,
                         severity=1.0 if i % LOUD_DIALOGUES == 0 else 0.7,
                         seed=zlib.crc32(name.encode()),

@@ -53,7 +53,7 @@ def own(name: str, places: Places) -> Run:
         base,
         name=f"nano-own-{name}",
         start=str(WEIGHTS / "nano"),
-        stage=replace(base.stage, rows=4, ear_alone=EAR_ALONE),
+        stage=replace(base.stage, rows=2, ear_alone=EAR_ALONE),
         loop=replace(base.loop, steps=STEPS, learning_rate=LEARNING_RATE, decay=0.7, warmup=50, validate_every=250),
         pools=tuple(pools),
         written=(1 - SHARE) * written / whole,
