@@ -99,7 +99,7 @@ class Fusion(nn.Module):
 
     def feel(self, name: str, felt: FeltNow, slot: int, reading: Tensor) -> None:
         """A reading of the sense of that name takes the place of the slot's one before."""
-        dict(self._each())[name].feel(felt, slot, reading)
+        self.senses[name].feel(felt, slot, reading)  # type: ignore[operator]
 
     def _told(self, felt: Mapping[str, Any] | None) -> Iterator[tuple[str, Sense, Any]]:
         return ((name, sense, felt[name]) for name, sense in self._each() if felt is not None and name in felt)
