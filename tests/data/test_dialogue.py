@@ -187,10 +187,18 @@ def test_words_to_somebody_else_and_sentences_that_trail_off_are_heard_and_not_a
 
 def test_ego_offers_help_once_after_a_long_silence() -> None:
     exchange = sample_exchange(np.random.default_rng(4), "train", turns=1)
-    answer, offered = talk(exchange, 1, replace(CALM, offer=1.0)).replies
+    left = talk(exchange, 1, replace(CALM, left=1.0, unbroken_s=(20.0, 30.0)))
+    answer, offered = left.replies
     assert answer.start_s is not None
     assert offered.start_s is not None
     assert 15.0 < offered.start_s - answer.start_s - answer.token_ends_s[-1] < 16.5
+    assert frames_to_seconds(len(left.heard)) - offered.start_s - offered.token_ends_s[-1] > 20.0
+
+
+def test_ego_offers_help_between_two_turns() -> None:
+    exchange = sample_exchange(np.random.default_rng(4), "train", turns=2)
+    assert len(talk(exchange, 1, replace(CALM, offer=1.0)).replies) == 3
+    assert len(talk(exchange, 1, CALM).replies) == 2
 
 
 def test_a_silence_that_goes_on_is_broken_once() -> None:

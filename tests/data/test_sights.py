@@ -63,3 +63,16 @@ def test_another_encoder_sees_everything_anew(folder: Path, tmp_path: Path) -> N
         SightBank(PictureBank(folder, "train"))
     see(folder, tmp_path / "two")
     assert SightBank(PictureBank(folder, "train")).encoder == two.fingerprint
+
+
+def test_a_picture_of_no_bank_may_be_added(folder: Path, tmp_path: Path) -> None:
+    vit = encoder(tmp_path / "vit", 0)
+    see(folder, tmp_path / "vit")
+    pictures = PictureBank(folder, "train")
+    sights, black = SightBank(pictures), np.zeros((40, 40, 3), np.uint8)
+    number = sights.add(vit, black)
+    assert number == len(pictures)
+    with torch.inference_mode():
+        seen = vit(to_pixels(black, 32)[None])
+    np.testing.assert_allclose(sights.vectors[number], seen.vector[0].numpy(), atol=5e-3)
+    np.testing.assert_allclose(sights.tokens([0, number])[1], seen.tokens[0].numpy(), atol=5e-3)

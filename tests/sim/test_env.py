@@ -8,7 +8,8 @@ from gymnasium.utils.env_checker import check_env
 
 from roboego.actions.robot import Robot
 from roboego.errors import InputError
-from roboego.sim.env import BODY, TableEnv
+from roboego.sim.body import BODY
+from roboego.sim.env import TableEnv
 from roboego.sim.eye import ARM, NOTHING, Eye
 from roboego.sim.robot import TableRobot
 from roboego.sim.scene import Placed, Scene

@@ -218,8 +218,10 @@ class _Scene:
         if long_enough and self.rng.random() < self.m.backchannel:
             self.clock = speech + seconds_to_samples(self.rng.uniform(0.4, answer.duration_s - 0.3))
             end = max(end, self.says(backchannel(self.rng)).end)
-        if self.rng.random() < self.m.offer:
+        if self.rng.random() < (self.m.offer if follows is not None else self.m.left):
             end = self._offers(end)
+            if follows is None:
+                self.last = end + self._time(self.m.unbroken_s)
         self.clock = end + self._time(self.m.lull_s if self.rng.random() < self.m.lull else self.m.gap_s)
 
     def _offers(self, end: int) -> int:

@@ -72,7 +72,7 @@ class Episode:
     Attributes:
         scene: the table at its start; task: what the expert does.
         bins: [T, D] what it does in each frame, as of `ActionBins`.
-        body: [T, 11] what the robot feels of itself before it does that (see `roboego.sim.env.BODY`). touch: [T, 2] force on each pad.
+        body: [T, 11] what the robot feels of itself before it does that (see `roboego.sim.body.BODY`). touch: [T, 2] force on each pad.
         held, touched: [T] which thing the hand holds, and which one a pad touches, as in `body`; -1: none.
         looks: frames in which a picture is taken, and its number among the bank's; points: [n, P, 3] what the camera measures then.
         done: the frame from which on the task is done.

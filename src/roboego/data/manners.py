@@ -14,8 +14,9 @@ class Manners:
         trailing: chance that the user first trails off in the middle of the sentence, and how long it takes to begin again.
         aside: chance that the user first says something to somebody else, which Ego leaves alone.
         gap_s: from Ego's end to the user's next turn; `lull` is the chance of a long one instead.
-        offer: chance of a silence so long that Ego asks, `offer_s` after the last sound, whether help is needed. A silence that goes on
-            after that lasts `unbroken_s`: Ego asks once.
+        offer: chance, between two turns, of a silence so long that Ego asks, `offer_s` after the last sound, whether help is needed.
+        left: chance that the user says nothing after the last answer until Ego asks that, and then nothing for `unbroken_s`: Ego asks
+            once.
         interruption: chance that the user's next turn comes while Ego speaks; Ego falls silent `yield_s` after it began, and at the
             latest `yield_end_s` after its end.
         backchannel: chance that the user says something short while Ego speaks, which goes on.
@@ -37,6 +38,7 @@ class Manners:
     lull: float = 0.12
     lull_s: tuple[float, float] = (3.0, 9.0)
     offer: float = 0.03
+    left: float = 0.05
     offer_s: tuple[float, float] = (15.0, 16.0)
     unbroken_s: tuple[float, float] = (4.0, 40.0)
     interruption: float = 0.18
@@ -51,7 +53,7 @@ class Manners:
     tail_s: tuple[float, float] = (0.8, 3.0)
 
 
-CALM = Manners(pause=0.0, trailing=0.0, aside=0.0, offer=0.0, interruption=0.0, backchannel=0.0, hasty=0.0, reminded=0.0)
+CALM = Manners(pause=0.0, trailing=0.0, aside=0.0, offer=0.0, left=0.0, interruption=0.0, backchannel=0.0, hasty=0.0, reminded=0.0)
 """One speaks after the other, and nothing else happens."""
 LIVELY = Manners(interruption=0.6, backchannel=0.3, yield_s=(0.3, 0.7))
 """The user hardly ever lets Ego finish."""

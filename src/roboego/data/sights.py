@@ -92,9 +92,18 @@ class SightBank:
             raise InputError(f"the pictures in {self._files[0].parent} were seen by different encoders; run roboego synth sights")
         (self.encoder,) = prints
         self.vectors = np.concatenate([_read(path, "vectors") for path in self._files])
+        self._added: list[Half] = []
         self._starts = np.cumsum([0, *pictures.counts])
         if self._starts[-1] != len(self.vectors):
             raise InputError(f"some pictures in {self._files[0].parent} were drawn after they were seen; run roboego synth sights")
+
+    def add(self, vit: ViT, picture: NDArray[np.uint8]) -> int:
+        """One more picture [S, S, 3], which no bank holds; returns its number."""
+        with torch.inference_mode():
+            seen = vit(to_pixels(picture, vit.config.image_size)[None])
+        self._added.append(seen.tokens[0].half().numpy())
+        self.vectors = np.concatenate([self.vectors, seen.vector.half().numpy()])
+        return len(self.vectors) - 1
 
     def tokens(self, chosen: ArrayLike) -> Half:
         """[..., M, V] of pictures [...]."""
@@ -103,6 +112,8 @@ class SightBank:
         return np.stack(found).reshape(*numbers.shape, *found[0].shape)
 
     def _token(self, number: int) -> Half:
+        if number >= self._starts[-1]:
+            return self._added[number - int(self._starts[-1])]
         shard = int(np.searchsorted(self._starts, number, "right")) - 1
         with _opened(self._files[shard]) as file:
             row: Half = file.get_slice("tokens")[number - int(self._starts[shard])]

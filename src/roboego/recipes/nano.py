@@ -78,7 +78,7 @@ def whole_model() -> ModelConfig:
 
 
 def senses() -> tuple[SenseConfig, ...]:
-    """What the robot feels of itself (`roboego.sim.env.BODY`), what its pads feel, and the points that its camera measures."""
+    """What the robot feels of itself (`roboego.sim.body.BODY`), what its pads feel, and the points that its camera measures."""
     place, speed, finger, force, grip = 5.0, 3.0, 30.0, 0.1, 0.2
     body = (*[place] * 3, *[speed] * 3, finger, *[force] * 3, grip)
     return (

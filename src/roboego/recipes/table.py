@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roboego.actions.bins import ActionBins, Bins
-from roboego.data.assembled import AssembledExchanges
 from roboego.data.episodes import EpisodeBank
 from roboego.data.grounded.acting import ActingExchanges
+from roboego.data.grounded.course import Manner
 from roboego.data.grounded.pool import GroundedExchanges
 from roboego.data.pictures import PictureBank
 from roboego.data.sights import SightBank
@@ -25,8 +25,6 @@ from roboego.training.rows import Pool
 PICTURES, EPISODES = "train", "episodes-train"
 """Banks of the folder of pictures."""
 
-Manner = WrittenExchanges | AssembledExchanges
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Table:
@@ -34,11 +32,12 @@ class Table:
 
     Attributes:
         pictures: those that are asked about; episodes: what is done, if anything is.
-        sights: what the encoder makes of the pictures, and after them of the episodes'.
+        sights: what the encoder makes of the pictures, and after them of the episodes'; black: the number of a black one.
     """
 
     pictures: PictureBank
     sights: SightBank
+    black: int
     episodes: EpisodeBank | None = None
 
     def pools(self, run: Run, manner: Manner) -> Iterator[Pool]:
@@ -46,10 +45,10 @@ class Table:
         soundless = isinstance(manner, WrittenExchanges)
         shared: dict[str, Any] = {name: getattr(manner, name) for name in ("layout", "tokenizer", "silence", "seed")}
         if run.seen:
-            seen = GroundedExchanges(**shared, manner=manner, pictures=self.pictures)
+            seen = GroundedExchanges(**shared, manner=manner, pictures=self.pictures, black=self.black)
             yield Pool(seen, run.seen / 2, seen.captions, soundless=soundless, looks=seen)
         if run.acted and self.episodes is not None:
-            acted = ActingExchanges(**shared, manner=manner, episodes=self.episodes, first_picture=len(self.pictures))
+            acted = ActingExchanges(**shared, manner=manner, episodes=self.episodes, first_picture=len(self.pictures), black=self.black)
             yield Pool(acted, run.acted / 2, acted.captions, soundless=soundless, looks=acted, feelings=acted)
 
     @property
@@ -84,4 +83,5 @@ def open_table(run: Run, pictures: Path, tools: Path) -> Table | None:
     if sights.encoder != vit.fingerprint:
         raise InputError(f"the pictures were seen by the encoder {sights.encoder}, not {vit.fingerprint}; run roboego synth sights")
     episodes = EpisodeBank(pictures, EPISODES) if run.acted else None
-    return Table(pictures=PictureBank(pictures, PICTURES), sights=sights, episodes=episodes)
+    black = sights.add(vit, np.zeros((vit.config.image_size, vit.config.image_size, 3), np.uint8))
+    return Table(pictures=PictureBank(pictures, PICTURES), sights=sights, black=black, episodes=episodes)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from roboego.actions.robot import Sensed
 from roboego.errors import InputError
+from roboego.sim.body import BODY
 from roboego.sim.experts import Expert
 from roboego.sim.eye import HEIGHT, WIDTH, Eye
 from roboego.sim.scene import Scene, sample_scene
@@ -18,8 +19,6 @@ from roboego.sim.tasks import HOLDING, Check, Task, possible
 Observation = dict[str, NDArray[Any]]
 LONGEST_FRAMES = 200
 POINTS = 256
-BODY = ("x", "y", "z", "x velocity", "y velocity", "z velocity", "opening", "x effort", "y effort", "z effort", "grip effort")
-"""What the numbers of the robot's own state mean: metres and metres a second of the fingertips, metres of each finger, newtons."""
 
 
 class TableEnv(gymnasium.Env[Observation, NDArray[np.float32]]):

@@ -15,7 +15,8 @@ from roboego.data.demonstrations.simulated import make_demonstrations, record
 from roboego.errors import InputError
 from roboego.recipes.nano_data import Places
 from roboego.recipes.nano_demonstrations import demonstrations
-from roboego.sim.env import BODY, TableEnv
+from roboego.sim.body import BODY
+from roboego.sim.env import TableEnv
 from tests.data.demonstrations.robot import likeness_db
 
 COUNT = 3

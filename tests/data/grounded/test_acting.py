@@ -1,5 +1,6 @@
 """Exchanges in which Ego does what it is asked: words, motion, senses and pictures belong together."""
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from roboego.data.written import WrittenExchanges
 from roboego.recipes import nano
 from roboego.streams.grid import FrameGrid
 from roboego.streams.organizers.base import pieces
+from roboego.streams.readings import NO_READING
 from roboego.streams.tokenizer import Tokenizer
 
 SILENCE = np.arange(8, dtype=np.int16)
@@ -90,3 +92,60 @@ def test_senses_and_pictures_are_those_of_the_frame_of_the_episode(pool: ActingE
         if len(moves):
             frame = int(senses["body"].which[moves[0]])
             np.testing.assert_array_equal(grid.act[moves[0]], episode.bins[frame])
+
+
+BLACK = 9_000
+
+
+def with_black(pool: ActingExchanges) -> ActingExchanges:
+    return replace(pool, black=BLACK)
+
+
+def test_a_picture_that_freezes_halts_the_arm_and_is_told_of(pool: ActingExchanges) -> None:
+    found = 0
+    for i in range(200):
+        went = pool.course(i)
+        if went.freezes is None:
+            continue
+        found += 1
+        looks, points, moving = pool.looks(i), pool.senses(i)["points"], np.flatnonzero(went.moving)
+        assert "camera is frozen" in said(pool[i], pool)
+        assert len(set(looks[went.freezes + 3 :].tolist())) == 1
+        assert went.freezes + 5 < moving[-1] < went.freezes + 60
+        assert points.stale[-1]
+        assert not points.stale[: went.freezes].any()
+        assert (went.grid.read[1:] == pool.layout.text.wait).all()
+    assert found > 0
+
+
+def test_before_a_black_picture_the_arm_keeps_still(pool: ActingExchanges) -> None:
+    made, found = with_black(pool), 0
+    for i in range(200):
+        went = made.course(i)
+        if went.camera == "live":
+            continue
+        found += 1
+        assert "camera is black" in said(made[i], made)
+        assert set(made.looks(i).tolist()) == {BLACK}
+        assert not went.moving.any()
+        assert (made.senses(i)["points"].which == NO_READING).all()
+    assert found > 0
+    assert all(pool.course(i).camera == "live" for i in range(60))
+
+
+def test_what_is_felt_and_not_seen_is_told(pool: ActingExchanges) -> None:
+    bank = pool.episodes
+    episode = next(e for e in (bank[i] for i in range(len(bank))) if e.task.thing is not None)
+    assert episode.task.thing is not None
+    held, touch = np.full_like(episode.held, -1), np.zeros_like(episode.touch)
+    held[-5:], touch[-5:] = episode.task.thing, 2.0
+    made, found = replace(pool, episodes=[replace(episode, held=held, touch=touch)]), 0
+    for i in range(20):
+        went = made.course(i)
+        if went.grip is None:
+            continue
+        found += 1
+        assert "in my hand, but i see it on the table" in said(made[i], made)
+        assert not went.moving.any()
+        assert (made.senses(i)["touch"].values == 2.0).all()
+    assert found > 0

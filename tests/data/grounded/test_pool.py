@@ -1,5 +1,6 @@
 """Exchanges about pictures: true of the picture that is in sight, and honest where there is none."""
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from roboego.data.written import WrittenExchanges
 from roboego.errors import InputError
 from roboego.recipes import nano
 from roboego.sim.scene import Scene, sample_scene
+from roboego.streams.organizers.base import pieces
 from roboego.streams.tokenizer import Tokenizer
 
 SILENCE = np.arange(8, dtype=np.int16)
@@ -99,3 +101,12 @@ def test_pictures_that_hide_things_are_not_asked_about(pictures: PictureBank, mo
 def test_a_table_with_nothing_on_it_can_be_asked_about() -> None:
     rng = np.random.default_rng(4)
     assert any(grounded_exchange(rng, View(Scene()), "train") is not None for _ in range(20))
+
+
+def test_a_black_picture_is_told_of(pictures: PictureBank) -> None:
+    made = replace(pool(pictures), black=77)
+    black = [i for i in range(150) if 77 in made.looks(i)]
+    assert black
+    for i in black:
+        tokens = made[i].text[pieces(made[i].text, made.layout.text)]
+        assert "my camera is black" in tokenizer().decode([int(t) for t in tokens])

@@ -13,7 +13,8 @@ from roboego.data.episodes import ABOVE_M, AT_HOME
 from roboego.data.grounded.doing import request
 from roboego.data.grounded.view import View
 from roboego.errors import InputError
-from roboego.sim.env import BODY, TableEnv
+from roboego.sim.body import BODY
+from roboego.sim.env import TableEnv
 from roboego.sim.scene import sample_scene
 
 _TRIES = 50

@@ -1,8 +1,10 @@
 """Exchanges about a picture: questions about what it shows, requests that it shows to be impossible, and other talk between them."""
 
 from contextlib import suppress
+from dataclasses import replace
 
 from roboego.data.grounded.asked import Asked
+from roboego.data.grounded.conflicts import camera_is
 from roboego.data.grounded.doing import impossible
 from roboego.data.grounded.seeing import ask_about
 from roboego.data.grounded.view import View
@@ -84,10 +86,11 @@ def grounded_exchange(rng: Rng, view: View, split: Split, turns: int | None = No
     return Exchange(intent=done[-1].intent, turns=tuple(done))
 
 
-def blind(rng: Rng, exchange: Exchange) -> Exchange:
-    """The same conversation when there is no picture: Ego says so where it is asked about one."""
-    turns = tuple(
-        Turn(intent=t.intent, user=t.user, ego=pick(rng, BLIND).sample(rng), answer=BLIND_ANSWER) if t.intent.startswith("see_") else t
-        for t in exchange.turns
-    )
-    return Exchange(intent=exchange.intent, turns=turns)
+def blind(rng: Rng, exchange: Exchange, *, black: bool = False) -> Exchange:
+    """The same conversation when there is no picture, or a black one: Ego says so where it is asked about one."""
+
+    def told() -> tuple[str, Answer]:
+        return camera_is("black") if black else (pick(rng, BLIND).sample(rng), BLIND_ANSWER)
+
+    turns = [replace(t, ego=said, answer=answer) if t.intent.startswith("see_") else t for t in exchange.turns for said, answer in [told()]]
+    return replace(exchange, turns=tuple(turns))

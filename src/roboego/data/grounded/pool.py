@@ -19,8 +19,8 @@ from roboego.errors import InputError
 from roboego.sim.scene import Scene
 from roboego.streams.grid import FrameGrid, Tokens
 
-BLIND = 0.06
-"""Share of the exchanges in which there is no picture."""
+BLIND, BLACK = 0.06, 0.03
+"""Shares of the exchanges in which there is no picture, and in which it is black."""
 LATE = 0.3
 """Share of the others in which it comes a little after the first frame."""
 LATEST_FRAME = 8
@@ -34,10 +34,12 @@ class GroundedExchanges(ExchangePool):
     Attributes:
         pictures: what is talked about.
         manner: the pool of exchanges in whose manner these are laid out: without sound, or from words that were said elsewhere.
+        black: the number of a black picture; None: there is none.
     """
 
     pictures: PictureBank
     manner: WrittenExchanges | AssembledExchanges
+    black: int | None = None
 
     def make(self, i: int) -> tuple[FrameGrid, Tokens]:
         exchange, rng = _drawn(self, i)[1], np.random.default_rng([self.seed, i, 9])
@@ -75,7 +77,10 @@ def _drawn(pool: GroundedExchanges, i: int) -> tuple[int, Exchange]:
         exchange = grounded_exchange(rng, View(Scene(things=pool.pictures.things(picture))), pool.split)
         if exchange is None or (isinstance(pool.manner, AssembledExchanges) and not assembled.is_recorded(exchange, pool.manner)):
             continue
-        if rng.random() < BLIND:
+        roll = rng.random()
+        if roll < BLIND:
             return -1, blind(rng, exchange)
+        if roll < BLIND + BLACK and pool.black is not None:
+            return pool.black, blind(rng, exchange, black=True)
         return picture, exchange
     raise InputError(f"none of {TRIES} exchanges about pictures has only words that have been recorded: make more, roboego synth grids")

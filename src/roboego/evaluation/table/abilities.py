@@ -11,7 +11,7 @@ from roboego.actions.bins import ActionBins
 from roboego.actions.robot import Sensed
 from roboego.errors import InputError
 from roboego.model.loaded import LoadedModel
-from roboego.sim.env import BODY
+from roboego.sim.body import BODY
 from roboego.sim.robot import TableRobot
 
 

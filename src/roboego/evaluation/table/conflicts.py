@@ -8,9 +8,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from roboego.data.grounded import doing
-from roboego.data.grounded.conflicts import GO, SAID_STOP, only_sees
+from roboego.data.grounded.conflicts import GO, SAID_STOP, Dead, camera_is, only_feels, only_sees
 from roboego.data.grounded.view import View
-from roboego.data.talk.answer import Answer
 from roboego.data.talk.grammar import Rng, pick
 from roboego.data.talk.lexicon import COLORS
 from roboego.data.voices import open_voice
@@ -108,11 +107,10 @@ def _renamed(rng: Rng, view: View, task: Task, colors: tuple[str, str]) -> str:
             return text.replace(*colors)
 
 
-def _blind(kind: Literal["frozen", "black"], rng: Rng, voice: str, speaker: Voice) -> Plan:
+def _blind(kind: Dead, rng: Rng, voice: str, speaker: Voice) -> Plan:
     """The picture freezes as the arm begins to move, or is black from the start."""
     scene, asked = drawn(rng, pick(rng, TAKES_LONG))
-    told = f"my camera is {kind}. i cannot see anything."
-    answer = Answer(all_of=((*_SAYS[kind], "cannot see", "not see"),))
+    told, answer = camera_is(kind)
     frozen = kind == "frozen"
     return Plan(
         kind=kind,
@@ -131,15 +129,12 @@ def _blind(kind: Literal["frozen", "black"], rng: Rng, voice: str, speaker: Voic
     )
 
 
-_SAYS = {"frozen": ("frozen", "picture does not move", "picture does not change"), "black": ("black", "dark")}
-
-
 def _felt(rng: Rng, voice: str, speaker: Voice) -> Plan:
     """The pads press as if something were held, and the camera shows it on the table."""
     scene, asked = drawn(rng, "put_down")
     assert asked.task is not None
     assert asked.task.thing is not None
-    thing = scene.things[asked.task.thing].thing
+    told, answer = only_feels(scene.things[asked.task.thing].thing)
     return Plan(
         kind="felt",
         voice=voice,
@@ -147,8 +142,8 @@ def _felt(rng: Rng, voice: str, speaker: Voice) -> Plan:
         text=asked.user,
         sound=voiced(speaker, asked.user, rng),
         verb=asked.verb,
-        replies=(f"i feel the {thing.color} {thing.shape} in my hand, but i see it on the table.",),
-        answers=(Answer(all_of=(("feel", "feels", "hand", "holding"), ("see", "table", "camera", "picture"))),),
+        replies=(told,),
+        answers=(answer,),
         feigned=True,
         about=asked.task.thing,
     )

@@ -24,7 +24,8 @@ from roboego.evaluation.talk import Talked
 from roboego.metrics.motion import frames_moving
 from roboego.metrics.turns import voiced_segments
 from roboego.runtime.frame import Frame, StepIn
-from roboego.sim.env import BODY, sensed, take
+from roboego.sim.body import GRIP
+from roboego.sim.env import sensed, take
 from roboego.sim.experts import Expert
 from roboego.sim.eye import Eye
 from roboego.sim.robot import TableRobot
@@ -200,7 +201,7 @@ class Episode:
             return None
         felt, points = sensed(self.table), None
         if self._feigned is not None:
-            felt.body[GRIP], felt.touch[:] = self._feigned.body[GRIP], self._feigned.touch
+            felt.body[list(GRIP)], felt.touch[:] = self._feigned.body[list(GRIP)], self._feigned.touch
         if self._feel.points and self._looks and self._eye is not None and self._camera == "live":
             points = self._eye.points(self._feel.points, self._rng)
         return self._feel.readings(felt, points, self.plan.withheld) or None
@@ -235,10 +236,6 @@ class Episode:
         """The first frame after what happened meanwhile; None before that has begun."""
         end = self.said_by(1)
         return None if end is None else samples_to_frames(end)
-
-
-GRIP = [BODY.index(name) for name in ("opening", "grip effort")]
-"""What of the body's readings tells of something between the fingers."""
 
 
 def voiced_end(pcm: Sound) -> int:
