@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -299,6 +300,26 @@ def test_forced_text_is_written_and_spoken_upto_never_passes_it() -> None:
     assert torch.equal(out.text, forced)
     assert out.spoken[0, 4:13].tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 7]
     assert out.spoken[0, 20:23].tolist() == [1, 2, 2]
+
+
+def test_what_begins_becomes_overdue_when_all_has_been_said_and_not_before() -> None:
+    model, zeros = tiny_model(), torch.zeros(1, dtype=torch.int64)
+    wait, piece = model.config.layout.text.wait, model.config.layout.text.first_word
+    assert model.spoken_head is not None
+    model.spoken_head.bias[0] = 100.0  # nothing is ever heard of what is written
+
+    def silent(reply_overdue: float) -> list[float]:
+        settings = step_settings(model, [replace(GREEDY, wait_or_write=True, reply_overdue=reply_overdue)])
+        state, found = model.initial_state(1), []
+        for text in [wait] * 4 + [piece] + [wait] * 4:
+            given = StepInput(torch.zeros(1, 3, dtype=torch.int64), zeros, zeros + text)
+            _, state = model.step(given, state, settings)
+            found.append(float(state.silent))
+        return found
+
+    alone, carried = silent(1e-9), silent(1.0)
+    assert carried[:4] == pytest.approx(np.cumsum(alone[:4]), rel=1e-4)
+    assert carried[4:] == pytest.approx(alone[4:], rel=1e-4)
 
 
 def test_advances_are_what_the_spoken_head_learns() -> None:

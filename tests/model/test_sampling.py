@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -17,6 +18,7 @@ from roboego.model.sampling import (
     due,
     fill_uniform,
     gumbel,
+    less_patient,
     penalized,
     sample,
     wait_or_write,
@@ -179,6 +181,29 @@ def test_a_word_whose_frame_is_uncertain_is_written_when_it_is_overdue() -> None
     assert bool(due(sure, 0, torch.zeros(1), torch.zeros(1))[0])
 
 
+def test_a_reply_whose_frame_is_uncertain_begins_when_it_is_overdue() -> None:
+    chances = [0.02, 0.3, 0.3, 0.3, 0.3, 0.05]
+
+    def begun(overdue: float) -> list[bool]:
+        silent, found = torch.zeros(1), []
+        for chance in chances:
+            logits = torch.log(torch.tensor([[1 - chance, 0.8 * chance, 0.2 * chance]]))
+            less, silent = less_patient(logits, 0, silent, torch.tensor([overdue]))
+            assert less[0, 2] - less[0, 1] == pytest.approx(np.log(0.25), abs=1e-4)  # what is written is another question
+            found.append(bool(less[0, 1:].logsumexp(-1) > less[0, 0]))
+            silent = torch.where(torch.tensor([found[-1]]), 0.0, silent)
+        return found
+
+    assert begun(0.0) == [False] * 6
+    assert begun(1.0) == [False, False, True, False, True, False]
+    sure = torch.tensor([[40.0, -40.0, -41.0]])
+    assert torch.equal(less_patient(sure, 0, torch.zeros(1), torch.zeros(1))[0], sure)
+    assert bool(less_patient(sure, 0, torch.zeros(1), torch.ones(1))[0].isfinite().all())
+
+
 def test_overdue_is_a_share() -> None:
-    with pytest.raises(InputError, match="overdue"):
-        Sampling(overdue=1.5)
+    for name in ("overdue", "reply_overdue"):
+        with pytest.raises(InputError, match=name):
+            Sampling(wait_or_write=True, **{name: 1.5})
+    with pytest.raises(InputError, match="wait_or_write"):
+        Sampling(reply_overdue=0.5)

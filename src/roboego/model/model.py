@@ -19,7 +19,18 @@ from roboego.model.native import pointer as native_pointer
 from roboego.model.native.backbone import NativeStack
 from roboego.model.native.linear import NativeLinear
 from roboego.model.native.weights import DTYPES
-from roboego.model.sampling import HISTORY_FRAMES, Past, StreamSettings, certainty, due, gumbel, penalized, sample, wait_or_write
+from roboego.model.sampling import (
+    HISTORY_FRAMES,
+    Past,
+    StreamSettings,
+    certainty,
+    due,
+    gumbel,
+    less_patient,
+    penalized,
+    sample,
+    wait_or_write,
+)
 from roboego.model.senses import FeltByName, NowByName
 from roboego.model.speech_decoder import SpeechDecoder
 from roboego.model.state import ModelState, TextHead
@@ -117,7 +128,7 @@ class StepSettings:
 
     Attributes:
         wait_or_write: [B] (bool) as in `Sampling`; None: no slot.
-        overdue: [B] as in `Sampling`; None: 0 for all slots.
+        overdue, reply_overdue: [B] as in `Sampling`; None: 0 for all slots.
         certainty: whether the output is to tell how sure the model was of what it wrote.
     """
 
@@ -127,6 +138,7 @@ class StepSettings:
     uniform: Tensor | None = None
     wait_or_write: Tensor | None = None
     overdue: Tensor | None = None
+    reply_overdue: Tensor | None = None
     certainty: bool = False
 
 
@@ -303,9 +315,13 @@ class RoboEgoModel(nn.Module):
             past = Past.of(state.frame)
             valid = past.known & (past.age < settings.text.penalty_frames[:, None])
             logits = penalized(logits, state.texts.gather(1, past.place), valid, settings.text.penalty)
-        chosen_from = logits
+        chosen_from, silent = logits, state.silent
+        if settings.reply_overdue is not None:
+            all_said = state.pointer.spoken >= state.pointer.written  # what breaks Ego off has to be likely in itself
+            overdue = torch.where(all_said, settings.reply_overdue, 0.0)
+            chosen_from, silent = less_patient(logits, layout.text.wait, silent, overdue)
         if settings.wait_or_write is not None:
-            chosen_from = wait_or_write(logits, layout.text.wait, settings.text, settings.wait_or_write)
+            chosen_from = wait_or_write(chosen_from, layout.text.wait, settings.text, settings.wait_or_write)
         noise = None
         if settings.uniform is not None and settings.text.samples:
             noise = gumbel(settings.uniform[:, : layout.text.ids])
@@ -316,6 +332,7 @@ class RoboEgoModel(nn.Module):
             if layout.text.asr is not None:
                 text = torch.where(mode == layout.text.asr, caption, text)
         text = torch.where(given.forced_text >= 0, given.forced_text, text)
+        silent = torch.where(text == layout.text.wait, silent, 0.0)
         sure = certainty(free, text, layout.text.wait) if settings.certainty else None
 
         pointer = state.pointer
@@ -335,7 +352,7 @@ class RoboEgoModel(nn.Module):
         texts = state.texts.scatter_(1, place, text[:, None])
         codes = state.codes.scatter_(1, place[..., None].expand(-1, 1, raw.shape[1]), raw[:, None])
         after = ModelState(
-            cache, pointer, mode, text, raw, act, caption, heard, said, texts, codes, state.frame + 1, unwritten,
+            cache, pointer, mode, text, raw, act, caption, heard, said, texts, codes, state.frame + 1, unwritten, silent,
             self.config, state.depth, state.text_head, state.caption_head,
         )  # fmt: skip
         if given.active is not None:

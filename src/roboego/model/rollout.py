@@ -24,14 +24,17 @@ class Rollout:
 def step_settings(model: RoboEgoModel, samplings: list[Sampling]) -> StepSettings:
     """The samplings of all slots as tensors, without random numbers."""
     layout, device = model.config.layout, model.device
+
+    def each(values: list[float]) -> Tensor | None:
+        return torch.tensor(values, device=device) if any(values) else None
+
     return StepSettings(
         text=StreamSettings.of([s.text for s in samplings], layout.text.ids, device),
         speak=StreamSettings.of([s.speak for s in samplings], layout.speak.entries, device, codebooks=True),
         act=StreamSettings.of([s.act for s in samplings], max(layout.action_bins, 1), device),
-        wait_or_write=torch.tensor([s.wait_or_write for s in samplings], device=device)
-        if any(s.wait_or_write for s in samplings)
-        else None,
-        overdue=torch.tensor([s.overdue for s in samplings], device=device) if any(s.overdue for s in samplings) else None,
+        wait_or_write=each([s.wait_or_write for s in samplings]),
+        overdue=each([s.overdue for s in samplings]),
+        reply_overdue=each([s.reply_overdue for s in samplings]),
     )
 
 

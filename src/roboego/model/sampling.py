@@ -54,6 +54,8 @@ class Sampling:
         overdue: of captions (and text in mode "asr", which is the same): how much of the chance that a word was due
             is carried on to the next frame while none is written; 0 to 1. A word whose frame is uncertain is not likely in any one of
             them, and would never be written.
+        reply_overdue: the same of what Ego begins to write when all has been said, where `wait_or_write` is set: when to answer, when to
+            offer help.
     """
 
     text: StreamSampling = field(default_factory=StreamSampling)
@@ -62,10 +64,14 @@ class Sampling:
     seed: int = 0
     wait_or_write: bool = False
     overdue: float = 0.0
+    reply_overdue: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.overdue <= 1:
-            raise InputError(f"overdue must be from 0 to 1, not {self.overdue}")
+        for name in ("overdue", "reply_overdue"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"{name} must be from 0 to 1, not {getattr(self, name)}")
+        if self.reply_overdue and not self.wait_or_write:
+            raise InputError("reply_overdue needs wait_or_write: it is about whether to write, before what is written")
 
 
 @dataclass
@@ -176,6 +182,24 @@ def wait_or_write(logits_BC: Tensor, wait: int, settings: StreamSettings, slots_
     shifted = logits[:, wait] + written_B - written.logsumexp(-1)
     written[:, wait] = torch.where(slots_B, shifted, logits[:, wait])
     return written
+
+
+def less_patient(logits_BC: Tensor, wait: int, silent_B: Tensor, overdue_B: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits in which waiting is only as likely as that nothing is due by now, and the log probability [B] of that.
+
+    Args:
+        silent_B: the latter, after the frame before. overdue_B: how much of it counts, as `Sampling.reply_overdue`; 0 leaves logits as
+            they are.
+    """
+    logits = logits_BC.float()
+    written = logits.clone()
+    written[:, wait] = -torch.inf
+    written_B = written.logsumexp(-1)
+    still_B = overdue_B * silent_B - F.softplus(written_B - logits[:, wait])
+    surest = -1e-6  # beyond it float32 cannot tell a probability from one
+    waiting_B = written_B + still_B - (-torch.expm1(still_B.clamp(max=surest))).log()
+    written[:, wait] = torch.where(overdue_B > 0, waiting_B, logits[:, wait])
+    return written, still_B
 
 
 def due(logits_BC: Tensor, wait: int, unwritten_B: Tensor, overdue_B: Tensor) -> tuple[Tensor, Tensor]:

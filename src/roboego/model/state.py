@@ -31,6 +31,7 @@ class ModelState:
         texts, codes: rings [B, P], [B, P, K] of outputs, for the repetition penalty; updated in place.
         frame: [B] frames so far.
         unwritten: [B] log probability that no caption has been due since the last was written; see `sampling.due`.
+        silent: [B] log probability that nothing has been due since something was written; see `sampling.less_patient`.
         depth: room for the speech decoder; nothing in it outlives a step.
         text_head, caption_head: hidden states -> logits of what is written, and of what is heard (None without captions).
     """
@@ -48,6 +49,7 @@ class ModelState:
     codes: Tensor
     frame: Tensor
     unwritten: Tensor
+    silent: Tensor
     config: ModelConfig
     depth: DepthState | NativeDepth
     text_head: TextHead
@@ -82,6 +84,7 @@ class ModelState:
             codes=full(layout.speak.pad_id, HISTORY_FRAMES, layout.speak.codebooks),
             frame=full(0),
             unwritten=torch.zeros(batch, device=device),
+            silent=torch.zeros(batch, device=device),
             config=config,
             depth=depth,
             text_head=text_head,
@@ -98,6 +101,7 @@ class ModelState:
             (self.act, layout.action_bins), (self.caption, layout.text.wait),
             (self.heard, layout.listen.pad_id), (self.said, layout.speak.pad_id),
             (self.texts, layout.text.wait), (self.codes, layout.speak.pad_id), (self.frame, 0), (self.unwritten, 0),
+            (self.silent, 0),
         )  # fmt: skip
         for tensor, value in fresh:
             tensor[mask_B] = value
