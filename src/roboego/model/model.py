@@ -21,13 +21,12 @@ from roboego.model.native.linear import NativeLinear
 from roboego.model.native.weights import DTYPES
 from roboego.model.sampling import (
     HISTORY_FRAMES,
-    Past,
     StreamSettings,
     certainty,
     due,
     gumbel,
     less_patient,
-    penalized,
+    less_repeated,
     sample,
     wait_or_write,
 )
@@ -312,9 +311,7 @@ class RoboEgoModel(nn.Module):
 
         logits = free = state.text_head(h) * self.config.output_scale
         if settings.text.penalizes:
-            past = Past.of(state.frame)
-            valid = past.known & (past.age < settings.text.penalty_frames[:, None])
-            logits = penalized(logits, state.texts.gather(1, past.place), valid, settings.text.penalty)
+            logits = less_repeated(logits, state.texts, state.frame, settings.text)
         chosen_from, silent = logits, state.silent
         if settings.reply_overdue is not None:
             all_said = state.pointer.spoken >= state.pointer.written  # what breaks Ego off has to be likely in itself

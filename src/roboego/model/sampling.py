@@ -149,6 +149,13 @@ class Past:
         return cls((frame_B[:, None] - 1 - age) % HISTORY_FRAMES, age, age < frame_B[:, None])
 
 
+def less_repeated(logits_BC: Tensor, outputs_BP: Tensor, frame_B: Tensor, settings: StreamSettings) -> Tensor:
+    """Logits before the step `frame`, penalized by what a ring holds of the outputs before it."""
+    past = Past.of(frame_B)
+    valid = past.known & (past.age < settings.penalty_frames[:, None])
+    return penalized(logits_BC, outputs_BP.gather(1, past.place), valid, settings.penalty)
+
+
 def fill_uniform(row: Tensor, blocks: tuple[int, int, int], sampling: Sampling, generator: torch.Generator) -> None:
     """Draws a step's random numbers of one slot: a block each for text, speech and actions, of which only those that sample are drawn."""
     for part, stream in zip(row.split(blocks), (sampling.text, sampling.speak, sampling.act), strict=True):  # type: ignore[no-untyped-call]
