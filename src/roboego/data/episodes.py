@@ -33,7 +33,8 @@ SUFFIX = ".episodes.npz"
 ARRAYS = ("bins", "body", "touch", "held", "touched", "points")
 LOOK_EVERY = 5
 """Frames from one picture to the next: 0.4 s."""
-POINTS = 128
+POINTS, POINTS_FRESH = 128, 2 * LOOK_EVERY
+"""Points of a cloud, and the frames after which one that nothing follows is stale."""
 LONGEST_FRAMES = 160
 REST_FRAMES = (8, 20)
 """How long the arm keeps still when the task is done."""

@@ -314,8 +314,8 @@ class RoboEgoModel(nn.Module):
             logits = less_repeated(logits, state.texts, state.frame, settings.text)
         chosen_from, silent = logits, state.silent
         if settings.reply_overdue is not None:
-            all_said = state.pointer.spoken >= state.pointer.written  # what breaks Ego off has to be likely in itself
-            overdue = torch.where(all_said, settings.reply_overdue, 0.0)
+            idle = (state.text == layout.text.wait) & (state.pointer.spoken >= state.pointer.written)
+            overdue = torch.where(idle, settings.reply_overdue, 0.0)  # what breaks Ego off has to be likely in itself
             chosen_from, silent = less_patient(logits, layout.text.wait, silent, overdue)
         if settings.wait_or_write is not None:
             chosen_from = wait_or_write(chosen_from, layout.text.wait, settings.text, settings.wait_or_write)
@@ -329,7 +329,6 @@ class RoboEgoModel(nn.Module):
             if layout.text.asr is not None:
                 text = torch.where(mode == layout.text.asr, caption, text)
         text = torch.where(given.forced_text >= 0, given.forced_text, text)
-        silent = torch.where(text == layout.text.wait, silent, 0.0)
         sure = certainty(free, text, layout.text.wait) if settings.certainty else None
 
         pointer = state.pointer

@@ -199,10 +199,7 @@ def less_patient(logits_BC: Tensor, wait: int, silent_B: Tensor, overdue_B: Tens
             they are.
     """
     logits = logits_BC.float()
-    written = logits.clone()
-    written[:, wait] = -torch.inf
-    written_B = written.logsumexp(-1)
-    still_B = overdue_B * silent_B - F.softplus(written_B - logits[:, wait])
+    written, written_B, still_B = _nothing_due(logits, wait, silent_B, overdue_B)
     surest = -1e-6  # beyond it float32 cannot tell a probability from one
     waiting_B = written_B + still_B - (-torch.expm1(still_B.clamp(max=surest))).log()
     written[:, wait] = torch.where(overdue_B > 0, waiting_B, logits[:, wait])
@@ -216,12 +213,17 @@ def due(logits_BC: Tensor, wait: int, unwritten_B: Tensor, overdue_B: Tensor) ->
         unwritten_B: the latter, after the frame before. overdue_B: how much of it counts, as in `Sampling`; with 0 a word is due if writing
             is likelier than waiting.
     """
-    logits = logits_BC.float()
-    written = logits.clone()
-    written[:, wait] = -torch.inf
-    still_B = overdue_B * unwritten_B - F.softplus(written.logsumexp(-1) - logits[:, wait])
+    _, _, still_B = _nothing_due(logits_BC.float(), wait, unwritten_B, overdue_B)
     due_B = still_B < -math.log(2)
     return due_B, torch.where(due_B, 0.0, still_B)
+
+
+def _nothing_due(logits_BC: Tensor, wait: int, before_B: Tensor, overdue_B: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Logits [B, C] without waiting, the log weight [B] of all of them, and the log probability [B] that nothing was due up to now."""
+    written = logits_BC.clone()
+    written[:, wait] = -torch.inf
+    written_B = written.logsumexp(-1)
+    return written, written_B, overdue_B * before_B - F.softplus(written_B - logits_BC[:, wait])
 
 
 def certainty(logits_BC: Tensor, chosen_B: Tensor, wait: int) -> Tensor:

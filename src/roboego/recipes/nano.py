@@ -7,7 +7,7 @@ import numpy as np
 
 from roboego.actions.bins import ActionBins
 from roboego.codecs.embedded.config import EmbeddedCodecConfig
-from roboego.data.episodes import LOOK_EVERY, POINTS
+from roboego.data.episodes import POINTS, POINTS_FRESH
 from roboego.data.talk.sampling import sample_sentence
 from roboego.model.config import BackboneConfig, GlanceConfig, ModelConfig, SenseConfig, SpeechDecoderConfig
 from roboego.model.sampling import Sampling, StreamSampling
@@ -84,7 +84,7 @@ def senses() -> tuple[SenseConfig, ...]:
     return (
         SenseConfig(name="body", size=len(body), scales=body, hidden=128),
         SenseConfig(name="touch", size=2, scales=(grip,), hidden=32),
-        SenseConfig(name="points", size=3, points=POINTS, scales=(place,), hidden=128, fresh_frames=2 * LOOK_EVERY),
+        SenseConfig(name="points", size=3, points=POINTS, scales=(place,), hidden=128, fresh_frames=POINTS_FRESH),
     )
 
 

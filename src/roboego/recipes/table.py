@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from roboego.actions.bins import ActionBins, Bins
 from roboego.data.episodes import EpisodeBank
 from roboego.data.grounded.acting import ActingExchanges
-from roboego.data.grounded.course import Manner
+from roboego.data.grounded.manner import Manner
 from roboego.data.grounded.pool import GroundedExchanges
 from roboego.data.pictures import PictureBank
 from roboego.data.sights import SightBank

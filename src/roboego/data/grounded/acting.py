@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roboego.actions.bins import ActionBins
-from roboego.data.episodes import LOOK_EVERY, Episode
+from roboego.data.episodes import POINTS_FRESH, Episode
 from roboego.data.exchange_pool import ExchangePool
 from roboego.data.grounded import course
-from roboego.data.grounded.course import Course, Manner
+from roboego.data.grounded.course import Course
+from roboego.data.grounded.manner import Manner
 from roboego.sim.body import GRIP
 from roboego.streams.grid import FrameGrid, Tokens
 from roboego.streams.readings import NO_READING, Readings, fresh
@@ -23,8 +24,6 @@ RESTING = 0.1
 """Weight of a frame in which the arm rests and nothing ended just before."""
 ENDING = 6
 """Frames after a motion that count as the motion does: when to stop is learned there."""
-POINTS_FRESH = 2 * LOOK_EVERY
-"""Frames after which points that nothing follows are stale."""
 
 
 class Episodes(Protocol):

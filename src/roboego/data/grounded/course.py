@@ -8,12 +8,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from roboego.data import assembled, written
-from roboego.data.assembled import AssembledExchanges
 from roboego.data.episodes import Episode
 from roboego.data.grounded.conflicts import GO, SAID_STOP, camera_is, only_feels
 from roboego.data.grounded.doing import spoken
 from roboego.data.grounded.feeling import Felt, ask_what_is_felt
+from roboego.data.grounded.manner import Laid, Manner, is_recorded, laid_out
 from roboego.data.grounded.view import View
 from roboego.data.talk.answer import Answer, Exchange, Turn
 from roboego.data.talk.dressing import dress
@@ -42,11 +41,7 @@ NOTICES = (11, 20)
 """Frames from the last new picture until the arm keeps still and Ego says so, from and below: two pictures later it shows."""
 TRIES = 200
 
-Manner = WrittenExchanges | AssembledExchanges
-"""The pool of exchanges in whose manner what is said is laid out."""
 Camera = Literal["live", "black"]
-Laid = tuple[FrameGrid, Tokens]
-"""What is said, and what a transcription of the user's words writes."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -194,8 +189,7 @@ def _put_down(rng: Rng, manner: Manner, episode: Episode) -> Turn:
 
 def _may_be_said(turns: Sequence[Turn], manner: Manner) -> bool:
     """All of it is of the manner's split, and has been recorded where it is to be heard."""
-    ours = all(split_of(turn.user) == manner.split for turn in turns)
-    return ours and (isinstance(manner, WrittenExchanges) or assembled.is_recorded(_exchange(turns), manner))
+    return all(split_of(turn.user) == manner.split for turn in turns) and is_recorded(_exchange(turns), manner)
 
 
 def _exchange(turns: Sequence[Turn]) -> Exchange:
@@ -214,9 +208,7 @@ def _read(grid: FrameGrid, manner: Manner, rng: Rng, before: int) -> None:
 
 
 def _laid_out(turns: Sequence[Turn], manner: Manner, rng: Rng) -> Laid:
-    if isinstance(manner, WrittenExchanges):
-        return written.laid_out(_exchange(turns), manner, rng)
-    return assembled.laid_out(_exchange(turns), manner, rng)
+    return laid_out(_exchange(turns), manner, rng)
 
 
 def _replies_at(grid: FrameGrid, manner: Manner) -> int:

@@ -89,8 +89,10 @@ def grounded_exchange(rng: Rng, view: View, split: Split, turns: int | None = No
 def blind(rng: Rng, exchange: Exchange, *, black: bool = False) -> Exchange:
     """The same conversation when there is no picture, or a black one: Ego says so where it is asked about one."""
 
-    def told() -> tuple[str, Answer]:
-        return camera_is("black") if black else (pick(rng, BLIND).sample(rng), BLIND_ANSWER)
+    def answered(turn: Turn) -> Turn:
+        if not turn.intent.startswith("see_"):
+            return turn
+        ego, answer = camera_is("black") if black else (pick(rng, BLIND).sample(rng), BLIND_ANSWER)
+        return replace(turn, ego=ego, answer=answer)
 
-    turns = [replace(t, ego=said, answer=answer) if t.intent.startswith("see_") else t for t in exchange.turns for said, answer in [told()]]
-    return replace(exchange, turns=tuple(turns))
+    return replace(exchange, turns=tuple(answered(turn) for turn in exchange.turns))

@@ -7,14 +7,12 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from roboego.data import assembled, written
-from roboego.data.assembled import AssembledExchanges
 from roboego.data.exchange_pool import ExchangePool
 from roboego.data.grounded.exchanges import blind, grounded_exchange
+from roboego.data.grounded.manner import Manner, is_recorded, laid_out
 from roboego.data.grounded.view import View
 from roboego.data.pictures import SEEN_PIXELS, PictureBank
 from roboego.data.talk.answer import Exchange
-from roboego.data.written import WrittenExchanges
 from roboego.errors import InputError
 from roboego.sim.scene import Scene
 from roboego.streams.grid import FrameGrid, Tokens
@@ -38,14 +36,12 @@ class GroundedExchanges(ExchangePool):
     """
 
     pictures: PictureBank
-    manner: WrittenExchanges | AssembledExchanges
+    manner: Manner
     black: int | None = None
 
     def make(self, i: int) -> tuple[FrameGrid, Tokens]:
         exchange, rng = _drawn(self, i)[1], np.random.default_rng([self.seed, i, 9])
-        if isinstance(self.manner, WrittenExchanges):
-            return written.laid_out(exchange, self.manner, rng)
-        return assembled.laid_out(exchange, self.manner, rng)
+        return laid_out(exchange, self.manner, rng)
 
     def looks(self, i: int) -> Tokens:
         """[T] the number of the picture that is in sight, -1 where none is."""
@@ -75,7 +71,7 @@ def _drawn(pool: GroundedExchanges, i: int) -> tuple[int, Exchange]:
     for _ in range(TRIES):
         picture = pool.shown[int(rng.integers(len(pool.shown)))]
         exchange = grounded_exchange(rng, View(Scene(things=pool.pictures.things(picture))), pool.split)
-        if exchange is None or (isinstance(pool.manner, AssembledExchanges) and not assembled.is_recorded(exchange, pool.manner)):
+        if exchange is None or not is_recorded(exchange, pool.manner):
             continue
         roll = rng.random()
         if roll < BLIND:

@@ -201,7 +201,7 @@ class Episode:
             return None
         felt, points = sensed(self.table), None
         if self._feigned is not None:
-            felt.body[list(GRIP)], felt.touch[:] = self._feigned.body[list(GRIP)], self._feigned.touch
+            felt.body[..., GRIP], felt.touch[:] = self._feigned.body[..., GRIP], self._feigned.touch
         if self._feel.points and self._looks and self._eye is not None and self._camera == "live":
             points = self._eye.points(self._feel.points, self._rng)
         return self._feel.readings(felt, points, self.plan.withheld) or None
