@@ -8,7 +8,7 @@ import torch
 
 from roboego.codecs.embedded.codec import EmbeddedCodec
 from roboego.codecs.embedded.config import EmbeddedCodecConfig
-from roboego.model.config import BackboneConfig, GlanceConfig, ModelConfig, SpeechDecoderConfig
+from roboego.model.config import BackboneConfig, GlanceConfig, ModelConfig, SenseConfig, SpeechDecoderConfig
 from roboego.model.loaded import LoadedModel
 from roboego.model.model import RoboEgoModel
 from roboego.model.sampling import Sampling, StreamSampling
@@ -22,6 +22,8 @@ CODEBOOKS, ENTRIES, WINDOW = 3, 16, 24
 GREEDY = Sampling(speak=StreamSampling())
 LIVELY = Sampling(text=StreamSampling(temperature=1.0, top_p=0.9), speak=StreamSampling(temperature=0.8, top_k=5))
 TINY_VIT = ViTConfig(image_size=16, patch_size=8, width=8, layers=1, heads=2, hidden=8)
+TOUCH = SenseConfig(name="touch", size=2, hidden=8, fresh_frames=2)
+POINTS = SenseConfig(name="points", size=3, points=4, hidden=8, fresh_frames=2)
 TINY_GLANCE = GlanceConfig(tokens=4, token_width=8, heads=2, head_dim=4, hidden=8)
 SENTENCES = ("the red cup is on the table", "put the blue ball into the bowl, please.")
 
@@ -108,6 +110,17 @@ def glancing_loaded(**fields: Any) -> LoadedModel:
     loaded = replace(tiny_loaded(tiny_config(looks=True, model=every_way)), vision=tiny_vit())
     open_gates(loaded.model)
     return loaded
+
+
+def feeling_loaded() -> LoadedModel:
+    """A small random model whose senses count: two numbers of touch, clouds of four points, each fresh for two frames."""
+    plain = tiny_loaded()
+    torch.manual_seed(5)
+    model = RoboEgoModel(replace(plain.model.config, senses=(TOUCH, POINTS)))
+    for name, tensor in model.state_dict().items():
+        if "senses" in name:
+            tensor.copy_(torch.randn(tensor.shape))
+    return replace(plain, model=model.eval().requires_grad_(False))
 
 
 def open_gates(model: RoboEgoModel) -> RoboEgoModel:

@@ -1,34 +1,14 @@
 """What sessions feel: readings reach their slot alone, and those that stop, or make no sense, are told."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
-import torch
 
 from roboego.errors import InputError
-from roboego.model.config import SenseConfig
-from roboego.model.loaded import LoadedModel
-from roboego.model.model import RoboEgoModel
 from roboego.model.senses import FRESH, NONE, STALE
 from roboego.runtime.engine import Engine
 from roboego.runtime.frame import NotFelt
 from roboego.runtime.session_senses import SessionSenses
-from tiny import tiny_loaded
-
-TOUCH = SenseConfig(name="touch", size=2, hidden=8, fresh_frames=2)
-POINTS = SenseConfig(name="points", size=3, points=4, hidden=8, fresh_frames=2)
-
-
-def feeling() -> LoadedModel:
-    """A small random model whose senses count."""
-    plain = tiny_loaded()
-    torch.manual_seed(5)
-    model = RoboEgoModel(replace(plain.model.config, senses=(TOUCH, POINTS)))
-    for name, tensor in model.state_dict().items():
-        if "senses" in name:
-            tensor.copy_(torch.randn(tensor.shape))
-    return replace(plain, model=model.eval().requires_grad_(False))
+from tests.tiny import POINTS, TOUCH, feeling_loaded
 
 
 def codes(engine: Engine, senses: list[dict[str, object] | None]) -> list[list[int]]:
@@ -37,7 +17,7 @@ def codes(engine: Engine, senses: list[dict[str, object] | None]) -> list[list[i
 
 
 def test_what_is_felt_reaches_the_step_and_its_own_slot_alone() -> None:
-    engine = Engine(feeling(), slots=2)
+    engine = Engine(feeling_loaded(), slots=2)
     nothing: list[dict[str, object] | None] = [None] * 6
     quiet = codes(engine, nothing)
     touched = codes(engine, [{"touch": [1.0, 3.0]}, *nothing[1:]])
@@ -52,7 +32,7 @@ def test_what_is_felt_reaches_the_step_and_its_own_slot_alone() -> None:
 
 
 def test_readings_that_stop_coming_and_broken_ones_are_told_and_the_session_goes_on() -> None:
-    with Engine(feeling()).open() as session:
+    with Engine(feeling_loaded()).open() as session:
         events = [session.step(sense={"touch": [1.0, 1.0]} if i == 0 else None).events for i in range(5)]
         lost = [e for frame in events for e in frame if isinstance(e, NotFelt)]
         assert [e.sense for e in lost] == ["touch"]

@@ -23,7 +23,7 @@ from websockets.asyncio.client import connect
 from roboego.data.recorded import EVENTS, PICTURES, SOUND, Heading, read_recorded
 from roboego.errors import InputError
 from roboego.runtime.engine import Engine
-from roboego.runtime.frame import Frame, ReplyStarted
+from roboego.runtime.frame import Frame, ReplyStarted, StepIn
 from roboego.serve.app import make_app, recorded
 from roboego.serve.live import LiveEngine
 from roboego.serve.recording import Entry, Recorder
@@ -57,7 +57,7 @@ def a_recording(folder: Path, frames: int = 5) -> tuple[Recorder, Entry]:
     recorder = Recorder(folder)
     recording = recorder.begin(HEADING)
     for i in range(frames):
-        recording.put(VOICE if i else VOICE[:100], frame(i, text=" hi" if i == 2 else ""))
+        recording.put(StepIn(listen=VOICE if i else VOICE[:100]), frame(i, text=" hi" if i == 2 else ""))
     recording.end()
     recorder.stop()
     (entry,) = recorder.index.all()
@@ -87,10 +87,11 @@ KILLED = """
 import sys, time
 from pathlib import Path
 from tests.serve.test_recording import HEADING, VOICE, frame
+from roboego.runtime.frame import StepIn
 from roboego.serve.recording import Recorder
 recording = Recorder(Path(sys.argv[1])).begin(HEADING)
 for i in range(100):
-    recording.put(VOICE, frame(i, text=" hi" if i % 10 == 0 else ""))
+    recording.put(StepIn(listen=VOICE), frame(i, text=" hi" if i % 10 == 0 else ""))
 while recording.writer.work.qsize():
     time.sleep(0.01)
 print("written", flush=True)
@@ -171,7 +172,7 @@ def test_what_cannot_be_deleted_stays_in_the_index_and_is_told(tmp_path: Path, m
     # Nor does a failure of the recorder's own end its thread.
     recorder = Recorder(tmp_path, keep_days=1)
     recording = recorder.begin(HEADING)
-    recording.put(VOICE, frame(0))
+    recording.put(StepIn(listen=VOICE), frame(0))
     recording.end()
     recorder.stop()
     assert recorder.failures == 1
@@ -182,13 +183,13 @@ def test_a_disk_that_is_full_ends_the_recording_and_nothing_else(tmp_path: Path,
     recorder = Recorder(tmp_path)
     told: list[str] = []
     recording = recorder.begin(HEADING, told.append)
-    recording.put(None, frame(0))
+    recording.put(StepIn(), frame(0))
     while recorder.work.qsize():
         time.sleep(0.01)
     with monkeypatch.context() as patch:
         patch.setattr(soundfile.SoundFile, "write", raising(OSError("No space left on device")))
-        recording.put(None, frame(1))
-        recording.put(None, frame(2))
+        recording.put(StepIn(), frame(1))
+        recording.put(StepIn(), frame(2))
         recorder.stop()
     (entry,) = recorder.index.all()
     assert entry.status == "broken: No space left on device"
@@ -207,10 +208,10 @@ def test_files_that_cannot_be_made_leave_nothing_open(tmp_path: Path, monkeypatc
         broken = recorder.begin(HEADING, told.append)
         while not told:
             time.sleep(0.01)
-    broken.put(VOICE, frame(0))
+    broken.put(StepIn(listen=VOICE), frame(0))
     broken.end()
     fine = recorder.begin(HEADING)
-    fine.put(VOICE, frame(0))
+    fine.put(StepIn(listen=VOICE), frame(0))
     fine.end()
     recorder.stop()
     found = {entry.id: (entry.status, entry.frames) for entry in recorder.index.all()}
@@ -222,8 +223,8 @@ def test_a_picture_that_cannot_be_kept_is_told_and_the_recording_goes_on(tmp_pat
     told: list[str] = []
     recording = recorder.begin(HEADING, told.append)
     monkeypatch.setattr(Image.Image, "save", raising(ValueError("unheard of")))
-    recording.put(VOICE, frame(0), Image.new("RGB", (8, 8), "red"))
-    recording.put(VOICE, frame(1))
+    recording.put(StepIn(listen=VOICE, look=Image.new("RGB", (8, 8), "red")), frame(0))
+    recording.put(StepIn(listen=VOICE), frame(1))
     recording.end()
     recorder.stop()
     (entry,) = recorder.index.all()
@@ -280,9 +281,9 @@ def test_a_live_session_is_recorded_with_what_it_was_shown(tmp_path: Path) -> No
 def test_pictures_are_kept_beside_the_lines_that_name_them(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path)
     recording = recorder.begin(HEADING)
-    recording.put(VOICE, frame(0), Image.new("RGBA", (2000, 1000), "red"))
-    recording.put(VOICE, frame(1), np.full((4, 4), np.nan))  # no picture: the session is told by an event
-    recording.put(VOICE, frame(2), torch.zeros(8))  # encoded already
+    recording.put(StepIn(listen=VOICE, look=Image.new("RGBA", (2000, 1000), "red")), frame(0))
+    recording.put(StepIn(listen=VOICE, look=np.full((4, 4), np.nan)), frame(1))  # no picture: the session is told by an event
+    recording.put(StepIn(listen=VOICE, look=torch.zeros(8)), frame(2))  # encoded already
     recording.end()
     recorder.stop()
     (entry,) = recorder.index.all()

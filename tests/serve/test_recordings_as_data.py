@@ -23,7 +23,7 @@ from roboego.recipes import nano
 from roboego.recipes.nano_data import Places
 from roboego.recipes.own import own
 from roboego.runtime.engine import Engine
-from roboego.runtime.frame import Frame
+from roboego.runtime.frame import Frame, StepIn
 from roboego.serve.live import LiveEngine
 from roboego.serve.recording import Recorder
 from roboego.streams.grid import empty_grid
@@ -239,7 +239,7 @@ def test_models_with_acoustic_delays_tell_late_and_grids_are_aligned(tmp_path: P
     with Engine(loaded) as engine, engine.open() as session:
         for t in range(30):
             frames.append(session.step(say="the red cup is on the table" if t == 5 else None))
-            recording.put(None, frames[-1])
+            recording.put(StepIn(), frames[-1])
     recording.end()
     recorder.stop()
     layout = loaded.model.config.layout

@@ -7,14 +7,14 @@ has one JSON object a line: a heading, a line for every step in which something 
 # T frames, K codebooks
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from roboego.errors import CheckpointError, InputError
 from roboego.model.loaded import LoadedModel
@@ -99,6 +99,7 @@ class Line:
         codes: [K] what Ego says, unless that is silence.
         action: [D] action bins.
         picture: file of the picture that it was shown, in the conversation's folder.
+        sense: readings of senses that came, by name.
         events: what happened, each with its `type`.
     """
 
@@ -114,6 +115,7 @@ class Line:
     codes: tuple[int, ...] = ()
     action: tuple[int, ...] = ()
     picture: str = ""
+    sense: dict[str, list[Any]] = field(default_factory=dict)
     events: tuple[dict[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
@@ -121,7 +123,7 @@ class Line:
             raise InputError(f"frame {self.frame} with {self.spoken} tokens spoken cannot be")
 
     @classmethod
-    def of(cls, frame: Frame, heading: Heading, picture: str = "") -> "Line":
+    def of(cls, frame: Frame, heading: Heading, picture: str = "", sense: Mapping[str, ArrayLike] | None = None) -> "Line":
         """A step's line."""
         codes = tuple(frame.codes.tolist())
         return cls(
@@ -137,12 +139,14 @@ class Line:
             codes=() if codes == heading.silence else codes,
             action=() if frame.action is None else tuple(frame.action.tolist()),
             picture=picture,
+            sense={name: _reading(given) for name, given in (sense or {}).items()},
             events=tuple(_event(event) for event in frame.events),
         )
 
     def line(self, spoken_before: int) -> dict[str, Any] | None:
         """What is written; None if nothing happened that the lines before do not tell."""
-        told = {name: value for name, value in asdict(self).items() if value not in ("", ()) and value is not None and value is not False}
+        nothing: tuple[Any, ...] = ("", (), {}, None)
+        told = {name: value for name, value in asdict(self).items() if value not in nothing and value is not False}
         quiet = told.keys() <= {"frame", "spoken"} and self.spoken == spoken_before
         return None if quiet else {"type": "frame", **told, "frame": self.frame, "spoken": self.spoken}
 
@@ -150,6 +154,14 @@ class Line:
 def end_line(frames: int, status: str) -> dict[str, Any]:
     """The last line of a recording that was ended."""
     return {"type": "end", "frames": frames, "status": status}
+
+
+def _reading(given: ArrayLike) -> list[Any]:
+    """A sense's numbers, to four decimals; those that are none (NaN, infinite) as None, which JSON has."""
+    numbers = np.round(np.asarray(given, np.float64), 4)
+    told = numbers.astype(object)
+    told[~np.isfinite(numbers)] = None
+    return list(told.tolist())
 
 
 def _event(event: Event) -> dict[str, Any]:

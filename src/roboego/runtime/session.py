@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from roboego.errors import InputError
 from roboego.model.loaded import LoadedModel
@@ -156,6 +156,14 @@ class Session:
         with self._lock:
             self._check_open()
             self.senses.use(names)
+
+    def check_senses(self, given: Mapping[str, ArrayLike]) -> Mapping[str, NDArray[np.float32]]:
+        """Readings of senses in the shapes that the model takes, for a later step.
+
+        Raises:
+            InputError: the model has no such sense, or takes other readings.
+        """
+        return self.senses.checked(given)
 
     def check_sees(self) -> None:
         """Raises InputError if pictures cannot be given: the model does not see, or the engine has no encoder for them."""

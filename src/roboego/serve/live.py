@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from roboego.data.recorded import Heading
 from roboego.errors import InputError
@@ -114,6 +114,7 @@ class Live:
         self._began = False
         self._waits = 0
         self._look: Picture | None = None
+        self._sense: dict[str, ArrayLike] = {}
         self._lock = threading.Lock()
 
     def hear(self, pcm_N: NDArray[np.float32]) -> None:
@@ -139,6 +140,16 @@ class Live:
         self.session.check_sees()
         with self._lock:
             self._look = look
+
+    def feel(self, sense: Mapping[str, ArrayLike]) -> None:
+        """The latest readings of senses, by name; those of others stay.
+
+        Raises:
+            InputError: as of `Session.check_senses`; none of them is taken.
+        """
+        checked = self.session.check_senses(sense)
+        with self._lock:
+            self._sense |= checked
 
     def read(self, text: Text) -> None:
         """As `Session.read`; begins the session's time."""
@@ -175,9 +186,10 @@ class Live:
             step_in = self.queue.take()
             self._came_s = self._came.popleft() if step_in.listen is not None and self._came else None
             look, self._look = self._look, None
+            sense, self._sense = self._sense, {}
         if _voiced(step_in):
             self._voiced_s = time.monotonic()
-        return StepIn(listen=step_in.listen, look=look, lost_frames=step_in.lost_frames)
+        return StepIn(listen=step_in.listen, look=look, sense=sense or None, lost_frames=step_in.lost_frames)
 
     def done(self, frame: Frame, step_in: StepIn) -> None:
         """Notes when a step was done, and when its sound had come (if it had any). While a timer runs, a session is not idle."""
@@ -405,7 +417,7 @@ class LiveEngine:
                 live.done(result, step_in)
                 live.functions.follow(result)
                 if live.recording is not None:
-                    live.recording.put(step_in.listen, result, step_in.look)
+                    live.recording.put(step_in, result)
             if isinstance(result, Frame) or live.session.is_open:
                 live.deliver(result)
             else:

@@ -2,7 +2,8 @@
 
 Up: `{"type": "read", "text": ...}`, `{"type": "cut"}`, `{"type": "end"}`; `{"type": "settings", ...}` with fields of
 `roboego.serve.settings`, `{"type": "functions", "functions": [...]}` that Ego may call, and what came of a call,
-`{"type": "result", "call": ID, "output": ...}`. Down: a `hello`, then a `frame` for every step; `error` where something could not be used.
+`{"type": "result", "call": ID, "output": ...}`; what a robot feels, `{"type": "sense", "readings": {NAME: [...]}}`, with null for a
+number that its sensor could not tell. Down: a `hello`, then a `frame` for every step; `error` where something could not be used.
 A WebSocket answers `{"type": "ping"}` with `{"type": "pong"}`, so that its client learns how long a round trip takes.
 """
 
@@ -80,7 +81,13 @@ class _Result(BaseModel):
     output: str
 
 
-_Message = _Read | _Cut | _End | _Ping | _Settings | _Functions | _Result
+class _Sense(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    type: Literal["sense"]
+    readings: dict[str, list[Any]]
+
+
+_Message = _Read | _Cut | _End | _Ping | _Settings | _Functions | _Result | _Sense
 _MESSAGES: TypeAdapter[_Message] = TypeAdapter(Annotated[_Message, Field(discriminator="type")])
 Answer: TypeAlias = Callable[[dict[str, Any]], None]
 """Takes what is to be sent to a client at once."""
@@ -103,6 +110,7 @@ def hello(engine: LiveEngine, live: Live, key: str | None) -> dict[str, Any]:
         "reads": config.layout.reads,
         "sees": loaded.vision is not None,
         "captions": config.caption_head,
+        "senses": {sense.name: list(sense.shape) for sense in config.senses},
         "acts": config.layout.action_dims,
         "action_bins": config.layout.action_bins,
         "slots": engine.engine.slots,
@@ -142,6 +150,8 @@ def do(text: str, live: Live, answer: Answer | None = None) -> bool:
             live.functions.declare([Function(**function.model_dump()) for function in asked.functions])
         case _Result():
             live.functions.result(asked.call, asked.output)
+        case _Sense():
+            live.feel(asked.readings)
         case _End():
             return True
     return False

@@ -24,7 +24,7 @@ import torch
 from roboego.data.recorded import Heading, Line, frames_of
 from roboego.data.voices.base import Sound
 from roboego.errors import InputError
-from roboego.runtime.frame import SILENCE, Frame, Look
+from roboego.runtime.frame import SILENCE, Frame, StepIn
 from roboego.serve.logs import LOGGER
 from roboego.serve.recording_files import Files, Step
 from roboego.timebase import FRAME_SAMPLES, frames_to_seconds
@@ -114,17 +114,17 @@ class Recording:
     files: Files | None = None
     ego: Sound = field(default_factory=lambda: SILENCE)
 
-    def put(self, heard: Any, frame: Frame, look: Look | None = None) -> None:
-        """A step: the sound given to it (None: silence), what came of it, and the picture that came with it."""
+    def put(self, given: StepIn, frame: Frame) -> None:
+        """A step: what was given to it, its sound (None: silence), picture and readings, and what came of it."""
         user = np.zeros(FRAME_SAMPLES, np.float32)
-        if heard is not None:
-            pcm = np.asarray(heard, np.float32)
+        if given.listen is not None:
+            pcm = np.asarray(given.listen, np.float32)
             user[: len(pcm)] = pcm
         # What a step says is played while the next frame is captured.
         both, self.ego = np.stack([user, self.ego], 1), frame.speech
         # A picture that comes encoded already cannot be looked at.
-        picture = None if look is None or isinstance(look, torch.Tensor) else look
-        self.writer.work.put((self, Step(sound=both, line=Line.of(frame, self.heading), picture=picture)))
+        picture = None if isinstance(given.look, torch.Tensor) else given.look
+        self.writer.work.put((self, Step(sound=both, line=Line.of(frame, self.heading, sense=given.sense), picture=picture)))
 
     def end(self) -> None:
         """No more will come."""
