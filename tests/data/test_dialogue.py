@@ -138,6 +138,17 @@ def test_an_interrupted_reply_is_cut() -> None:
     assert cut
 
 
+@pytest.mark.parametrize(("late", "least_s", "most_s"), [(0.0, 0.3, 0.5), (1.0, 1.2, 1.4)])
+def test_ego_may_have_to_hear_more_before_it_yields(late: float, least_s: float, most_s: float) -> None:
+    exchange, rng = sample_exchange(np.random.default_rng(4), "train", turns=2), np.random.default_rng(0)
+    manners = replace(CALM, interruption=1.0, yield_s=(0.3, 0.4), late=late, late_s=(1.2, 1.3))
+    made = dialogue(exchange, Tone(3.0), Tone(6.0), shop(), rng, spk_delay=0, condition=Condition(), manners=manners)
+    cut_s, begins = made.replies[0].cut_s, len(words(exchange.turns[0].user))
+    assert cut_s is not None
+    first_word_s = 3.0 / len(words(exchange.turns[1].user))
+    assert least_s <= cut_s - (made.captions[begins].end_s - first_word_s) <= most_s
+
+
 class Tone:
     """A voice whose sentences all last equally long."""
 

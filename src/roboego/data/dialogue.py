@@ -241,7 +241,8 @@ class _Scene:
     def _yield_to(self, turn: _Placed) -> int:
         """Ego falls silent soon after the user's turn has begun, unless it has ended by then. Returns the frame."""
         self.barges = False
-        cut = min(turn.start + self._time(self.m.yield_s), turn.end + seconds_to_samples(self.m.yield_end_s))
+        bounds = self.m.late_s if self.rng.random() < self.m.late else self.m.yield_s
+        cut = min(turn.start + self._time(bounds), turn.end + seconds_to_samples(self.m.yield_end_s))
         start, pcm = self.playback[-1]
         frame = samples_to_frames(cut)
         if frame * FRAME_SAMPLES < start + len(pcm):

@@ -18,7 +18,8 @@ class Manners:
         left: chance that the user says nothing after the last answer until Ego asks that, and then nothing for `unbroken_s`: Ego asks
             once.
         interruption: chance that the user's next turn comes while Ego speaks; Ego falls silent `yield_s` after it began, and at the
-            latest `yield_end_s` after its end.
+            latest `yield_end_s` after its end. With the chance `late` it takes as long as `late_s`, as one who has to hear more of it:
+            who never does may go on through all that was not understood at once.
         backchannel: chance that the user says something short while Ego speaks, which goes on.
         result_s: from the end of a call that Ego wrote to the result's first token, if nothing else is read meanwhile.
         told_frames: odds of waiting 0, 1, 2, ... whole frames after the one in which the last token of what is to be told was read.
@@ -44,6 +45,8 @@ class Manners:
     interruption: float = 0.18
     yield_s: tuple[float, float] = (0.4, 0.8)
     yield_end_s: float = 0.16
+    late: float = 0.35
+    late_s: tuple[float, float] = (0.8, 1.6)
     backchannel: float = 0.15
     result_s: tuple[float, float] = (0.1, 3.0)
     told_frames: tuple[float, ...] = (0.1, 0.5, 0.3, 0.1)
