@@ -10,7 +10,8 @@ from roboego.errors import InputError
 from roboego.evaluation.organization import likelihood
 from roboego.evaluation.time_division import TimeDivisionPartner
 from roboego.model.loaded import LoadedModel
-from roboego.model.model import RoboEgoModel, StepInput, StepOutput, StepSettings
+from roboego.model.model import RoboEgoModel, StepInput, StepOutput
+from roboego.model.sampling import StepSettings
 from roboego.model.state import ModelState
 from roboego.recipes import organization
 from roboego.streams.grid import empty_grid

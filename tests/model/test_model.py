@@ -13,9 +13,9 @@ from torch.testing import assert_close
 from roboego.errors import ShapeError
 from roboego.model.config import ModelConfig
 from roboego.model.glance import Details, Glances
-from roboego.model.model import Batch, RoboEgoModel, StepInput, StepSettings, advances
+from roboego.model.model import Batch, RoboEgoModel, StepInput, advances
 from roboego.model.rollout import roll_out, step_settings
-from roboego.model.sampling import Sampling, StreamSampling
+from roboego.model.sampling import Sampling, StepSettings, StreamSampling
 from roboego.model.state import ModelState
 from roboego.streams.delays import undo_delays
 from tiny import GREEDY, LIVELY, TINY_GLANCE, open_gates, tiny_config, tiny_model
@@ -302,14 +302,14 @@ def test_forced_text_is_written_and_spoken_upto_never_passes_it() -> None:
     assert out.spoken[0, 20:23].tolist() == [1, 2, 2]
 
 
-def test_what_begins_becomes_overdue_when_all_has_been_said_and_not_before() -> None:
+def test_what_is_due_becomes_overdue_when_all_has_been_said_and_apart_from_that_while_it_is_being_said() -> None:
     model, zeros = tiny_model(), torch.zeros(1, dtype=torch.int64)
     wait, piece = model.config.layout.text.wait, model.config.layout.text.first_word
     assert model.spoken_head is not None
     model.spoken_head.bias[0] = 100.0  # nothing is ever heard of what is written
 
-    def silent(reply_overdue: float) -> list[float]:
-        settings = step_settings(model, [replace(GREEDY, wait_or_write=True, reply_overdue=reply_overdue)])
+    def silent(**overdue: float) -> list[float]:
+        settings = step_settings(model, [replace(GREEDY, wait_or_write=True, **overdue)])
         state, found = model.initial_state(1), []
         for text in [wait] * 4 + [piece] + [wait] * 4:
             given = StepInput(torch.zeros(1, 3, dtype=torch.int64), zeros, zeros + text)
@@ -317,9 +317,11 @@ def test_what_begins_becomes_overdue_when_all_has_been_said_and_not_before() -> 
             found.append(float(state.silent))
         return found
 
-    alone, carried = silent(1e-9), silent(1.0)
-    assert carried[:5] == pytest.approx(np.cumsum(alone[:5]), rel=1e-4)
-    assert carried[5:] == pytest.approx(alone[5:], rel=1e-4)
+    alone, idle, speaking = silent(reply_overdue=1e-9), silent(reply_overdue=1.0), silent(cut_overdue=1.0)
+    assert idle[:5] == pytest.approx(np.cumsum(alone[:5]), rel=1e-4)
+    assert idle[5:] == pytest.approx(alone[5:], rel=1e-4)
+    assert speaking[:6] == pytest.approx(alone[:6], rel=1e-4)
+    assert speaking[5:] == pytest.approx(np.cumsum(alone[5:]), rel=1e-4)
 
 
 def test_advances_are_what_the_spoken_head_learns() -> None:

@@ -202,8 +202,9 @@ def test_a_reply_whose_frame_is_uncertain_begins_when_it_is_overdue() -> None:
 
 
 def test_overdue_is_a_share() -> None:
-    for name in ("overdue", "reply_overdue"):
+    for name in ("overdue", "reply_overdue", "cut_overdue"):
         with pytest.raises(InputError, match=name):
             Sampling(wait_or_write=True, **{name: 1.5})
-    with pytest.raises(InputError, match="wait_or_write"):
-        Sampling(reply_overdue=0.5)
+    for name in ("reply_overdue", "cut_overdue"):
+        with pytest.raises(InputError, match="wait_or_write"):
+            Sampling(**{name: 0.5})

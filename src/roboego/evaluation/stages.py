@@ -15,7 +15,7 @@ from roboego.streams.grid import Codes
 from roboego.streams.pointer import is_piece
 from roboego.streams.tokenizer import TextCodec
 
-GREEDY = Sampling(speak=StreamSampling(), wait_or_write=True, overdue=0.8, reply_overdue=0.5)
+GREEDY = Sampling(speak=StreamSampling(), wait_or_write=True, overdue=0.8, reply_overdue=0.5, cut_overdue=0.95)
 
 
 def transcribe_codes(

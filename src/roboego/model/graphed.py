@@ -4,7 +4,8 @@
 import torch
 
 from roboego.errors import InputError
-from roboego.model.model import RoboEgoModel, StepInput, StepOutput, StepSettings
+from roboego.model.model import RoboEgoModel, StepInput, StepOutput
+from roboego.model.sampling import StepSettings
 
 WARM_UP_STEPS = 3
 

@@ -21,7 +21,7 @@ from roboego.model.native.linear import NativeLinear
 from roboego.model.native.weights import DTYPES
 from roboego.model.sampling import (
     HISTORY_FRAMES,
-    StreamSettings,
+    StepSettings,
     certainty,
     due,
     gumbel,
@@ -119,26 +119,6 @@ class StepOutput:
     spoken: Tensor
     caption: Tensor
     certainty: Tensor | None = None
-
-
-@dataclass
-class StepSettings:
-    """Sampling of all slots, and random numbers [B, V + K C + D A] for one step (None: all greedy).
-
-    Attributes:
-        wait_or_write: [B] (bool) as in `Sampling`; None: no slot.
-        overdue, reply_overdue: [B] as in `Sampling`; None: 0 for all slots.
-        certainty: whether the output is to tell how sure the model was of what it wrote.
-    """
-
-    text: StreamSettings
-    speak: StreamSettings
-    act: StreamSettings
-    uniform: Tensor | None = None
-    wait_or_write: Tensor | None = None
-    overdue: Tensor | None = None
-    reply_overdue: Tensor | None = None
-    certainty: bool = False
 
 
 class RoboEgoModel(nn.Module):
@@ -313,9 +293,8 @@ class RoboEgoModel(nn.Module):
         if settings.text.penalizes:
             logits = less_repeated(logits, state.texts, state.frame, settings.text)
         chosen_from, silent = logits, state.silent
-        if settings.reply_overdue is not None:
-            idle = (state.text == layout.text.wait) & (state.pointer.spoken >= state.pointer.written)
-            overdue = torch.where(idle, settings.reply_overdue, 0.0)  # what breaks Ego off has to be likely in itself
+        if settings.reply_overdue is not None or settings.cut_overdue is not None:
+            overdue = settings.overdue_now(state.pointer.spoken < state.pointer.written, state.text == layout.text.wait)
             chosen_from, silent = less_patient(logits, layout.text.wait, silent, overdue)
         if settings.wait_or_write is not None:
             chosen_from = wait_or_write(chosen_from, layout.text.wait, settings.text, settings.wait_or_write)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from roboego.model.model import RoboEgoModel, StepInput, StepSettings
-from roboego.model.sampling import Sampling, StreamSettings, fill_uniform
+from roboego.model.model import RoboEgoModel, StepInput
+from roboego.model.sampling import Sampling, StepSettings, StreamSettings, fill_uniform
 
 
 @dataclass
@@ -35,6 +35,7 @@ def step_settings(model: RoboEgoModel, samplings: list[Sampling]) -> StepSetting
         wait_or_write=each([s.wait_or_write for s in samplings]),
         overdue=each([s.overdue for s in samplings]),
         reply_overdue=each([s.reply_overdue for s in samplings]),
+        cut_overdue=each([s.cut_overdue for s in samplings]),
     )
 
 

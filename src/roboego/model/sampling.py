@@ -56,6 +56,7 @@ class Sampling:
             them, and would never be written.
         reply_overdue: the same of what Ego begins to write when all has been said, where `wait_or_write` is set: when to answer, when to
             offer help.
+        cut_overdue: the same of what it writes while its words are still being said, such as the `<cut>` with which it breaks off.
     """
 
     text: StreamSampling = field(default_factory=StreamSampling)
@@ -65,13 +66,14 @@ class Sampling:
     wait_or_write: bool = False
     overdue: float = 0.0
     reply_overdue: float = 0.0
+    cut_overdue: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("overdue", "reply_overdue"):
+        for name in ("overdue", "reply_overdue", "cut_overdue"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name} must be from 0 to 1, not {getattr(self, name)}")
-        if self.reply_overdue and not self.wait_or_write:
-            raise InputError("reply_overdue needs wait_or_write: it is about whether to write, before what is written")
+        if (self.reply_overdue or self.cut_overdue) and not self.wait_or_write:
+            raise InputError("reply_overdue and cut_overdue need wait_or_write: they are about whether to write, before what is written")
 
 
 @dataclass
@@ -149,6 +151,32 @@ class Past:
         return cls((frame_B[:, None] - 1 - age) % HISTORY_FRAMES, age, age < frame_B[:, None])
 
 
+@dataclass
+class StepSettings:
+    """Sampling of all slots, and random numbers [B, V + K C + D A] for one step (None: all greedy).
+
+    Attributes:
+        wait_or_write: [B] (bool) as in `Sampling`; None: no slot.
+        overdue, reply_overdue, cut_overdue: [B] as in `Sampling`; None: 0 for all slots.
+        certainty: whether the output is to tell how sure the model was of what it wrote.
+    """
+
+    text: StreamSettings
+    speak: StreamSettings
+    act: StreamSettings
+    uniform: Tensor | None = None
+    wait_or_write: Tensor | None = None
+    overdue: Tensor | None = None
+    reply_overdue: Tensor | None = None
+    cut_overdue: Tensor | None = None
+    certainty: bool = False
+
+    def overdue_now(self, speaking_B: Tensor, waits_B: Tensor) -> Tensor:
+        """[B] how much of what was due before counts: where something is still being said, and elsewhere; where Ego writes, nothing."""
+        cut, reply = (0.0 if given is None else given for given in (self.cut_overdue, self.reply_overdue))
+        return torch.where(waits_B, torch.where(speaking_B, cut, reply), 0.0)
+
+
 def less_repeated(logits_BC: Tensor, outputs_BP: Tensor, frame_B: Tensor, settings: StreamSettings) -> Tensor:
     """Logits before the step `frame`, penalized by what a ring holds of the outputs before it."""
     past = Past.of(frame_B)
@@ -195,8 +223,8 @@ def less_patient(logits_BC: Tensor, wait: int, silent_B: Tensor, overdue_B: Tens
     """Logits in which waiting is only as likely as that nothing is due by now, and the log probability [B] of that.
 
     Args:
-        silent_B: the latter, after the frame before. overdue_B: how much of it counts, as `Sampling.reply_overdue`; 0 leaves logits as
-            they are.
+        silent_B: the latter, after the frame before. overdue_B: how much of it counts, as `Sampling.reply_overdue`
+            and `cut_overdue`; 0 leaves logits as they are.
     """
     logits = logits_BC.float()
     written, written_B, still_B = _nothing_due(logits, wait, silent_B, overdue_B)

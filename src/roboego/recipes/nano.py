@@ -96,7 +96,7 @@ def tiny() -> ModelConfig:
 
 def sampling() -> Sampling:
     """How nano samples unless a session asks for something else: its text greedily, its speech a little freely."""
-    return Sampling(speak=StreamSampling(temperature=0.5, top_k=25), wait_or_write=True, overdue=0.8, reply_overdue=0.5)
+    return Sampling(speak=StreamSampling(temperature=0.5, top_k=25), wait_or_write=True, overdue=0.8, reply_overdue=0.5, cut_overdue=0.95)
 
 
 def language() -> Run:

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from roboego.errors import CheckpointError, InputError
 from roboego.model.checkpoint import check_vision
 from roboego.model.loaded import LoadedModel
-from roboego.model.model import StepInput, StepOutput, StepSettings
+from roboego.model.model import StepInput, StepOutput
 from roboego.model.native.team import torch_on_one_thread
 from roboego.model.rollout import greedy, step_settings
-from roboego.model.sampling import Sampling, StreamSampling, fill_uniform
+from roboego.model.sampling import Sampling, StepSettings, StreamSampling, fill_uniform
 from roboego.model.state import ModelState
 from roboego.perception.latest import Encoder, encoder
 from roboego.runtime.codec_lane import CodecLane
