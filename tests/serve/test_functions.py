@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from roboego.serve.settings import SessionSettings, apply
 from roboego.streams.calls import Function, FunctionCall
 from roboego.timebase import FRAME_SAMPLES
 from tests.serve.conftest import encoded, received
-from tests.tiny import tiny_loaded
+from tests.tiny import obedient_loaded, tiny_loaded
 
 WEATHER = Function(name="get_weather", parameters={"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]})
 TOOL = {"type": "function", "name": "get_weather", "description": "The weather of a city.", "parameters": dict(WEATHER.parameters)}
@@ -33,8 +34,22 @@ def script(live: Live, said: str, called: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def one() -> Live:
-    return Live(Engine(roboego.load("nano"), threads=1).open(), lambda frame: None, Pace())
+def engine() -> Engine:
+    return Engine(roboego.load("nano"), threads=1)
+
+
+@pytest.fixture
+def one(engine: Engine) -> Iterator[Live]:
+    """A session of its own."""
+    live = Live(engine.open(), lambda frame: None, Pace())
+    yield live
+    live.session.close()
+
+
+@pytest.fixture
+def obedient() -> Live:
+    """One whose Ego writes nothing but what is scripted: nano has something to say to a call that it has written."""
+    return Live(Engine(obedient_loaded()).open(), lambda frame: None, Pace())
 
 
 def spoken(live: Live, session: RealtimeSession, frames: int) -> list[dict[str, Any]]:
@@ -67,22 +82,22 @@ def test_a_call_is_made_while_ego_speaks_and_its_result_is_read(one: Live) -> No
         received(session, {"type": "conversation.item.create", "item": answer})
 
 
-def test_a_call_in_silence_is_a_response_of_its_own(one: Live) -> None:
-    session = RealtimeSession(one, "nano")
-    one.functions.declare([WEATHER])
-    spoken(one, session, 40)
-    script(one, "", "get weather, city rome")
-    kinds = [event["type"] for event in spoken(one, session, 12)]
+def test_a_call_in_silence_is_a_response_of_its_own(obedient: Live) -> None:
+    session = RealtimeSession(obedient, "tiny")
+    obedient.functions.declare([WEATHER])
+    spoken(obedient, session, 40)
+    script(obedient, "", "get weather, city rome")
+    kinds = [event["type"] for event in spoken(obedient, session, 60)]
     assert kinds == [
         "response.created", "response.output_item.added", "conversation.item.added", "response.function_call_arguments.delta",
         "response.function_call_arguments.done", "response.output_item.done", "conversation.item.done", "response.done",
     ]  # fmt: skip
 
 
-def test_a_call_of_no_function_is_told_and_nothing_else_happens(one: Live) -> None:
-    session = RealtimeSession(one, "nano")
-    script(one, "", "open the door")
-    (event,) = spoken(one, session, 12)
+def test_a_call_of_no_function_is_told_and_nothing_else_happens(obedient: Live) -> None:
+    session = RealtimeSession(obedient, "tiny")
+    script(obedient, "", "open the door")
+    (event,) = spoken(obedient, session, 60)
     assert event["error"]["code"] == "call_failed"
     assert "'open the door'" in event["error"]["message"]
 

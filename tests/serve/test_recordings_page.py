@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 import roboego
 from roboego.data.recorded import PICTURES
 from roboego.runtime.engine import Engine
+from roboego.runtime.frame import StepIn
 from roboego.serve.app import make_app
 from roboego.serve.live import LiveEngine
 from roboego.serve.recording import Recorder
@@ -134,7 +135,7 @@ def seeing_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     for i in range(FRAMES):
         action = np.array(DONE[i]) if i in DONE else None
         picture = Image.new("RGB", (64, 48), SEEN[i]) if i in SEEN else None
-        recording.put(VOICE, replace(frame(i), action=action), picture)
+        recording.put(StepIn(listen=VOICE, look=picture), replace(frame(i), action=action))
     recording.end()
     with serving(make_app(LiveEngine(Engine(tiny_loaded(), slots=1), recorder=recorder), tokens=(TOKEN,))) as where:
         while not (entry := recorder.index.get(recording.entry.id)) or entry.status == "open":
