@@ -31,6 +31,12 @@ def test_a_text_that_is_not_said_is_refused() -> None:
         laid_along("what is my name?", heard(("my", 0, 10), ("dog", 10, 20)), 20)
 
 
+def test_what_is_heard_without_end_is_told_in_short() -> None:
+    with pytest.raises(InputError, match="only 0 of the 4 words") as refused:
+        laid_along("what is my name?", heard(*(("dog", i, i + 1) for i in range(400))), 400)
+    assert len(str(refused.value)) < 300
+
+
 def test_where_nothing_is_heard_words_share_the_sound_by_their_letters() -> None:
     assert shared_out("mm hmm, no.", 70) == (
         TimedWord(text="mm", start=0, end=20),

@@ -8,6 +8,7 @@ take the times of those that Whisper heard alike; the others share what lies bet
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 from itertools import pairwise
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from roboego.timebase import SAMPLE_RATE, seconds_to_samples
 
 FEWEST_ALIKE = 0.5
 """Share of a text's words that must be heard: with fewer, text and sound do not belong together."""
+MOST_SHOWN = 120
+"""Letters of what was heard instead, in an error."""
 
 Times = list[tuple[int, int] | None]
 
@@ -63,7 +66,8 @@ def laid_along(text: str, heard: Sequence[TimedWord], samples: int) -> tuple[Tim
             times[block.a + i] = (word.start, word.end)
     alike = sum(t is not None for t in times)
     if not wanted or alike < FEWEST_ALIKE * len(wanted):
-        said = " ".join(w.text for w in heard) or "nothing"
+        # Whisper runs wild at times, and writes the same words hundreds of times.
+        said = shorten(" ".join(w.text for w in heard), MOST_SHOWN, placeholder=" ...") or "nothing"
         raise InputError(
             f"only {alike} of the {len(wanted)} words of {text!r} are heard ({said!r}); check that text and sound belong together"
         )
