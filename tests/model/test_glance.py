@@ -1,73 +1,82 @@
-"""Steps that glance at pictures: one frame at a time as all at once, and a closed gate changes nothing."""
+"""Steps that glance at pictures: one frame at a time as all at once, and at first nothing is added."""
+
+from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor
 from torch.testing import assert_close
 
 from roboego.errors import InputError, ShapeError
 from roboego.model.config import GlanceConfig
-from roboego.model.glance import Glance, Glances
+from roboego.model.glance import BEHIND, Details, Glance, Glances
 from roboego.model.model import Batch, StepInput
 from roboego.model.rollout import step_settings
-from tiny import GREEDY, tiny_config, tiny_model
+from tiny import GREEDY, open_gates, open_glance, tiny_config, tiny_model
 
-SLOTS, FRAMES, PICTURES, TOKENS, V = 2, 9, 2, 6, 5
+SLOTS, FRAMES, TOKENS, V = 2, 21, 6, 5
 CONFIG = GlanceConfig(tokens=TOKENS, token_width=V, heads=2, head_dim=4, hidden=8)
 
 
-def opened(glance: Glance) -> Glance:
-    with torch.no_grad():
-        glance.gate.fill_(0.7)
-        glance.mlp_gate.fill_(-0.4)
-    return glance.requires_grad_(False)
-
-
-def pictures() -> Glances:
+def pictures() -> tuple[Tensor, Tensor]:
     """The first slot sees a picture from frame 2 on and another one from frame 6, the second slot none before frame 4."""
     which = torch.full((SLOTS, FRAMES), -1)
-    which[0, 2:6], which[0, 6:], which[1, 4:] = 0, 1, 1
-    return Glances(torch.randn(SLOTS, PICTURES, TOKENS, V), which)
+    which[0, 2:6], which[0, 6:], which[1, 4:] = 0, 1, 2
+    return which, torch.randn(3, TOKENS, V)
+
+
+class Watching:
+    """Details of each slot as frames go on."""
+
+    def __init__(self, glance: Glance) -> None:
+        self.glance, self.memory = glance, glance.memory(SLOTS)
+        self.which, self.tokens = pictures()
+
+    def at(self, t: int) -> Details:
+        for slot in range(SLOTS):
+            if (new := int(self.which[slot, t])) >= 0:
+                keys, values = self.glance.details(self.tokens[new][None])
+                self.memory.put(slot, keys[0], values[0])
+        return self.memory
 
 
 def test_streaming_equals_offline() -> None:
     torch.manual_seed(0)
-    glance, seen = opened(Glance(16, CONFIG)), pictures()
+    glance = open_glance(Glance(16, CONFIG))
     h = torch.randn(SLOTS, FRAMES, 16)
-    whole, memory = glance(h, seen), glance.memory(SLOTS)
+    watching = Watching(glance)
+    whole = glance.among(Glances.of(watching.tokens, watching.which))[BEHIND](h)
     for t in range(FRAMES):
-        for slot in range(SLOTS):
-            new = int(seen.which[slot, t])
-            if new >= 0 and (t == 0 or new != int(seen.which[slot, t - 1])):
-                keys, values = glance.details(seen.tokens[slot, new][None])
-                memory.put(slot, keys[0], values[0])
-        assert_close(glance.step(h[:, t], memory), whole[:, t])
+        assert_close(glance.now(watching.at(t))[BEHIND](h[:, t]), whole[:, t])
     assert_close(whole[0, :2], h[0, :2])  # nothing had been seen
     assert not torch.allclose(whole[0, 5], h[0, 5])
-    memory.clear(0)
-    assert_close(glance.step(h[:, 0], memory)[0], h[0, 0])
+    watching.memory.clear(0)
+    assert_close(glance.step(h[:, 0], watching.memory)[0], h[0, 0])
 
 
-def test_a_closed_gate_changes_nothing() -> None:
+def test_at_first_it_changes_nothing() -> None:
     torch.manual_seed(0)
+    h, (which, tokens) = torch.randn(SLOTS, FRAMES, 16), pictures()
+    assert_close(Glance(16, CONFIG).among(Glances.of(tokens, which))[BEHIND](h), h)
+
+
+def test_grids_that_see_nothing() -> None:
     h = torch.randn(SLOTS, FRAMES, 16)
-    assert_close(Glance(16, CONFIG)(h, pictures()), h)
+    seen = Glances.of(torch.randn(1, TOKENS, V), torch.full((SLOTS, FRAMES), -1))
+    assert torch.equal(open_glance(Glance(16, CONFIG)).among(seen)[BEHIND](h), h)
 
 
-def test_the_model_writes_by_what_it_glances_at() -> None:
-    config = tiny_config(model={"glance": CONFIG})
-    model = tiny_model(config)
+@pytest.mark.parametrize("after", [(), (1,), (1, 2)], ids=["behind", "between", "twice"])
+@pytest.mark.parametrize("native", [True, False], ids=["native", "torch"])
+def test_the_model_writes_by_what_it_glances_at(after: tuple[int, ...], native: bool) -> None:
+    config = tiny_config(layers=3, model={"glance": replace(CONFIG, after=after)})
+    model = open_gates(tiny_model(config))
     assert model.glance is not None
-    opened(model.glance)
-    state, layout = model.initial_state(SLOTS), config.layout
-    memory, seen = model.glance.memory(SLOTS), pictures()
+    state, layout, watching = model.initial_state(SLOTS, native=native), config.layout, Watching(model.glance)
     listen = torch.randint(layout.listen.entries, (SLOTS, FRAMES, layout.listen.codebooks))
     given, outs = [], []
     for t in range(FRAMES):
-        for slot in range(SLOTS):
-            if (new := int(seen.which[slot, t])) >= 0:
-                keys, values = model.glance.details(seen.tokens[slot, new][None])
-                memory.put(slot, keys[0], values[0])
-        step = StepInput(listen[:, t], torch.full((SLOTS,), layout.text.wait), torch.full((SLOTS,), 30 + t), details=memory)
+        step = StepInput(listen[:, t], torch.full((SLOTS,), layout.text.wait), torch.full((SLOTS,), 30 + t), details=watching.at(t))
         out, state = model.step(step, state, step_settings(model, [GREEDY] * SLOTS))
         given.append(step)
         outs.append(out)
@@ -79,17 +88,25 @@ def test_the_model_writes_by_what_it_glances_at() -> None:
         spoken=torch.stack([o.spoken for o in outs], 1),
         act=torch.stack([o.act for o in outs], 1),
         caption=torch.stack([o.caption for o in outs], 1) if model.caption_head is not None else None,
-        glances=seen,
+        glances=Glances.of(watching.tokens, watching.which),
     )
     assert torch.isfinite(model.hidden(batch)).all()
-    blind = model.hidden(Batch(**{**batch.__dict__, "glances": None}))
+    chosen = model(batch).speak[..., : layout.speak.entries].argmax(-1)
+    assert torch.equal(chosen, batch.speak)
+    blind = model.hidden(replace(batch, glances=None))
     assert not torch.allclose(model.hidden(batch)[0, 3:], blind[0, 3:])
     assert_close(model.hidden(batch)[0, :2], blind[0, :2])
 
 
+@pytest.mark.parametrize(("after", "message"), [((2, 1), "rising order"), ((0,), "from 1 on"), ((2, 3), "before the last of 3 layers")])
+def test_places_that_cannot_be(after: tuple[int, ...], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        tiny_config(layers=3, model={"glance": replace(CONFIG, after=after)})
+
+
 def test_nothing_of_a_picture_stays_where_it_was() -> None:
     torch.manual_seed(0)
-    glance = opened(Glance(16, CONFIG))
+    glance = open_glance(Glance(16, CONFIG))
     memory = glance.memory(SLOTS)
     keys, values = glance.details(torch.randn(2, TOKENS, V))
     for slot in range(SLOTS):

@@ -142,7 +142,7 @@ def batch_of(life: Life, config: ModelConfig) -> Batch:
     raw, tokens = values.pop("raw"), values.pop("tokens", None)
     if config.glance is not None and tokens is not None:
         # Each frame has a picture of its own, which is the latest one if any has been seen.
-        values["glances"] = Glances(tokens, torch.where(values["seen"], torch.arange(tokens.shape[1]), -1))
+        values["glances"] = Glances.of(tokens[0], torch.where(values["seen"], torch.arange(tokens.shape[1]), -1))
     return Batch(speak=undo_delays(raw, config.layout.speak.delays, config.layout.speak.pad_id), **values)
 
 
@@ -183,6 +183,7 @@ def test_streaming_equals_the_grid_over_two_thousand_frames() -> None:
         tiny_config(model={"caption_head": True}),
         tiny_config(looks=True, action_dims=2, action_bins=5, model={"vision_width": 4, "glance": TINY_GLANCE}),
         tiny_config(looks=True, kept_sinks=3, model={"glance": TINY_GLANCE, "context_width": 8}),
+        tiny_config(looks=True, model={"glance": replace(TINY_GLANCE, after=(1,)), "context_width": 8}),
     ],
     ids=[
         "delays",
@@ -193,6 +194,7 @@ def test_streaming_equals_the_grid_over_two_thousand_frames() -> None:
         "captions",
         "glances, actions",
         "glances alone",
+        "glances between layers",
     ],
 )
 def test_streaming_equals_the_grid_in_other_shapes(config: ModelConfig) -> None:

@@ -1,6 +1,7 @@
 """The picture encoder: shapes, parity with SigLIP's vision tower, and its files."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,15 @@ def test_pictures_do_not_see_each_other() -> None:
     together = vit(pixels)
     assert_close(vit(pixels[1:2]).tokens, together.tokens[1:2], atol=1e-5, rtol=0)
     assert_close(vit(pixels[1:2]).vector, together.vector[1:2], atol=1e-5, rtol=0)
+
+
+def test_a_stem_halves_the_picture_before_it_is_cut() -> None:
+    config = ViTConfig(image_size=32, patch_size=8, width=24, layers=1, heads=3, hidden=32, stem=(4, 6))
+    vit = ViT(config)
+    assert vit.patch.kernel_size == (2, 2)
+    assert vit(torch.zeros(2, 3, 32, 32)).tokens.shape == (2, 16, 24)
+    with pytest.raises(CheckpointError, match="halves for each layer of the stem"):
+        ViTConfig(image_size=32, patch_size=4, width=24, layers=1, heads=3, hidden=32, stem=(4, 6, 8))
 
 
 def test_tokens_begin_at_the_top_left() -> None:
@@ -104,11 +114,12 @@ def test_towers_of_another_shape(values: dict[str, Any], message: str, tmp_path:
         load_siglip(tmp_path)
 
 
-def test_files(tmp_path: Path) -> None:
-    vit = ViT(SMALL).to(torch.bfloat16).float()
+@pytest.mark.parametrize("stem", [(), (4, 6)], ids=["patches", "stem"])
+def test_files(stem: tuple[int, ...], tmp_path: Path) -> None:
+    vit = ViT(replace(SMALL, stem=stem)).to(torch.bfloat16).float()
     save_vit(vit, tmp_path)
     found = load_vit(tmp_path)
-    assert found.config == SMALL
+    assert found.config == vit.config
     assert all(torch.equal(found.state_dict()[name], tensor) for name, tensor in vit.state_dict().items())
     (tmp_path / "vit.safetensors").write_bytes(b"nothing")
     with pytest.raises(CheckpointError, match="fetch or train it again"):

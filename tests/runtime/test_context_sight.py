@@ -176,7 +176,7 @@ def test_the_engine_takes_pictures_in_as_whole_grids_have_them(positions: int, m
     which = torch.tensor([[sum(s <= t for s in shown) - 1 for t in range(frames)]])
     batch = watched.batch(
         pictures=Pictures(torch.stack(pieces), torch.zeros(len(at), dtype=torch.int64), torch.tensor(at)),
-        glances=Glances(torch.stack([see(picture(seed))[1] for seed in shown.values()])[None], which),
+        glances=Glances.of(torch.stack([see(picture(seed))[1] for seed in shown.values()]), which),
     )
     with torch.inference_mode():
         whole, blind = loaded.model(batch), loaded.model(replace(batch, pictures=None))

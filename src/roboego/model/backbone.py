@@ -9,13 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from roboego.errors import ShapeError
-from roboego.model.backbone_step import StackStep, turns
+from roboego.model.backbone_step import Between, StackStep, turns
 from roboego.model.cache import RingCache, held_position, ring_index
 from roboego.model.config import BackboneConfig
 from roboego.model.layers import RMSNorm, SwiGLU
 from roboego.model.native.backbone import NativeStack
 from roboego.model.native.weights import readable
 from roboego.model.rope import rotate
+
+NOTHING: Between = {}
 
 
 class Attention(nn.Module):
@@ -155,10 +157,11 @@ class Backbone(nn.Module):
         state.steps = (NativeStack if compiled else StackStep)(self.config, layers, self.norm, state)
         return state
 
-    def forward(self, x_BTD: Tensor, tap: int | None = None) -> Tensor:
+    def forward(self, x_BTD: Tensor, tap: int | None = None, between: Between = NOTHING) -> Tensor:
         """Fused inputs [B, T, D] from position 0 on -> hidden states [B, T, D].
 
         Args:
+            between: what is done after so many layers.
             tap: asks for what has been computed after so many layers too, which then stands behind the hidden states: [B, T, 2 D].
         """
         c, tapped = self.config, x_BTD
@@ -169,16 +172,18 @@ class Backbone(nn.Module):
         bias = torch.zeros_like(seen, dtype=x_BTD.dtype).masked_fill(~seen, -torch.inf)
         for i, layer in enumerate(self.layers):
             x_BTD = layer(x_BTD, cosine, sine, bias)
+            if i + 1 in between:
+                x_BTD = between[i + 1](x_BTD)
             if i + 1 == tap:
                 tapped = x_BTD
         h_BTD: Tensor = self.norm(x_BTD)
         return h_BTD if tap is None else torch.cat([h_BTD, tapped], -1)
 
     @torch.no_grad()
-    def step(self, x_BD: Tensor, state: RingCache) -> tuple[Tensor, RingCache]:
+    def step(self, x_BD: Tensor, state: RingCache, between: Between = NOTHING) -> tuple[Tensor, RingCache]:
         """One position of each slot [B, D] -> hidden state [B, D]. The ring is updated in place."""
         assert state.steps is not None  # `initial_state` made it
-        return state.steps(x_BD, state.position), replace(state, position=state.position + 1)
+        return state.steps(x_BD, state.position, between), replace(state, position=state.position + 1)
 
     @torch.no_grad()
     def extend(self, x_AMD: Tensor, state: RingCache, slots_A: Tensor) -> tuple[Tensor, RingCache]:

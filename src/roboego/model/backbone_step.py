@@ -4,7 +4,7 @@ On a CPU, models that `roboego.model.native` can read take its compiled form of 
 """
 # B slots, D width, H heads, G key-value heads, R = H / G heads a group, E head dimension, W window, C columns of the ring
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,9 @@ from roboego.model.rope import rotation
 
 if TYPE_CHECKING:
     from roboego.model.backbone import Layer
+
+Between = Mapping[int, Callable[[Tensor], Tensor]]
+"""What is done to the stream of [..., D] after so many layers."""
 
 
 @dataclass
@@ -99,13 +102,15 @@ class StackStep:
         self.layers = [LayerStep(config, layer, ring, bias) for layer, ring, bias in zip(layers, state.rings, biases, strict=True)]
         self.norm = norm
 
-    def __call__(self, x_BD: Tensor, position_B: Tensor) -> Tensor:
+    def __call__(self, x_BD: Tensor, position_B: Tensor, between: Between) -> Tensor:
         """Fused inputs [B, D] at these positions -> hidden states [B, D]; the rings are updated in place."""
         c = self.config
         index_B = ring_index(position_B, c.window, c.kept_sinks)
         turn = Turn.of(position_B, index_B, c, x_BD.dtype)
         layers, batch, heads, _ = self.bias.shape
         self.bias.scatter_(3, index_B.view(1, batch, 1, 1).expand(layers, batch, heads, 1), 0.0)
-        for layer in self.layers:
+        for i, layer in enumerate(self.layers):
             x_BD = layer(x_BD, turn)
+            if i + 1 in between:
+                x_BD = between[i + 1](x_BD)
         return self.norm(x_BD)  # type: ignore[no-any-return]

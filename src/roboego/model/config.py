@@ -110,8 +110,9 @@ class GlanceConfig:
     Attributes:
         tokens, token_width: of a picture.
         hidden: inner width of its feed-forward layer.
+        after: after how many of the backbone's layers each glance is, all with the same weights; none: there is one, behind the backbone.
     Raises:
-        InputError: sizes are too small.
+        InputError: sizes are too small, or the places are not in order.
     """
 
     tokens: int
@@ -119,9 +120,12 @@ class GlanceConfig:
     heads: int
     head_dim: int
     hidden: int
+    after: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         check_at_least(1, self, "tokens", "token_width", "heads", "head_dim", "hidden")
+        if list(self.after) != sorted({max(1, place) for place in self.after}):
+            raise InputError(f"glances come after layers in rising order, from 1 on, not after {list(self.after)}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,6 +201,9 @@ class ModelConfig:
         _check_positive(self, "input_scale", "output_scale")
         if len({sense.name for sense in self.senses}) < len(self.senses):
             raise InputError(f"senses need a name each, not {', '.join(sense.name for sense in self.senses)}")
+        if self.glance is not None and self.glance.after and self.glance.after[-1] >= self.backbone.layers:
+            places = f"{self.backbone.layers} layers, not after {self.glance.after[-1]}"
+            raise InputError(f"the last glance must come before the last of {places}")
         if self.glance is not None and self.context_width not in (0, self.glance.token_width):
             widths = f"{self.context_width} and {self.glance.token_width}"
             raise InputError(f"context_width and glance.token_width are of the same tokens and must be equal, not {widths}")

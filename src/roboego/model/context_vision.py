@@ -28,6 +28,11 @@ class Pictures:
     frame: Tensor
 
 
+def frames_of(x_BLD: Tensor, place_BT: Tensor) -> Tensor:
+    """The frames [B, T, D] among all positions, see `interleave`."""
+    return x_BLD.gather(1, place_BT[..., None].expand(-1, -1, x_BLD.shape[-1]))
+
+
 def interleave(x_BTD: Tensor, pictures_NMD: Tensor, row_N: Tensor, frame_N: Tensor) -> tuple[Tensor, Tensor]:
     """Puts pictures' positions between those of frames.
 

@@ -1,19 +1,26 @@
 """Fine sight without time-division multiplexing: each step glances at the details of the latest picture.
 
-Behind the backbone, the hidden state asks the tokens of the latest picture, and what it finds is added through a gate that begins closed
-(gated cross-attention, Flamingo, arXiv 2204.14198; MoshiVis). Keys and values are made once for each picture, off the step's path; there
-are no extra positions, so no step is late.
+Between layers of the backbone, or behind it, the hidden state asks the tokens of the latest picture, and what it finds is added through a
+gate (gated cross-attention, Flamingo, arXiv 2204.14198), the same at each place but for the gate (MoshiVis, arXiv 2503.15633). Layers that
+follow see what the frames before found. Keys and values are made once for each picture, off the step's path; there are no extra
+positions, so no step is late.
 """
-# B batch or slots, T frames, P pictures of a grid, M tokens of a picture, V their width, W model width, H heads, E head dimension
+# B batch or slots, T frames, N pictures, M tokens of a picture, V their width, W model width, H heads, E head dimension,
+# C lines of frames that see the same picture, L frames of a line
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Self
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from roboego.errors import ShapeError
 from roboego.model.config import GlanceConfig
+from roboego.model.context_vision import frames_of
 from roboego.model.layers import RMSNorm, SwiGLU
 
 
@@ -37,17 +44,40 @@ class Details:
         self.seen[slot] = False
 
 
+BEHIND = 0
+"""The place of a glance behind the backbone; else it is after so many of its layers."""
+LINE_FRAMES = 8
+Look = Callable[[Tensor], Tensor]
+OPEN = 0.5
+"""Of a gate at first, when what is found adds nothing."""
+
+
 @dataclass
 class Glances:
-    """The pictures of a batch of grids.
+    """The pictures of a batch of grids, and the frames that see each, line by line.
 
     Attributes:
-        tokens: [B, P, M, V].
-        which: [B, T] the picture that is the latest one in each frame; -1 before the first.
+        tokens: [N, M, V].
+        frames: [C, L] places b T + t of frames that see the same picture; a line that is too short is filled up with B T.
+        picture: [C] which one each line sees.
     """
 
     tokens: Tensor
-    which: Tensor
+    frames: Tensor
+    picture: Tensor
+
+    @classmethod
+    def of(cls, tokens_NMV: Tensor, which_BT: Tensor) -> Self:
+        """From the picture that is the latest one in each frame; -1 where there is none."""
+        which = which_BT.cpu().numpy().ravel()
+        lines, picture = [np.zeros((0, LINE_FRAMES), np.int64)], list[int]()
+        for n in range(len(tokens_NMV)):
+            frames = np.flatnonzero(which == n)
+            missing = -len(frames) % LINE_FRAMES
+            lines.append(np.append(frames, np.full(missing, which.size)).reshape(-1, LINE_FRAMES))
+            picture += [n] * len(lines[-1])
+        places, seen = torch.from_numpy(np.concatenate(lines)), torch.tensor(picture, dtype=torch.int64)
+        return cls(tokens_NMV, places.to(tokens_NMV.device), seen.to(tokens_NMV.device))
 
 
 class Glance(nn.Module):
@@ -63,7 +93,10 @@ class Glance(nn.Module):
         self.out = nn.Linear(inner, width, bias=False)
         self.mlp_norm = RMSNorm(width, 1e-6)
         self.mlp = SwiGLU(width, config.hidden)
-        self.gate, self.mlp_gate = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
+        self.places = config.after or (BEHIND,)
+        self.gate, self.mlp_gate = (nn.Parameter(torch.full((len(self.places),), OPEN)) for _ in range(2))
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.mlp.down.weight)
 
     def details(self, tokens_BMV: Tensor) -> tuple[Tensor, Tensor]:
         """Keys and values [B, H, M, E] of pictures' tokens.
@@ -82,23 +115,43 @@ class Glance(nn.Module):
         keys, values = (self.query.weight.new_zeros(shape) for _ in range(2))
         return Details(keys, values, torch.zeros(slots, dtype=torch.bool, device=keys.device))
 
-    def forward(self, h_BTW: Tensor, seen: Glances) -> Tensor:
+    def among(self, seen: Glances, place_BT: Tensor | None = None) -> dict[int, Look]:
+        """What all frames of grids do at each place of the backbone, and behind it.
+
+        Args:
+            place_BT: where the frames stand among positions of other kinds; None: there are no others.
+        """
+        keys, values = self.details(seen.tokens)
+
+        def look(x: Tensor, i: int, place: int) -> Tensor:
+            if place_BT is None or place == BEHIND:
+                return self._all(x, seen, keys, values, i)
+            after = self._all(frames_of(x, place_BT), seen, keys, values, i)
+            return x.scatter(1, place_BT[..., None].expand_as(after), after)
+
+        return {place: partial(look, i=i, place=place) for i, place in enumerate(self.places)}
+
+    def now(self, details: Details) -> dict[int, Look]:
+        """What the frame of every slot [B, W] does at each place of the backbone, and behind it."""
+        return {place: partial(self.step, details=details, i=i) for i, place in enumerate(self.places)}
+
+    def _all(self, h_BTW: Tensor, seen: Glances, keys_NHME: Tensor, values_NHME: Tensor, i: int) -> Tensor:
         """All frames of grids, each at its own picture."""
-        keys, values = self.details(seen.tokens.flatten(1, 2))
-        pictures, tokens = seen.tokens.shape[1:3]
-        owner = torch.arange(pictures, device=h_BTW.device).repeat_interleave(tokens)
-        # A frame that has seen nothing may look at anything: what it finds does not count.
-        mask_BTN = (seen.which[..., None] == owner) | (seen.which[..., None] < 0)
-        return self._looked(h_BTW, keys, values, seen.which >= 0, mask_BTN[:, None])
+        h_FW = torch.cat([h_BTW.flatten(0, 1), h_BTW.new_zeros(1, h_BTW.shape[-1])])
+        found_CLW = self._found(h_FW[seen.frames], keys_NHME[seen.picture], values_NHME[seen.picture], i)
+        after_FW = h_FW.index_put((seen.frames.flatten(),), found_CLW.flatten(0, 1))
+        return after_FW[:-1].view_as(h_BTW)
 
     @torch.no_grad()
-    def step(self, h_BW: Tensor, details: Details) -> Tensor:
-        """One frame of every slot."""
-        return self._looked(h_BW[:, None], details.keys, details.values, details.seen[:, None], None)[:, 0]
+    def step(self, h_BW: Tensor, details: Details, i: int = 0) -> Tensor:
+        """One frame of every slot, at the place of number `i`."""
+        found = self._found(h_BW[:, None], details.keys, details.values, i)[:, 0]
+        return torch.where(details.seen[:, None], found, h_BW)
 
-    def _looked(self, h_BTW: Tensor, keys: Tensor, values: Tensor, seen_BT: Tensor, mask: Tensor | None) -> Tensor:
-        query = self.query(self.norm(h_BTW)).unflatten(-1, (self.heads, -1)).transpose(1, 2)
-        found = F.scaled_dot_product_attention(query, keys, values, attn_mask=mask)
-        after = h_BTW + torch.tanh(self.gate) * self.out(found.transpose(1, 2).flatten(2))
-        after = after + torch.tanh(self.mlp_gate) * self.mlp(self.mlp_norm(after))
-        return torch.where(seen_BT[..., None], after, h_BTW)
+    def _found(self, h_CLW: Tensor, keys: Tensor, values: Tensor, i: int) -> Tensor:
+        """What frames know after a glance, in the type of the hidden states."""
+        of = self.query.weight.dtype
+        query = self.query(self.norm(h_CLW.to(of))).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        seen = F.scaled_dot_product_attention(query, keys, values)
+        after = h_CLW + torch.tanh(self.gate[i]) * self.out(seen.transpose(1, 2).flatten(2))
+        return after + torch.tanh(self.mlp_gate[i]) * self.mlp(self.mlp_norm(after.to(of)))  # type: ignore[no-any-return]

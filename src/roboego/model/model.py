@@ -12,9 +12,9 @@ from roboego.errors import ShapeError
 from roboego.model.backbone import Backbone
 from roboego.model.cache import RingCache
 from roboego.model.config import ModelConfig
-from roboego.model.context_vision import Pictures, interleave
+from roboego.model.context_vision import Pictures, frames_of, interleave
 from roboego.model.fusion import Fusion, stream_sizes
-from roboego.model.glance import Details, Glance, Glances
+from roboego.model.glance import BEHIND, Details, Glance, Glances
 from roboego.model.native import pointer as native_pointer
 from roboego.model.native.backbone import NativeStack
 from roboego.model.native.linear import NativeLinear
@@ -212,19 +212,19 @@ class RoboEgoModel(nn.Module):
         seen = None if seen_BT is None else seen_BT.flatten()
         x_BTD = self.fusion(tokens_BTS.flatten(0, 1), look, seen).reshape(*size, -1)
         x_BTD = x_BTD + self.fusion.felt(senses, *size)
-        if pictures is None:
-            return self._glanced(self.backbone(x_BTD, tap), glances)
-        seen_NMD = self.fusion.picture_positions(pictures.tokens)
-        x_BLD, place_BT = interleave(x_BTD, seen_NMD, pictures.row, pictures.frame)
-        h_BLD = self.backbone(x_BLD, tap)
-        return self._glanced(h_BLD.gather(1, place_BT[..., None].expand(-1, -1, h_BLD.shape[-1])), glances)
-
-    def _glanced(self, h_BTD: Tensor, glances: Glances | None) -> Tensor:
-        """The same after a look at the latest picture's details; what was tapped stays as it is."""
-        if self.glance is None or glances is None:
+        place_BT = None
+        if pictures is not None:
+            seen_NMD = self.fusion.picture_positions(pictures.tokens)
+            x_BTD, place_BT = interleave(x_BTD, seen_NMD, pictures.row, pictures.frame)
+        looks = {} if self.glance is None or glances is None else self.glance.among(glances, place_BT)
+        behind = looks.pop(BEHIND, None)
+        h_BTD: Tensor = self.backbone(x_BTD, tap, looks)
+        if place_BT is not None:
+            h_BTD = frames_of(h_BTD, place_BT)
+        if behind is None:
             return h_BTD
-        width = self.config.backbone.width
-        return torch.cat([self.glance(h_BTD[..., :width], glances), h_BTD[..., width:]], -1)
+        width = self.config.backbone.width  # what was tapped stays as it is
+        return torch.cat([behind(h_BTD[..., :width]), h_BTD[..., width:]], -1)
 
     def text_logits(self, h: Tensor) -> Tensor:
         return F.linear(h, self.text_weight) * self.config.output_scale
@@ -377,10 +377,10 @@ class RoboEgoModel(nn.Module):
             parts.append(state.act)
         x = self.fusion(torch.cat(parts, 1), given.look, given.seen)
         x = x + self.fusion.felt_now(given.senses, len(x))
-        h, cache = self.backbone.step(x, state.cache)
-        if self.glance is not None and given.details is not None:
-            h = self.glance.step(h, given.details)
-        return h, cache, heard
+        looks = {} if self.glance is None or given.details is None else self.glance.now(given.details)
+        behind = looks.pop(BEHIND, None)
+        h, cache = self.backbone.step(x, state.cache, looks)
+        return h if behind is None else behind(h), cache, heard
 
     def _caption(
         self, logits_BV: Tensor, text_BV: Tensor, mode_B: Tensor, unwritten_B: Tensor, overdue_B: Tensor | None

@@ -20,6 +20,7 @@ class ViTConfig:
         image_size, patch_size: pixels a side; patches do not overlap.
         width: V of tokens and of the fused vector.
         layers, heads, hidden: of the transformer; `hidden` is the inner width of its feed-forward layers.
+        stem: widths of convolutions that halve the picture before it is cut into patches (arXiv 2106.14881); none in SigLIP.
     """
 
     image_size: int = 128
@@ -29,14 +30,18 @@ class ViTConfig:
     heads: int = 3
     hidden: int = 768
     norm_eps: float = 1e-6
+    stem: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if (
-            min(self.image_size, self.patch_size, self.width, self.heads) < 1
+            min(self.image_size, self.patch_size, self.width, self.heads, *self.stem) < 1
             or self.image_size % self.patch_size
+            or self.patch_size % 2 ** len(self.stem)
             or self.width % self.heads
         ):
-            raise CheckpointError(f"a picture must divide into patches and the width into heads: change {self}")
+            raise CheckpointError(
+                f"a picture must divide into patches, these into halves for each layer of the stem, and the width into heads: change {self}"
+            )
 
     @property
     def patches(self) -> int:
@@ -66,6 +71,18 @@ class MLP(nn.Module):
 def heads_of(x_BMV: Tensor, heads: int) -> Tensor:
     """[B, M, V] -> [B, H, M, E]."""
     return x_BMV.reshape(*x_BMV.shape[:2], heads, -1).transpose(1, 2)
+
+
+class StemLayer(nn.Module):
+    """Halves a picture: [B, C, S, S] -> [B, D, S/2, S/2]."""
+
+    def __init__(self, channels: int, width: int, norm_eps: float) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(channels, width, 3, stride=2, padding=1)
+        self.norm = nn.GroupNorm(1, width, norm_eps)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.gelu(self.norm(self.convolution(x)), approximate="tanh")
 
 
 class EncoderLayer(nn.Module):
@@ -114,7 +131,10 @@ class ViT(nn.Module):
     def __init__(self, config: ViTConfig) -> None:
         super().__init__()
         self.config = config
-        self.patch = nn.Conv2d(3, config.width, config.patch_size, stride=config.patch_size)
+        channels = (3, *config.stem)
+        self.stem = nn.Sequential(*(StemLayer(c, d, config.norm_eps) for c, d in zip(channels, config.stem, strict=False)))
+        cut = config.patch_size // 2 ** len(config.stem)
+        self.patch = nn.Conv2d(channels[-1], config.width, cut, stride=cut)
         self.place = nn.Parameter(torch.randn(config.patches, config.width) * config.width**-0.5)
         self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.width, config.norm_eps)
@@ -138,7 +158,7 @@ class ViT(nn.Module):
         size = self.config.image_size
         if pixels_B3SS.dim() != 4 or pixels_B3SS.shape[1:] != (3, size, size):
             raise ShapeError(f"pictures must be [B, 3, {size}, {size}], not {list(pixels_B3SS.shape)}; prepare them with to_pixels")
-        x_BMV = self.patch(pixels_B3SS).flatten(2).transpose(1, 2) + self.place
+        x_BMV = self.patch(self.stem(pixels_B3SS)).flatten(2).transpose(1, 2) + self.place
         for layer in self.layers:
             x_BMV = layer(x_BMV)
         x_BMV = self.norm(x_BMV)

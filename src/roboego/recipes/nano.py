@@ -46,8 +46,8 @@ def codec() -> EmbeddedCodecConfig:
 
 
 def vit() -> ViTConfig:
-    """The picture encoder. Its pictures are large enough for printed letters."""
-    return ViTConfig(image_size=224)
+    """The picture encoder. Its pictures are large enough for printed letters, and convolutions find those sooner than patches alone do."""
+    return ViTConfig(image_size=224, layers=4, hidden=512, stem=(32, 64, 128))
 
 
 def layout_for(codec: EmbeddedCodecConfig) -> StreamLayout:
@@ -72,7 +72,7 @@ def model() -> ModelConfig:
 def whole_model() -> ModelConfig:
     """The same with all streams: it sees (a picture's vector is fused into each step, which glances at its patches), feels and acts."""
     eye, talks, arm = vit(), model(), ActionBins()
-    glance = GlanceConfig(tokens=eye.patches, token_width=eye.width, heads=5, head_dim=64, hidden=640)
+    glance = GlanceConfig(tokens=eye.patches, token_width=eye.width, heads=5, head_dim=64, hidden=512, after=(4, 6))
     layout = replace(talks.layout, looks=True, action_dims=arm.dims, action_bins=arm.bins)
     return replace(talks, layout=layout, vision_width=eye.width, glance=glance, senses=senses())
 

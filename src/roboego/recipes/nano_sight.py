@@ -22,7 +22,16 @@ SEEDS = {"train": 1, "validation": 2, "test": 3}
 
 
 def loop() -> LoopConfig:
-    return LoopConfig(steps=6_000, learning_rate=1e-3, warmup=200, decay=0.5, weight_decay=0.03, validate_every=500, checkpoint_every=250)
+    return LoopConfig(
+        steps=3_000,
+        learning_rate=1e-3,
+        warmup=100,
+        decay=0.5,
+        weight_decay=0.03,
+        optimizer="muon",
+        validate_every=250,
+        checkpoint_every=100,
+    )
 
 
 def pictures(places: Places, scale: float = 1.0) -> list[PictureJob]:

@@ -193,14 +193,10 @@ def seen_by(looks_BT: Tokens, sights: Sights, model: ModelConfig) -> tuple[Tenso
     seen = torch.from_numpy(seen_BT)
     if model.glance is None:
         return look_BTV, seen, None
-    different = [np.unique(row[row != NOTHING]) for row in looks_BT]
-    count = max(1, *(len(pictures) for pictures in different))
-    chosen_BP = np.stack([np.resize(pictures, count) if len(pictures) else np.zeros(count, np.int64) for pictures in different])
-    which_BT = np.full_like(looks_BT, -1)
-    for row, pictures, which in zip(looks_BT, different, which_BT, strict=True):
-        which[row != NOTHING] = np.searchsorted(pictures, row[row != NOTHING])
-    tokens_BPMV = torch.from_numpy(sights.tokens(chosen_BP).astype(np.float32))
-    return look_BTV, seen, Glances(tokens_BPMV, torch.from_numpy(which_BT).long())
+    pictures_N = np.unique(looks_BT[seen_BT]) if seen_BT.any() else np.zeros(1, np.int64)
+    which_BT = np.where(seen_BT, np.searchsorted(pictures_N, looks_BT), -1)
+    tokens_NMV = torch.from_numpy(sights.tokens(pictures_N).astype(np.float32))
+    return look_BTV, seen, Glances.of(tokens_NMV, torch.from_numpy(which_BT))
 
 
 def felt_by(rows: Sequence[Senses], model: ModelConfig, frames: int) -> dict[str, Felt]:

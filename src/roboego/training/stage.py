@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from roboego.model.glance import BEHIND
 from roboego.model.model import RoboEgoModel, advances
 from roboego.streams.delays import apply_delays
 from roboego.streams.pointer import is_piece
@@ -118,7 +119,10 @@ class StageTask:
         return self.validation(self.module, step)
 
     def heavy_parts(self) -> tuple[nn.Module, ...]:
-        return self.module.backbone, self.module.speech
+        backbone = self.module.backbone
+        if self.module.glance is None or BEHIND in self.module.glance.places:
+            return backbone, self.module.speech
+        return *backbone.layers, self.module.speech  # between them is done what has other shapes in every step
 
     def helpers(self) -> tuple[nn.Module, ...]:
         return tuple(self._named_helpers().values())

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from roboego.model.backbone_step import Between
 from roboego.model.cache import RingCache
 from roboego.model.config import BackboneConfig
 from roboego.model.layers import RMSNorm
@@ -233,11 +234,19 @@ class NativeStack:
         )  # fmt: skip
         self.bias_heads, self.norms = state.bias.shape[2], self.room[3]
 
-    def __call__(self, x_BD: Tensor, position_B: Tensor) -> Tensor:
+    def __call__(self, x_BD: Tensor, position_B: Tensor, between: Between) -> Tensor:
         """Fused inputs [B, D] at these positions -> hidden states [B, D]; the rings are updated in place."""
-        x = vector(x_BD.to(torch.float32, copy=True))
+        x, position, first = x_BD.to(torch.float32, copy=True), vector(position_B), 0
+        for place in (*sorted(between), self.config.layers):
+            self._layers(first, place, vector(x), position)
+            first = place
+            if place in between:
+                x.copy_(between[place](x))
+        return torch.from_numpy(self.norms[0].copy()).to(x_BD.dtype)
+
+    def _layers(self, first: int, last: int, x: Any, position: Any) -> None:
+        """Some of the layers, which change `x` in place, and the last norm of that."""
         self.team.run(
-            stack, self.table, self.like, self.shape, self.config.norm_eps, self.norm.data_ptr(), x, vector(position_B),
+            stack, self.table[first:last], self.like, self.shape, self.config.norm_eps, self.norm.data_ptr(), x, position,
             self.frequencies, self.config.window, self.bias_heads, *self.room,
         )  # fmt: skip
-        return torch.from_numpy(self.norms[0].copy()).to(x_BD.dtype)
