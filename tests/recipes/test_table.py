@@ -31,7 +31,8 @@ SILENCE = np.arange(8, dtype=np.int16)
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made: Path = tmp_path_factory.mktemp("runs")
-    make_pictures(PictureJob(folder=made / "pictures", name=PICTURES, shard=0, count=6, size=32))
+    for name in PICTURES:
+        make_pictures(PictureJob(folder=made / "pictures", name=name, shard=0, count=6, size=32, labelled=name == "labels"))
     make_episodes(EpisodeJob(folder=made / "pictures", name=EPISODES, shard=0, count=2, size=32))
     torch.manual_seed(0)
     save_vit(ViT(EYE), made / "tools" / "vit")

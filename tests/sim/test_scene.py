@@ -7,7 +7,7 @@ import pytest
 
 from roboego.errors import InputError
 from roboego.sim.scene import APART_M, MOST_THINGS, Placed, Scene, sample_scene
-from roboego.sim.things import Thing
+from roboego.sim.things import LABEL_SHAPES, Thing
 
 CUBE = Thing(shape="cube", color="red", size="big")
 BALL = Thing(shape="ball", color="blue", size="small")
@@ -64,6 +64,9 @@ def test_things_that_are_not_of_this_world_are_refused(wrong: dict[str, str]) ->
 
 
 def test_plain_tables_differ_in_their_things_alone() -> None:
+    labelled = [placed.thing for i in range(5) for placed in sample_scene(np.random.default_rng(i), 4, labelled=True).things]
+    assert {thing.shape for thing in labelled} == set(LABEL_SHAPES)
+    assert all(thing.label for thing in labelled)
     plain = sample_scene(np.random.default_rng(0), 4, plain=True)
     assert (plain.light, plain.camera, plain.table) == (Scene().light, Scene().camera, Scene().table)
     assert not any(p.thing.soft or p.thing.heavy or p.thing.label for p in plain.things)

@@ -20,7 +20,7 @@ from PIL import Image
 
 from roboego.errors import InputError
 from roboego.sim.mjcf import HOME_M
-from roboego.sim.scene import Placed, sample_scene
+from roboego.sim.scene import MOST_THINGS, Placed, sample_scene
 from roboego.sound.files import appearing
 from roboego.strict import from_json
 
@@ -44,7 +44,11 @@ ARMS = 3
 
 @dataclass(frozen=True, kw_only=True)
 class PictureJob:
-    """One shard to make, of at least `count` pictures."""
+    """One shard to make, of at least `count` pictures.
+
+    Attributes:
+        labelled: there are only things with labels, and one picture of each table: what is learned last is to read.
+    """
 
     folder: Path
     name: str
@@ -52,6 +56,7 @@ class PictureJob:
     count: int = 250
     size: int = 224
     seed: int = 0
+    labelled: bool = False
 
     @property
     def out(self) -> Path:
@@ -88,7 +93,7 @@ def make_pictures(job: PictureJob) -> Path:
         return job.out
     rng, made = np.random.default_rng([job.seed, job.shard]), JpegFile()
     while len(made) < job.count:
-        _draw(rng, job.size, made)
+        _draw(rng, job, made)
     made.save(job.out)
     return job.out
 
@@ -149,15 +154,15 @@ def entry_of(things: tuple[Placed, ...], shown_SS: NDArray[np.int16], held: int 
     }
 
 
-def _draw(rng: np.random.Generator, size: int, made: JpegFile) -> None:
+def _draw(rng: np.random.Generator, job: PictureJob, made: JpegFile) -> None:
     """Adds a table as the camera sees it, the arm here and there."""
     from roboego.sim.eye import Eye
     from roboego.sim.table import Table
 
-    scene = sample_scene(rng)
+    scene = sample_scene(rng, int(rng.integers(1, MOST_THINGS + 1)), labelled=True) if job.labelled else sample_scene(rng)
     table = Table(scene)
-    with Eye(table, size, size) as eye:
-        for _ in range(ARMS):
+    with Eye(table, job.size, job.size) as eye:
+        for _ in range(1 if job.labelled else ARMS):
             held = _pose(table, rng)
             picture, quality = eye.picture(), int(rng.integers(*QUALITY))
             made.add(picture, quality, entry_of(scene.things, eye.things(), held))

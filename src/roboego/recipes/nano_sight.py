@@ -15,9 +15,9 @@ from roboego.recipes.nano_data import Places
 from roboego.training.loop import LoopConfig, train
 from roboego.training.sight import SightTask, SightTraining
 
-SHARDS = {"train": 80, "validation": 2}
+SHARDS = {"train": 80, "labels": 24, "validation": 2}
 """Of 250 pictures."""
-SEEDS = {"train": 1, "validation": 2, "test": 3}
+SEEDS = {"train": 1, "validation": 2, "test": 3, "labels": 4}
 """Tables of different splits are drawn from different seeds."""
 
 
@@ -37,7 +37,7 @@ def loop() -> LoopConfig:
 def pictures(places: Places, scale: float = 1.0) -> list[PictureJob]:
     """The shards to draw."""
     return [
-        PictureJob(folder=places.pictures, name=name, shard=i, size=nano.vit().image_size, seed=SEEDS[name])
+        PictureJob(folder=places.pictures, name=name, shard=i, size=nano.vit().image_size, seed=SEEDS[name], labelled=name == "labels")
         for name, shards in SHARDS.items()
         for i in range(max(1, round(shards * scale)))
     ]
@@ -52,7 +52,7 @@ def perform(places: Places, *, steps: int | None, device: str, console: Console,
     """Trains the encoder, or goes on; once done it is put among the recipe's tools."""
     config = loop() if steps is None else replace(loop(), steps=steps)
     on = torch.device(device)
-    task = SightTask(nano.vit(), SightTraining(folder=places.pictures), device=on, workers=workers)
+    task = SightTask(nano.vit(), SightTraining(folder=places.pictures, banks=("train", "labels")), device=on, workers=workers)
     done = train(task, config, places.root / "sight", device=on, console=console)
     if done == config.steps:
         with replacing(places.tools / "vit") as part:

@@ -22,7 +22,7 @@ from roboego.perception.files import load_vit
 from roboego.recipes.runs import Run
 from roboego.training.rows import Pool
 
-PICTURES, EPISODES = "train", "episodes-train"
+PICTURES, EPISODES = ("train", "labels"), "episodes-train"
 """Banks of the folder of pictures."""
 
 
@@ -78,10 +78,10 @@ def open_table(run: Run, pictures: Path, tools: Path) -> Table | None:
     """
     if not (run.seen or run.acted):
         return None
-    names = [PICTURES, EPISODES] if run.acted else [PICTURES]
+    names = [*PICTURES, EPISODES] if run.acted else PICTURES
     sights, vit = SightBank(PictureBank(pictures, *names)), load_vit(tools / "vit")
     if sights.encoder != vit.fingerprint:
         raise InputError(f"the pictures were seen by the encoder {sights.encoder}, not {vit.fingerprint}; run roboego synth sights")
     episodes = EpisodeBank(pictures, EPISODES) if run.acted else None
     black = sights.add(vit, np.zeros((vit.config.image_size, vit.config.image_size, 3), np.uint8))
-    return Table(pictures=PictureBank(pictures, PICTURES), sights=sights, black=black, episodes=episodes)
+    return Table(pictures=PictureBank(pictures, *PICTURES), sights=sights, black=black, episodes=episodes)

@@ -82,16 +82,17 @@ class Scene:
         return self.height_m(placed.below) + (0.004 if placed.inside is not None else under.height_m)
 
 
-def sample_scene(rng: np.random.Generator, count: int | None = None, *, plain: bool = False) -> Scene:
+def sample_scene(rng: np.random.Generator, count: int | None = None, *, plain: bool = False, labelled: bool = False) -> Scene:
     """A table with so many things (by default 0 to 6), no two of the same colour, shape and size.
 
     Args:
         plain: the light, the camera and the table are as usual; nothing is labelled, soft or heavy.
+        labelled: there are only things that can have a label, and all have one.
     """
     count = int(rng.integers(0, MOST_THINGS + 1)) if count is None else count
     things: list[Placed] = []
     while len(things) < count:
-        thing = _thing(rng, plain)
+        thing = _thing(rng, plain, labelled)
         if all(_name(p.thing) != _name(thing) for p in things):
             placed = _placed(rng, thing, things)
             things = [] if placed is None else [*things, placed]  # a table that is too full is laid anew
@@ -124,15 +125,16 @@ def _name(thing: Thing) -> tuple[str, str, str]:
     return thing.shape, thing.color, thing.size
 
 
-def _thing(rng: np.random.Generator, plain: bool) -> Thing:
+def _thing(rng: np.random.Generator, plain: bool, labelled: bool) -> Thing:
+    shapes = LABEL_SHAPES if labelled else SHAPES
     thing = Thing(
-        shape=SHAPES[int(rng.integers(len(SHAPES)))],
+        shape=shapes[int(rng.integers(len(shapes)))],
         color=str(rng.choice(list(COLORS))),
         size=SIZES[int(rng.integers(len(SIZES)))],
     )
     if plain:
         return thing
-    label = sample_label(rng) if thing.shape in LABEL_SHAPES and rng.random() < _LABELLED else ""
+    label = sample_label(rng) if thing.shape in LABEL_SHAPES and (labelled or rng.random() < _LABELLED) else ""
     return replace(thing, label=label, soft=not thing.holds and bool(rng.random() < _SOFT), heavy=bool(rng.random() < _HEAVY))
 
 

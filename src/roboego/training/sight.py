@@ -30,11 +30,13 @@ class SightTraining:
     """What seeing is learned from.
 
     Attributes:
+        banks: of the folder, from which pictures are drawn.
         pictures: of a step.
         validation: pictures that are judged.
     """
 
     folder: Path
+    banks: tuple[str, ...] = ("train",)
     pictures: int = 64
     validation: int = 256
     seed: int = 0
@@ -131,7 +133,7 @@ class SightTask:
         self.device = device or torch.device("cpu")
         self.config = training
         self.module = _Module(config).to(self.device)
-        made = _Batches(PictureBank(training.folder, "train"), training)
+        made = _Batches(PictureBank(training.folder, *training.banks), training)
         self.kept = _Batches(PictureBank(training.folder, "validation"), training)
         if made.bank[0].picture.shape[0] != config.image_size or made.bank[0].patches.size != config.patches:
             raise InputError(

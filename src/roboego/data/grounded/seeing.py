@@ -14,7 +14,7 @@ TOPICS: dict[str, tuple[tuple[Ask, float], ...]] = {
     "relation": ((placement.relation, 3.0),),
     "place": ((placement.place, 1.5), (placement.at_place, 1.0), (placement.outermost, 0.8)),
     "describe": ((presence.describe, 0.8),),
-    "label": ((properties.label, 1.5),),
+    "label": ((properties.label, 6.0),),
 }
 """Kinds of question by topic, with how often they come up."""
 
