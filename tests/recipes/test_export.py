@@ -68,6 +68,30 @@ def test_several_checkpoints_become_their_mean(tmp_path: Path) -> None:
         export(run, places, tmp_path / "out", {}, average=4)
 
 
+def test_a_card_tells_commands_and_what_is_done_at_the_table() -> None:
+    run = replace(nano.whole(), model=nano.whole_model())
+    acted = {"do": {"by_verb": {"pick_up": RATE}}, "stop": {"rested": RATE}, "impossible": {"both": RATE}, "wrong": []}
+    figures = FIGURES | {
+        "vqa": {"answered_right": RATE, "by_topic": {"color": RATE}, "without_picture": {"answered_right": RATE}},
+        "action": acted,
+        "sense": {"all": {"answered_right": RATE}, "wrong": []},
+        "conflict": {"frozen": {"safe": RATE}, "left_out": []},
+        "commands": {"vqa": "--suite vqa --count 300"},
+    }
+    text = card.text(run, RoboEgoModel(run.model), 10, figures)
+    for part in (
+        "| the same, color | 90.0% (85.0% to 94.0%, 200 cases) | `roboego eval nano --suite vqa --count 300` |",
+        "| done when asked aloud: pick up | 90.0%",
+        '| arm at rest within 400 ms of "stop" | 90.0% (85.0% to 94.0%, 200 cases) | `roboego eval nano --suite action` |',
+        "what is felt, told rightly with all",
+        "the safe course, frozen",
+        "moves an arm at once",
+        "exchanges about pictures 1",
+    ):
+        assert part in text
+    assert "see or act yet" not in text
+
+
 def test_a_card_names_what_was_measured_and_what_was_not() -> None:
     run = replace(nano.post_training(), model=nano.tiny())
     model = RoboEgoModel(run.model)

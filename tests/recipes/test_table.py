@@ -17,7 +17,7 @@ from roboego.model.model import RoboEgoModel
 from roboego.perception.files import save_vit
 from roboego.perception.vit import ViT, ViTConfig
 from roboego.recipes import nano
-from roboego.recipes.perform import talking
+from roboego.recipes.perform import at_rest, talking
 from roboego.recipes.table import EPISODES, PICTURES, open_table
 from roboego.streams.tokenizer import Tokenizer
 from roboego.training.lesson import StageConfig
@@ -56,7 +56,7 @@ def test_a_small_model_with_all_streams_learns_from_the_pools_of_a_run(root: Pat
     written = WrittenExchanges(layout=layout, tokenizer=tokenizer, silence=SILENCE)
     pools = [Pool(written, 0.3, written.captions, soundless=True), *table.pools(run, written)]
     assert sum(pool.share for pool in pools) == pytest.approx(0.3 + run.seen / 2 + run.acted / 2)
-    mixture = Mixture(pools, run.model.layout.text, pictures=len(table.sights.vectors), still=table.still, rest=table.rest)
+    mixture = Mixture(pools, run.model.layout.text, pictures=len(table.sights.vectors), still=table.still, rest=at_rest(run.model.layout))
     small = nano.tiny()
     glance = GlanceConfig(tokens=EYE.patches, token_width=EYE.width, heads=2, head_dim=8, hidden=32)
     model = RoboEgoModel(replace(small, layout=run.model.layout, vision_width=EYE.width, glance=glance, senses=run.model.senses))

@@ -102,15 +102,20 @@ def command_line(command: str, args: Any, *, positional: str) -> str:
     Args:
         args: the command's arguments, a dataclass. positional: the one of them that is given without its name.
     """
-    parts = ["roboego", command, str(getattr(args, positional))]
+    return shlex.join(["roboego", command, str(getattr(args, positional)), *options_given(args, positional)])
+
+
+def options_given(args: Any, *left_out: str) -> list[str]:
+    """The options of `command_line`, without some."""
+    parts = []
     for field in fields(args):
         value = getattr(args, field.name)
         default = field.default if field.default is not MISSING else None
-        if value == default or field.name in (positional, "json", "report"):
+        if value == default or field.name in (*left_out, "json", "report"):
             continue
         name = field.name.replace("_", "-")
         if isinstance(value, bool):
             parts.append(f"--{name}" if value else f"--no-{name}")
         else:
             parts += [f"--{name}", *(map(str, value) if isinstance(value, tuple) else [str(value)])]
-    return shlex.join(parts)
+    return parts

@@ -1,13 +1,14 @@
 """Measures a model on held-out sentences: talk (questions, turn-taking, silence), duplex (who speaks when), asr, tts, codec; and at
 held-out tables: vqa (what it sees), action (what it does), sense (what it feels), conflict (senses that disagree)."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from roboego.commands.common import Sight, check_at_least, command_line
+from roboego.commands.common import Sight, check_at_least, command_line, options_given
 from roboego.errors import InputError
 
 if TYPE_CHECKING:
@@ -109,6 +110,8 @@ def run(args: Args) -> dict[str, Any]:
     measuring = _prepared(args, suites, console)
     named = "the experts" if measuring.experts else args.model
     results: dict[str, Any] = {"model": named if measuring.loaded is None else measuring.loaded.name}
+    options = options_given(args, "model", "suite")
+    results["commands"] = {suite: shlex.join(["--suite", suite, *options]) for suite in suites}
     samples = []
     for suite in track(suites, description="suites", console=console):
         results[suite], kept = SUITES[suite](measuring)

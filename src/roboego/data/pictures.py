@@ -163,7 +163,10 @@ def _draw(rng: np.random.Generator, job: PictureJob, made: JpegFile) -> None:
     table = Table(scene)
     with Eye(table, job.size, job.size) as eye:
         for _ in range(1 if job.labelled else ARMS):
-            held = _pose(table, rng)
+            try:
+                held = _pose(table, rng)
+            except InputError:  # it slips out of the hand, and may lie anywhere now
+                return
             picture, quality = eye.picture(), int(rng.integers(*QUALITY))
             made.add(picture, quality, entry_of(scene.things, eye.things(), held))
             if held is not None:
@@ -171,7 +174,11 @@ def _draw(rng: np.random.Generator, job: PictureJob, made: JpegFile) -> None:
 
 
 def _pose(table: "Table", rng: np.random.Generator) -> int | None:
-    """The arm at home, somewhere above the table, or with a thing held up: which one."""
+    """The arm at home, somewhere above the table, or with a thing held up: which one.
+
+    Raises:
+        InputError: it could not be taken up.
+    """
     from roboego.sim.env import take
     from roboego.sim.tasks import possible
 

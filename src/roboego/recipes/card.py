@@ -10,6 +10,12 @@ from roboego.recipes.runs import Run
 from roboego.timebase import FRAME_MS, FRAME_RATE, SAMPLE_RATE, frames_to_seconds
 
 UNMEASURED = "not measured"
+ACTED = (
+    ("chat", "both", "done, and a question answered meanwhile"),
+    ("stop", "rested", 'arm at rest within 400 ms of "stop"'),
+    ("impossible", "both", "kept still and said so when it could not be done"),
+)
+"""Of the suite `action`: kinds of episode, and what of them the card tells."""
 
 
 def text(run: Run, model: RoboEgoModel, step: int, figures: dict[str, Any], note: str = "", *, average: int = 1) -> str:
@@ -25,7 +31,7 @@ def text(run: Run, model: RoboEgoModel, step: int, figures: dict[str, Any], note
         note.strip(),
         _figures(run, figures),
         _latency(run, model, figures),
-        _limits(run),
+        _limits(run, model),
     )
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -37,11 +43,13 @@ def _head(run: Run, model: RoboEgoModel) -> str:
     window = frames_to_seconds(c.window)
     design = "full-duplex model of the RoboEgo design ([arXiv 2506.01934](https://arxiv.org/abs/2506.01934))"
     if run.backbone is None:
+        does, world = "hears, reads,\nwrites and speaks at once", "a small world of coloured things"
+        if _sees_and_acts(model):
+            does, world = "hears, sees,\nfeels, reads, writes, speaks and moves an arm at once", "a table with coloured things before it"
         about = f"""# nano
 
-A small {design}: every 80 ms it hears, reads,
-writes and speaks at once. It talks in English about a small world of coloured things, numbers, days, names and itself, with one voice of
-its own."""
+A small {design}: every 80 ms it {does}.
+It talks in English about {world}, numbers, days, names and itself, with one voice of its own."""
         licence, opening = "Apache-2.0", '`roboego.load("nano")`, or talk to it with `roboego talk IN.wav --out DIR`'
     else:
         about = f"""# {run.name}
@@ -61,8 +69,17 @@ and voices."""
 - open it with {opening}"""
 
 
+def _sees_and_acts(model: RoboEgoModel) -> bool:
+    return model.config.sees and model.config.layout.action_dims > 0
+
+
 def _exchanges(run: Run) -> tuple[tuple[str, float], ...]:
-    return ("written exchanges", run.written), ("assembled exchanges", run.assembled)
+    return (
+        ("written exchanges", run.written),
+        ("assembled exchanges", run.assembled),
+        ("exchanges about pictures", run.seen),
+        ("exchanges in which the arm moves", run.acted),
+    )
 
 
 def _training(run: Run, step: int, average: int) -> str:
@@ -70,7 +87,7 @@ def _training(run: Run, step: int, average: int) -> str:
     hours = step * rows * frames * FRAME_MS / 3_600_000
     shares = [*run.pools, *(pair for pair in _exchanges(run) if pair[1])]
     whole = sum(share for _, share in shares)
-    how = "codec|post|sft --recipe nano" if run.backbone is None else "post|sft --backbone FOLDER"
+    how = "codec|sight|post|sft|whole" if run.backbone is None else "post|sft --backbone FOLDER"
     pools = ", ".join(f"{name.rstrip('-')} {share / whole:.0%}" for name, share in shares)
     weights = f", the mean of its last {average} checkpoints" if average > 1 else ""
     return f"""## How it was made
@@ -102,8 +119,30 @@ def _figures(run: Run, found: dict[str, Any]) -> str:
         (f"points of Whisper-tiny WER lost in the codec, {_of(v)}", f"{r['points']:.1f}", "codec")
         for v, r in found.get("codec", {}).items()
     ]
-    lines += [f"| {name} | {value} | `roboego eval {model} --suite {suite}` |" for name, value, suite in rows]
+    rows += _at_the_table(found)
+    options = found.get("commands", {})
+    lines += [f"| {name} | {value} | `roboego eval {model} {options.get(suite, f'--suite {suite}')}` |" for name, value, suite in rows]
     return "\n".join(lines)
+
+
+def _at_the_table(found: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Rows of what is seen, done and felt; none where nothing of it was measured."""
+    rows = []
+    if seen := found.get("vqa"):
+        rows.append(("spoken questions about a picture answered rightly", _rate(seen["answered_right"]), "vqa"))
+        rows += [(f"the same, {topic}", _rate(rate), "vqa") for topic, rate in seen["by_topic"].items()]
+        rows.append(("the same without the picture", _rate(seen["without_picture"]["answered_right"]), "vqa"))
+    if done := found.get("action"):
+        verbs = done["do"]["by_verb"].items()
+        rows += [(f"done when asked aloud: {verb.replace('_', ' ')}", _rate(rate), "action") for verb, rate in verbs]
+        rows += [(name, _rate(done[kind][field]), "action") for kind, field, name in ACTED if kind in done]
+    for condition, felt in (found.get("sense") or {}).items():
+        if isinstance(felt, dict) and "answered_right" in felt:
+            rows.append((f"what is felt, told rightly with {condition}", _rate(felt["answered_right"]), "sense"))
+    for kind, met in (found.get("conflict") or {}).items():
+        if isinstance(met, dict) and "safe" in met:
+            rows.append((f"the safe course, {kind.replace('_', ' ')}", _rate(met["safe"]), "conflict"))
+    return rows
 
 
 def _latency(run: Run, model: RoboEgoModel, found: dict[str, Any]) -> str:
@@ -120,17 +159,20 @@ From the user's last sound to Ego's first: capture {FRAME_MS:.0f} ms, decision (
 compute (see `roboego bench step`). Measured as a whole: {measured}."""
 
 
-def _limits(run: Run) -> str:
+def _limits(run: Run, model: RoboEgoModel) -> str:
     if run.backbone is not None:
         return """## What it is not
 
 It was taught to hear and to say a few hundred words and one kind of talk, by synthetic voices alone: accents and microphones that differ
 much will be misheard, and what its decoder knew beyond that may be lost. It does not see or act. Its answers are for trying and testing
 duplex systems, not for advice."""
-    return """## What it is not
+    blind = "does not\nsee or act yet in this version"
+    if _sees_and_acts(model):
+        blind = "has\nseen pictures of one simulated table and moved one simulated arm"
+    return f"""## What it is not
 
-It knows a few hundred words and one kind of talk; what it hears beyond them it forces into them. It has no knowledge of the world, does not
-see or act yet in this version, and was trained on synthetic voices alone: accents and microphones that differ much will be misheard.
+It knows a few hundred words and one kind of talk; what it hears beyond them it forces into them. It has no knowledge of the world, {blind},
+and was trained on synthetic voices alone: accents and microphones that differ much will be misheard.
 Its answers are for trying and testing duplex systems, not for advice."""
 
 

@@ -8,6 +8,7 @@ import torch
 from roboego.data.workshop import open_workshop
 from roboego.model.checkpoint import save_model
 from roboego.model.loaded import LoadedModel
+from roboego.perception.files import load_vit
 from roboego.recipes import card, nano
 from roboego.recipes.nano_data import Places
 from roboego.recipes.runs import Run
@@ -23,6 +24,7 @@ def export(run: Run, places: Places, out: Path, figures: dict[str, Any], note: s
         average: how many of the newest checkpoints the weights are the mean of.
     Raises:
         InputError: the run has too few checkpoints.
+        CheckpointError: the picture encoder of a model that sees is missing.
     """
     model, step = open_run(run.name, run.model, places.root, average=average)
     shop = open_workshop(places.tools, run.backbone)
@@ -33,6 +35,7 @@ def export(run: Run, places: Places, out: Path, figures: dict[str, Any], note: s
         tokenizer=shop.tokenizer,
         silence=torch.from_numpy(shop.silence).long(),
         sampling=nano.sampling(),
+        vision=load_vit(places.tools / "vit") if run.model.sees else None,
         card=card.text(run, model, step, figures, note, average=average),
     )
     save_model(loaded, out)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from rich.console import Console
 
+from roboego.actions.bins import ActionBins, Bins
 from roboego.codecs.base import Codec
 from roboego.data.assembled import AssembledExchanges
 from roboego.data.exchange_pool import Grids
@@ -57,6 +58,11 @@ def open_pool(folder: Path, prefix: str, shop: Workshop, model: ModelConfig) -> 
     return ShardReader(
         paths, layout=talking(model.layout), codec_fingerprint=shop.codec.fingerprint, tokenizer_fingerprint=shop.tokenizer.fingerprint
     )
+
+
+def at_rest(layout: StreamLayout) -> Bins | None:
+    """What an arm does that keeps still; None: there is no arm."""
+    return ActionBins(dims=layout.action_dims, bins=layout.action_bins).rest if layout.action_dims else None
 
 
 def talking(layout: StreamLayout) -> StreamLayout:
@@ -209,7 +215,7 @@ def perform(
         pictures=0 if table is None else len(table.sights.vectors),
         still=None if table is None else table.still,
         fresh_frames={sense.name: sense.fresh_frames for sense in run.model.senses},
-        rest=None if table is None else table.rest,
+        rest=at_rest(run.model.layout),
     )
     pronounce = Pronunciation(tokenizer, run.model.layout.text, phonemize)
     judge: Callable[[RoboEgoModel, int], Metrics]

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from roboego.actions.bins import ActionBins, Bins
 from roboego.data.episodes import EpisodeBank
 from roboego.data.grounded.acting import ActingExchanges
 from roboego.data.grounded.manner import Manner
@@ -62,11 +61,6 @@ class Table:
             "touch": np.stack([e.touch[-1] for e in all_of]),
             "points": np.stack([e.points[-1] for e in all_of]).astype(np.float32),
         }
-
-    @property
-    def rest(self) -> Bins | None:
-        """What an arm does that keeps still; None: there is no arm."""
-        return None if self.episodes is None else ActionBins().rest
 
 
 def open_table(run: Run, pictures: Path, tools: Path) -> Table | None:
