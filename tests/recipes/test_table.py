@@ -75,3 +75,17 @@ def test_a_small_model_with_all_streams_learns_from_the_pools_of_a_run(root: Pat
     moved = [name for name, p in model.named_parameters() if p.grad is not None and p.grad.abs().max() > 0]
     for part in ("fusion.look", "glance.gate", "fusion.senses.body.out", "fusion.senses.touch.out", "fusion.senses.points.out", "act_head"):
         assert any(name.startswith(part) for name in moved), part
+
+
+def test_it_learns_from_talk_alone_too() -> None:
+    """As it does from recordings of one's own, of which there are no pictures."""
+    run, small = nano.whole(), nano.tiny()
+    tokenizer = Tokenizer.train(nano.tokenizer_text(sentences=2_000), vocab_size=400)
+    written = WrittenExchanges(layout=talking(run.model.layout), tokenizer=tokenizer, silence=SILENCE)
+    mixture = Mixture([Pool(written, 1.0, written.captions, soundless=True)], run.model.layout.text, rest=at_rest(run.model.layout))
+    glance = GlanceConfig(tokens=EYE.patches, token_width=EYE.width, heads=2, head_dim=8, hidden=32)
+    model = RoboEgoModel(replace(small, layout=run.model.layout, vision_width=EYE.width, glance=glance, senses=run.model.senses))
+    task = StageTask(model, mixture, StageConfig(rows=2, frames=100), lambda model, step: {})
+    loss, metrics = task.loss(task.batch(0), 0)
+    loss.backward()
+    assert torch.isfinite(loss) and metrics["act"] > 0

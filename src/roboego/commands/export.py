@@ -69,7 +69,8 @@ def run(args: Args) -> dict[str, Any]:
         recipe = foreign.on_decoder(args.backbone, recipe)
     if args.lora:
         recipe = replace(recipe, name=adapted_name(recipe.name))
-    done = export(recipe, places, args.out, figures, note, average=args.average)
+    vision = None if args.name is None else own.PACKAGED / "vision"
+    done = export(recipe, places, args.out, figures, note, average=args.average, vision=vision)
     print(f"{done['run']} at step {done['step']} is in {done['folder']} ({done['bytes'] / 2**20:.1f} MiB)")
     return done
 

@@ -102,15 +102,7 @@ def load_model(folder: Path, *, name: str | None = None, device: str = "cpu", dt
         CheckpointError: a file is missing, damaged or of another format, or the codec, the tokenizer or the picture encoder is not the one
             the model was trained with.
     """
-    try:
-        data = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"cannot read {folder / 'config.json'}: {error}; fetch or train the model again") from error
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise CheckpointError(f"{folder} is not a RoboEgo checkpoint (its config.json has no format {FORMAT!r}); open it with roboego.load")
-    if data.get("version") != VERSION:
-        raise CheckpointError(f"{folder} has format version {data.get('version')}, this code reads version {VERSION}; upgrade roboego")
-    config = from_json(CheckpointConfig, data, str(folder / "config.json"))
+    config = read_config(folder)
     codec = load_codec(folder / "codec")
     if codec.fingerprint != config.codec:
         raise CheckpointError(
@@ -127,6 +119,23 @@ def load_model(folder: Path, *, name: str | None = None, device: str = "cpu", dt
         sampling=config.sampling,
         card=read_card(folder),
     )
+
+
+def read_config(folder: Path) -> CheckpointConfig:
+    """What a folder that `save_model` wrote holds.
+
+    Raises:
+        CheckpointError: its config.json is missing, damaged or of another format.
+    """
+    try:
+        data = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"cannot read {folder / 'config.json'}: {error}; fetch or train the model again") from error
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise CheckpointError(f"{folder} is not a RoboEgo checkpoint (its config.json has no format {FORMAT!r}); open it with roboego.load")
+    if data.get("version") != VERSION:
+        raise CheckpointError(f"{folder} has format version {data.get('version')}, this code reads version {VERSION}; upgrade roboego")
+    return from_json(CheckpointConfig, data, str(folder / "config.json"))
 
 
 def _load_tokenizer(folder: Path, config: CheckpointConfig) -> TextCodec:

@@ -15,13 +15,16 @@ from roboego.recipes.runs import Run
 from roboego.recipes.start import open_run
 
 
-def export(run: Run, places: Places, out: Path, figures: dict[str, Any], note: str = "", *, average: int = 1) -> dict[str, Any]:
+def export(
+    run: Run, places: Places, out: Path, figures: dict[str, Any], note: str = "", *, average: int = 1, vision: Path | None = None
+) -> dict[str, Any]:
     """Writes what a run has learned so far as a folder that `roboego.load` opens, adapters merged.
 
     Args:
         figures: results of `roboego eval`, for the model card.
         note: a paragraph for it.
         average: how many of the newest checkpoints the weights are the mean of.
+        vision: folder of the picture encoder of a model that sees; None: it is among the tools.
     Raises:
         InputError: the run has too few checkpoints.
         CheckpointError: the picture encoder of a model that sees is missing.
@@ -35,7 +38,7 @@ def export(run: Run, places: Places, out: Path, figures: dict[str, Any], note: s
         tokenizer=shop.tokenizer,
         silence=torch.from_numpy(shop.silence).long(),
         sampling=nano.sampling(),
-        vision=load_vit(places.tools / "vit") if run.model.sees else None,
+        vision=load_vit(vision or places.tools / "vit") if run.model.sees else None,
         card=card.text(run, model, step, figures, note, average=average),
     )
     save_model(loaded, out)

@@ -9,12 +9,14 @@ from pathlib import Path
 
 from roboego.errors import InputError
 from roboego.loading import WEIGHTS
+from roboego.model.checkpoint import read_config
 from roboego.recipes import nano
 from roboego.recipes.nano_data import Places
 from roboego.recipes.perform import WORDS_HEARD, WORDS_SAID
 from roboego.recipes.runs import Run
 from roboego.sound.files import appearing_in
 
+PACKAGED = WEIGHTS / "nano"
 SHARE = 0.5
 """Of the frames that one's own recordings take. The rest is what nano learned before, as far as it is there: it is not to be forgotten."""
 KINDS = ("asr-user-train", "tts-ego-train", "dialogue-train", "asr-dialogue-train")
@@ -52,7 +54,8 @@ def own(name: str, places: Places) -> Run:
     return replace(
         base,
         name=f"nano-own-{name}",
-        start=str(WEIGHTS / "nano"),
+        model=read_config(PACKAGED).model,
+        start=str(PACKAGED),
         stage=replace(base.stage, rows=2, ear_alone=EAR_ALONE),
         loop=replace(base.loop, steps=STEPS, learning_rate=LEARNING_RATE, decay=0.7, warmup=50, validate_every=250),
         pools=tuple(pools),
@@ -93,9 +96,8 @@ def take_tools(places: Places) -> bool:
     """Puts nano's codec and tokenizer where recipes look for them, unless some are there. Returns whether it did."""
     if places.tools.exists():
         return False
-    source = WEIGHTS / "nano"
     places.tools.parent.mkdir(parents=True, exist_ok=True)
     with appearing_in(places.tools) as folder:
-        shutil.copytree(source / "codec", folder / "codec")
-        shutil.copy(source / "tokenizer.json", folder / "tokenizer.json")
+        shutil.copytree(PACKAGED / "codec", folder / "codec")
+        shutil.copy(PACKAGED / "tokenizer.json", folder / "tokenizer.json")
     return True
