@@ -148,7 +148,7 @@ def obedient_loaded(**changes: Any) -> LoadedModel:
     Args:
         changes: of `tiny_config`.
     """
-    loaded = tiny_loaded(tiny_config(model={"tied_head": False}, **changes))
+    loaded = tiny_loaded(tiny_config(**{**changes, "model": {"tied_head": False, **changes.get("model", {})}}))
     model = loaded.model
     assert model.text_head is not None
     assert model.spoken_head is not None

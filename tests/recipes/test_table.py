@@ -88,4 +88,5 @@ def test_it_learns_from_talk_alone_too() -> None:
     task = StageTask(model, mixture, StageConfig(rows=2, frames=100), lambda model, step: {})
     loss, metrics = task.loss(task.batch(0), 0)
     loss.backward()
-    assert torch.isfinite(loss) and metrics["act"] > 0
+    assert torch.isfinite(loss)
+    assert metrics["act"] > 0

@@ -70,7 +70,7 @@ def places(tmp_path: Path) -> Places:
 
 
 def imported(folder: Path, places: Places, shop: Workshop, **options: Any) -> ImportedConversations:
-    return import_recordings(folder, places.grids, shop=shop, layout=nano.layout(), name="mine", **options)
+    return import_recordings(folder, places.grids, places.pictures, shop=shop, layout=nano.layout(), name="mine", **options)
 
 
 def shards(places: Places) -> tuple[ShardReader, ShardReader]:
@@ -207,7 +207,7 @@ def test_the_command_takes_what_is_wanted_and_training_finds_it(held: Held, tmp_
 def test_long_conversations_are_cut_where_no_reply_is_under_way() -> None:
     frames = 3_000
     tracks = Tracks(
-        grid=empty_grid(nano.layout(), frames), captions=np.zeros(frames, np.int32), pictures=(),
+        grid=empty_grid(nano.layout(), frames), captions=np.zeros(frames, np.int32), pictures=(), felt={},
         user_levels=np.zeros(frames, np.float32), ego_levels=np.zeros(frames, np.float32),
     )  # fmt: skip
     for start in range(5, frames - 100, 100):
@@ -244,7 +244,7 @@ def test_models_with_acoustic_delays_tell_late_and_grids_are_aligned(tmp_path: P
     recorder.stop()
     layout = loaded.model.config.layout
     tiny = Workshop.of(loaded.codec, loaded.tokenizer)
-    told = import_recordings(tmp_path / "recorded", tmp_path, shop=tiny, layout=layout, name="mine")
+    told = import_recordings(tmp_path / "recorded", tmp_path, tmp_path / "pictures", shop=tiny, layout=layout, name="mine")
     assert not told.captions
     grid = ShardReader(tmp_path)[0]
     first, written = 5, int(pieces(grid.text, layout.text).sum())

@@ -106,7 +106,8 @@ def _imported(args: Import, console: "Console") -> dict[str, Any]:
 def _recorded(args: ImportRecordings, console: "Console") -> dict[str, Any]:
     from roboego.commands.common import check_at_least
     from roboego.data.importing.conversations import Wanted, import_recordings
-    from roboego.recipes import nano
+    from roboego.model.checkpoint import read_config
+    from roboego.recipes.own import PACKAGED
 
     check_at_least(0, shortest_s=args.shortest_s)
     wanted = Wanted(ids=args.ids, since=None if args.since is None else seconds_of(args.since), shortest_s=args.shortest_s)
@@ -114,8 +115,9 @@ def _recorded(args: ImportRecordings, console: "Console") -> dict[str, Any]:
     told = import_recordings(
         args.source,
         places.grids,
+        places.pictures,
         shop=shop,
-        layout=nano.layout(),
+        layout=read_config(PACKAGED).model.layout,
         name=args.name,
         wanted=wanted,
         captions=args.captions,

@@ -226,7 +226,8 @@ class ShardReader:
 
     Args:
         source: a folder, or paths of shards.
-        layout, codec_fingerprint, tokenizer_fingerprint: what the grids are to be used with, if given: others are refused.
+        layout, codec_fingerprint, tokenizer_fingerprint: what the grids are to be used with, if given: others are refused. Grids without
+            actions go with any.
     Raises:
         InputError: there are no shards; one is damaged or foreign; or they do not fit each other or what is given.
     """
@@ -290,7 +291,7 @@ class ShardReader:
             if theirs != ours:
                 mismatch = f"{shard.path} was made with the {what} {theirs[:12]}, not with {ours[:12]}"
                 raise InputError(f"{mismatch}: make the data again with this {what}, or use that one")
-        if _stored(header.layout) != _stored(self.layout):
+        if _stored(header.layout) not in (_stored(self.layout), _stored(replace(self.layout, action_dims=0, action_bins=0))):
             raise InputError(f"the grids of {shard.path} have another layout ({header.layout}): make the data again for this one")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from roboego.data.importing.witnessed import SUFFIX
 from roboego.errors import InputError
 from roboego.loading import WEIGHTS
 from roboego.model.checkpoint import read_config
@@ -59,6 +60,7 @@ def own(name: str, places: Places) -> Run:
         stage=replace(base.stage, rows=2, ear_alone=EAR_ALONE),
         loop=replace(base.loop, steps=STEPS, learning_rate=LEARNING_RATE, decay=0.7, warmup=50, validate_every=250),
         pools=tuple(pools),
+        recorded=tuple(prefix for prefix in theirs if any(places.grids.glob(f"{prefix}*{SUFFIX}"))),
         written=(1 - SHARE) * written / whole,
         assembled=(1 - SHARE) * assembled / whole,
         validation=judged,
@@ -100,4 +102,6 @@ def take_tools(places: Places) -> bool:
     with appearing_in(places.tools) as folder:
         shutil.copytree(PACKAGED / "codec", folder / "codec")
         shutil.copy(PACKAGED / "tokenizer.json", folder / "tokenizer.json")
+        if (PACKAGED / "vision").is_dir():
+            shutil.copytree(PACKAGED / "vision", folder / "vit")
     return True

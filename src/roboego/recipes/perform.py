@@ -24,7 +24,7 @@ from roboego.evaluation.stages import synthesize, transcribe_codes
 from roboego.metrics.wer import WordErrors, word_errors
 from roboego.model.config import ModelConfig
 from roboego.model.model import RoboEgoModel
-from roboego.recipes import nano
+from roboego.recipes import nano, recorded
 from roboego.recipes.nano_data import maker
 from roboego.recipes.runs import Run
 from roboego.recipes.start import FIRST_SPREAD, Adapted, begin_codes, codes_alike, helpers_of, keep_record, open_start
@@ -56,7 +56,7 @@ def open_pool(folder: Path, prefix: str, shop: Workshop, model: ModelConfig) -> 
         foreign = "" if isinstance(shop.tokenizer, Tokenizer) else " --backbone FOLDER"
         raise InputError(f"no shards {prefix}*.grids in {folder}; make them with: {maker(prefix)}{foreign}")
     return ShardReader(
-        paths, layout=talking(model.layout), codec_fingerprint=shop.codec.fingerprint, tokenizer_fingerprint=shop.tokenizer.fingerprint
+        paths, layout=model.layout, codec_fingerprint=shop.codec.fingerprint, tokenizer_fingerprint=shop.tokenizer.fingerprint
     )
 
 
@@ -74,7 +74,9 @@ def _pool(prefix: str, share: float, run: Run, data: Path, shop: Workshop) -> Po
     twin = dict(run.transcripts).get(prefix) if run.model.caption_head else None
     if run.organization is None:
         transcripts = open_pool(data, twin, shop, run.model) if twin else None
-        return Pool(open_pool(data, prefix, shop, run.model), share, transcripts, wordless=twin == "")
+        grids = open_pool(data, prefix, shop, run.model)
+        beside = recorded.beside(run, prefix, data, grids.lengths)
+        return Pool(grids, share, transcripts, wordless=twin == "", looks=beside, feelings=beside)
     stored = nano.model()
     grids = open_pool(data, prefix, shop, stored)
     if twin is None:  # exercises: they are as they are for every organization
@@ -193,6 +195,7 @@ def perform(
     exchanges = WrittenExchanges(layout=talking(run.model.layout), tokenizer=tokenizer, silence=silence, seed=run.stage.seed)
     table = open_table(run, pictures, tools)
     exercises = [pool.grids for pool in pools]
+    seen = table.sights if table is not None else recorded.sights(run, pictures, tools)
     sounds = next((grids for (prefix, _), grids in zip(run.pools, exercises, strict=True) if prefix.startswith("dialogue-")), None)
     written = replace(exchanges, sounds=sounds)
     if run.written:
@@ -212,7 +215,7 @@ def perform(
         splices=stage.splices,
         recalls=stage.recalls,
         overhears=stage.overhears,
-        pictures=0 if table is None else len(table.sights.vectors),
+        pictures=0 if seen is None else len(seen.vectors),
         still=None if table is None else table.still,
         fresh_frames={sense.name: sense.fresh_frames for sense in run.model.senses},
         rest=at_rest(run.model.layout),
@@ -226,7 +229,7 @@ def perform(
     alike = None if shop is None else codes_alike(shop.codec)
     task = StageTask(
         model.to(where), mixture, run.stage, judge,
-        device=where, pronounce=pronounce, alike=alike, crew=crew, workers=workers, sights=None if table is None else table.sights,
+        device=where, pronounce=pronounce, alike=alike, crew=crew, workers=workers, sights=seen,
     )  # fmt: skip
     if begins and run.start is not None:
         task.take_helpers(helpers_of(run.start, runs))

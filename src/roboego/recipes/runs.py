@@ -26,6 +26,7 @@ class Run:
         acted: share of the frames for exchanges in which something is done, in two halves like `seen`.
         validation: prefixes of held-out shards: transcribed, and said; None judges a run without sound by what it answers in writing.
         sentences: held-out sentences of each kind that a validation runs freely.
+        recorded: prefixes of shards made of recorded conversations, of which it is known what was seen and felt.
         first_sound: whether it is the first to hear and speak: its tables of codes begin as the codec has them, whatever it starts from.
         start: the run, the model folder, or the foreign decoder's folder, whose weights it starts from; None: from scratch.
         backbone: folder of the foreign decoder on which the model stands, and whose vocabulary it has; None: our own.
@@ -45,6 +46,7 @@ class Run:
     assembled: float = 0.0
     seen: float = 0.0
     acted: float = 0.0
+    recorded: tuple[str, ...] = ()
     first_sound: bool = False
     start: str | None = None
     backbone: Path | None = None

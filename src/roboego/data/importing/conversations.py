@@ -6,12 +6,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
 from roboego.data.importing.parts import Part, parts_of
 from roboego.data.importing.tracks import tracks_of
+from roboego.data.importing.witnessed import WitnessWriter
 from roboego.data.recorded import EVENTS, SOUND, Heading, Recorded, frames_of, heading_of, read_recorded
 from roboego.data.shards import ShardWriter
 from roboego.data.workshop import Workshop
 from roboego.errors import InputError
+from roboego.perception.picture import to_image
 from roboego.streams.layout import StreamLayout
 from roboego.timebase import frames_to_seconds
 
@@ -68,6 +74,7 @@ class ImportedConversations:
 def import_recordings(
     folder: Path,
     grids: Path,
+    pictures: Path,
     *,
     shop: Workshop,
     layout: StreamLayout,
@@ -79,7 +86,7 @@ def import_recordings(
     """Makes the shards of what `roboego serve --record FOLDER` wrote, oldest conversations first. Nothing in the folder is changed.
 
     Args:
-        grids: the folder of shards.
+        grids: the folder of shards; pictures: that of banks of pictures, of which one of the shard's name has what was shown.
         captions: take what the models wrote down of the user's words. Where one of them wrote nothing down, none is taken.
         progress: told of each conversation.
     Raises:
@@ -97,6 +104,7 @@ def import_recordings(
         note(taken)
     prints = {"codec_fingerprint": shop.codec.fingerprint, "tokenizer_fingerprint": shop.tokenizer.fingerprint}
     talks, transcripts = (grids / f"{kind}dialogue-train-{name}-00000.grids" for kind in ("", "asr-"))
+    witness = WitnessWriter()
     with ExitStack() as stack:
         writers = [
             stack.enter_context(ShardWriter(path, layout, **prints)) for path in ([talks, transcripts] if told.captions else [talks])
@@ -105,9 +113,11 @@ def import_recordings(
             parts, taken = _parts(path, wanted.shortest_s, layout, shop)
             for part in parts:
                 _write(part, writers, {"voice": name, "file": path.name, "first_frame": part.start})
+                witness.add(_shown(path, part), part.felt)
             note(taken)
         if not len(writers[0]):
             raise InputError(f"no conversation of {folder} could be used: {told.conversations[0]}")
+    witness.save(talks, pictures)
     if not told.captions:  # those of an import before would be taken for these conversations'
         transcripts.unlink(missing_ok=True)
     return told
@@ -152,7 +162,25 @@ def _parts(path: Path, shortest_s: float, layout: StreamLayout, shop: Workshop) 
     except InputError as error:
         return [], Taken(id=path.name, note=str(error))
     note = _note(recorded, len(tracks.grid)) if parts else "nothing is said in it"
+    lost = len({file for part in parts for _, file in part.pictures if _picture(path / file) is None})
+    if lost:
+        note = f"{note}{', ' if note else ''}{lost} of its pictures cannot be read"
     return parts, Taken(id=path.name, seconds=frames_to_seconds(sum(len(p.talk) for p in parts)), parts=len(parts), note=note)
+
+
+def _shown(path: Path, part: Part) -> list[tuple[int, NDArray[np.uint8]]]:
+    """Frames and pictures of a part, as far as these can be read."""
+    found = ((frame, _picture(path / file)) for frame, file in part.pictures)
+    return [(frame, picture) for frame, picture in found if picture is not None]
+
+
+def _picture(path: Path) -> NDArray[np.uint8] | None:
+    """[H, W, 3]; None: it cannot be read."""
+    try:
+        with Image.open(path) as image:
+            return np.asarray(to_image(image))
+    except (OSError, InputError):
+        return None
 
 
 def _note(recorded: Recorded, frames: int) -> str:

@@ -1,7 +1,7 @@
 """A conversation as it happened becomes grids of up to a minute, laid out as training wants them, cut where nothing goes on."""
 # T frames
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -12,6 +12,7 @@ from roboego.data.build import organizer
 from roboego.data.exercises import TAIL_FRAMES
 from roboego.data.importing.dialogues import LONGEST_S, QUIET_S, SHORTEST_S
 from roboego.data.importing.tracks import Levels, Tracks
+from roboego.data.importing.witnessed import Came
 from roboego.data.workshop import ASR_DELAY_FRAMES, Workshop
 from roboego.runtime.frame import SILENT_LEVEL
 from roboego.streams.conversation import Conversation, Reply
@@ -38,12 +39,14 @@ class Part:
         start: its first frame in the whole.
         talk: what Ego did. transcript: the same sound, with what the model wrote down of it.
         pictures: frame and file of what was in sight.
+        felt: by sense, the readings that came, by the part's own frames; the first may have come before it began.
     """
 
     start: int
     talk: FrameGrid
     transcript: FrameGrid
     pictures: tuple[tuple[int, str], ...]
+    felt: Mapping[str, Came]
 
 
 def parts_of(tracks: Tracks, layout: StreamLayout, shop: Workshop) -> Iterator[Part]:
@@ -55,7 +58,7 @@ def parts_of(tracks: Tracks, layout: StreamLayout, shop: Workshop) -> Iterator[P
     Raises:
         InputError: something in it cannot be laid out.
     """
-    arrange = organizer(layout, shop)
+    arrange = organizer(replace(layout, action_dims=0, action_bins=0), shop)
     for start, end in pairwise(cuts(tracks, layout)):
         grid = tracks.grid[start:end]
         made = _conversation(tracks, start, end, arrange)
@@ -64,12 +67,19 @@ def parts_of(tracks: Tracks, layout: StreamLayout, shop: Workshop) -> Iterator[P
         talk = arrange.arrange(made)
         talk.text_weight[(talk.text == layout.text.cut) & (grid.text_weight == 0)] = 0
         transcript = arrange.arrange(replace(made.transcription(), readings=()))
-        yield Part(start=start, talk=talk, transcript=transcript, pictures=_in_sight(tracks.pictures, start, end))
+        yield Part(
+            start=start,
+            talk=replace(talk, act=grid.act, act_weight=grid.act_weight),
+            transcript=replace(transcript, act=grid.act, act_weight=grid.act_weight),
+            pictures=_in_sight(tracks.pictures, start, end),
+            felt={name: _felt_in(came, start, end) for name, came in tracks.felt.items()},
+        )
 
 
 def _conversation(tracks: Tracks, start: int, end: int, arrange: TextFirst) -> Conversation:
     """What happens between two frames. Each part announces its mode anew: in training, anything may stand before it."""
-    found = arrange.found_in(tracks.grid[start:end])
+    talk = tracks.grid[start:end]
+    found = arrange.found_in(replace(talk, act=talk.act[:, :0]))
     captions = base.captions_of(tracks.captions[start:end], arrange.layout, ASR_DELAY_FRAMES, arrange.starts_word)
     replies = tuple(_ended(reply, tracks.ego_levels[start:end]) for reply in found.replies)
     return replace(found, announced=True, replies=replies, captions=captions)
@@ -122,3 +132,11 @@ def _in_sight(pictures: tuple[tuple[int, str], ...], start: int, end: int) -> tu
     """Pictures of a part, by its own frames; the first may have been shown before it began."""
     earlier = [file for frame, file in pictures if frame <= start][-1:]
     return (*((0, file) for file in earlier), *((frame - start, file) for frame, file in pictures if start < frame < end))
+
+
+def _felt_in(came: Came, start: int, end: int) -> Came:
+    """Readings of a part, by its own frames."""
+    frames, values = came
+    first = max(int(np.searchsorted(frames, start, "right")) - 1, 0)
+    chosen = slice(first, int(np.searchsorted(frames, end)))
+    return np.maximum(frames[chosen] - start, 0), values[chosen]

@@ -1,7 +1,7 @@
 """What a recorded conversation tells, laid on the frame grid just as it happened, right or wrong."""
 # T frames, K codebooks, N samples
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from roboego.actions.bins import ActionBins
+from roboego.data.importing.witnessed import Came
 from roboego.data.recorded import Heading, Line, Recorded, sound_of
 from roboego.data.voices.base import Sound
 from roboego.data.workshop import Workshop
@@ -33,6 +35,7 @@ class Tracks:
         captions: [T] what the model wrote down of what it heard, waits between.
         user_levels, ego_levels: [T] largest samples.
         pictures: frame and file of those that were shown.
+        felt: by sense, the readings that came.
     """
 
     grid: FrameGrid
@@ -40,6 +43,7 @@ class Tracks:
     user_levels: Levels
     ego_levels: Levels
     pictures: tuple[tuple[int, str], ...]
+    felt: Mapping[str, Came]
 
 
 def tracks_of(folder: Path, told: Recorded, layout: StreamLayout, shop: Workshop) -> Tracks:
@@ -72,7 +76,15 @@ def tracks_of(folder: Path, told: Recorded, layout: StreamLayout, shop: Workshop
     captions[~pieces(captions, layout.text)] = layout.text.wait
     grid.spoken[:] = _spoken(lines, frames, heading.late_frames, pieces(grid.text, layout.text))
     pictures = tuple((line.frame, line.picture) for line in lines if line.picture and line.frame < frames)
-    return Tracks(grid=grid, captions=captions, user_levels=levels[:frames, 0], ego_levels=levels[:frames, 1], pictures=pictures)
+    _lay_actions(grid, lines, layout)
+    return Tracks(
+        grid=grid,
+        captions=captions,
+        user_levels=levels[:frames, 0],
+        ego_levels=levels[:frames, 1],
+        pictures=pictures,
+        felt=_felt([line for line in lines if line.frame < frames]),
+    )
 
 
 def check_fits(heading: Heading, layout: StreamLayout, shop: Workshop) -> None:
@@ -141,6 +153,42 @@ def _spoken(lines: list[Line], frames: int, late: int, written: NDArray[np.bool_
     for start, stop in pairwise([*starts, frames]):
         spoken[start:stop] = np.maximum.accumulate(spoken[start:stop])
     return spoken
+
+
+def _lay_actions(grid: FrameGrid, lines: list[Line], layout: StreamLayout) -> None:
+    """What the arm did. Where nothing is told of one it keeps still, and that is not learned.
+
+    Raises:
+        InputError: it is an arm of another kind.
+    """
+    if not layout.action_dims:
+        return
+    grid.act[:] = ActionBins(dims=layout.action_dims, bins=layout.action_bins).rest
+    for line in lines:
+        if not line.action or line.frame >= len(grid):
+            continue
+        if len(line.action) != layout.action_dims:
+            raise InputError(f"at frame {line.frame} its arm has {len(line.action)} dimensions, that of these grids {layout.action_dims}")
+        grid.act[line.frame] = [_checked(number, layout.action_bins) for number in line.action]
+        grid.act_weight[line.frame] = 1
+
+
+def _felt(lines: list[Line]) -> dict[str, Came]:
+    """By sense, the readings that came; those with numbers that are none were not taken, and are not here.
+
+    Raises:
+        InputError: readings of a sense have different shapes.
+    """
+    found: dict[str, Came] = {}
+    for name in sorted({name for line in lines for name in line.sense}):
+        try:
+            read = [(line.frame, np.array(line.sense[name], np.float32)) for line in lines if name in line.sense]
+            came = [(frame, values) for frame, values in read if np.isfinite(values).all()]
+            if came:
+                found[name] = np.array([frame for frame, _ in came]), np.stack([values for _, values in came])
+        except (ValueError, TypeError) as error:
+            raise InputError(f"its readings of {name} have different shapes") from error
+    return found
 
 
 def _checked(number: int, ids: int) -> int:
