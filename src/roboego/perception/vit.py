@@ -74,15 +74,20 @@ def heads_of(x_BMV: Tensor, heads: int) -> Tensor:
 
 
 class StemLayer(nn.Module):
-    """Halves a picture: [B, C, S, S] -> [B, D, S/2, S/2]."""
+    """Halves a picture, [B, C, S, S] -> [B, D, S/2, S/2], and, but for the first of them, looks at it once more at that size."""
 
-    def __init__(self, channels: int, width: int, norm_eps: float) -> None:
+    def __init__(self, channels: int, width: int, norm_eps: float, *, first: bool) -> None:
         super().__init__()
-        self.convolution = nn.Conv2d(channels, width, 3, stride=2, padding=1)
+        self.halve = nn.Conv2d(channels, width, 3, stride=2, padding=1)
         self.norm = nn.GroupNorm(1, width, norm_eps)
+        self.more = None if first else nn.Conv2d(width, width, 3, padding=1)
+        self.more_norm = None if first else nn.GroupNorm(1, width, norm_eps)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.gelu(self.norm(self.convolution(x)), approximate="tanh")
+        x = F.gelu(self.norm(self.halve(x)), approximate="tanh")
+        if self.more is None or self.more_norm is None:
+            return x
+        return x + F.gelu(self.more(self.more_norm(x)), approximate="tanh")
 
 
 class EncoderLayer(nn.Module):
@@ -132,7 +137,8 @@ class ViT(nn.Module):
         super().__init__()
         self.config = config
         channels = (3, *config.stem)
-        self.stem = nn.Sequential(*(StemLayer(c, d, config.norm_eps) for c, d in zip(channels, config.stem, strict=False)))
+        layers = (StemLayer(channels[i], channels[i + 1], config.norm_eps, first=i == 0) for i in range(len(config.stem)))
+        self.stem = nn.Sequential(*layers)
         cut = config.patch_size // 2 ** len(config.stem)
         self.patch = nn.Conv2d(channels[-1], config.width, cut, stride=cut)
         self.place = nn.Parameter(torch.randn(config.patches, config.width) * config.width**-0.5)

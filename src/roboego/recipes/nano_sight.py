@@ -23,7 +23,7 @@ SEEDS = {"train": 1, "validation": 2, "test": 3, "labels": 4}
 
 def loop() -> LoopConfig:
     return LoopConfig(
-        steps=3_000,
+        steps=2_600,
         learning_rate=1e-3,
         warmup=100,
         decay=0.5,
