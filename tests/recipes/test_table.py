@@ -56,10 +56,14 @@ def test_a_small_model_with_all_streams_learns_from_the_pools_of_a_run(root: Pat
     written = WrittenExchanges(layout=layout, tokenizer=tokenizer, silence=SILENCE)
     pools = [Pool(written, 0.3, written.captions, soundless=True), *table.pools(run, written)]
     assert sum(pool.share for pool in pools) == pytest.approx(0.3 + run.seen / 2 + run.acted / 2)
-    mixture = Mixture(pools, run.model.layout.text, pictures=len(table.sights.vectors), still=table.still, rest=at_rest(run.model.layout))
+    assert run.model.context_width
+    mixture = Mixture(
+        pools, run.model.layout.text, contexts=0.5, pictures=len(table.sights.vectors), still=table.still, rest=at_rest(run.model.layout)
+    )
     small = nano.tiny()
     glance = GlanceConfig(tokens=EYE.patches, token_width=EYE.width, heads=2, head_dim=8, hidden=32)
-    model = RoboEgoModel(replace(small, layout=run.model.layout, vision_width=EYE.width, glance=glance, senses=run.model.senses))
+    sees = {"vision_width": EYE.width, "context_width": EYE.width, "glance": glance}
+    model = RoboEgoModel(replace(small, layout=run.model.layout, senses=run.model.senses, **sees))
     stage = StageConfig(rows=3, frames=160)
     task = StageTask(model, mixture, stage, lambda model, step: {}, sights=table.sights)
     optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
@@ -73,7 +77,15 @@ def test_a_small_model_with_all_streams_learns_from_the_pools_of_a_run(root: Pat
         assert torch.isfinite(loss)
     assert losses[-1] < losses[0]
     moved = [name for name, p in model.named_parameters() if p.grad is not None and p.grad.abs().max() > 0]
-    for part in ("fusion.look", "glance.gate", "fusion.senses.body.out", "fusion.senses.touch.out", "fusion.senses.points.out", "act_head"):
+    for part in (
+        "fusion.look",
+        "fusion.context",
+        "glance.gate",
+        "fusion.senses.body.out",
+        "fusion.senses.touch.out",
+        "fusion.senses.points.out",
+        "act_head",
+    ):
         assert any(name.startswith(part) for name in moved), part
 
 

@@ -10,7 +10,7 @@ from roboego.model.model import RoboEgoModel
 from roboego.recipes import nano
 from roboego.streams.grid import Tokens
 from roboego.streams.readings import NO_READING, fresh
-from roboego.training.lesson import StageConfig, seen_by
+from roboego.training.lesson import StageConfig, in_context, seen_by
 from roboego.training.rows import Mixture, Pool, failing
 from roboego.training.stage import StageTask
 from tests.training.test_stage import CALM, grids
@@ -28,7 +28,7 @@ class _Sights:
 def test_rows_see_the_picture_of_their_frame() -> None:
     looks = np.array([[-1, 2, 2, 0, 0, 3], [-1, -1, -1, -1, -1, 1]], np.int32)
     model = replace(nano.tiny(), vision_width=2, glance=GlanceConfig(tokens=3, token_width=2, heads=1, head_dim=2, hidden=4))
-    look, seen, glances = seen_by(looks, _Sights(), model)
+    look, seen, glances = seen_by(looks, looks, _Sights(), model)
     assert (seen.numpy() == (looks >= 0)).all()
     assert (look[seen][:, 0].numpy() == looks[looks >= 0]).all()
     assert glances is not None
@@ -36,7 +36,43 @@ def test_rows_see_the_picture_of_their_frame() -> None:
     assert sorted(glances.frames[counted].tolist()) == np.flatnonzero(looks >= 0).tolist()
     for frames, picture in zip(glances.frames, glances.picture, strict=True):
         assert (looks.ravel()[frames[frames < looks.size]] == int(glances.tokens[picture, 0, 0])).all()
-    assert seen_by(looks, _Sights(), replace(model, glance=None))[2] is None
+    assert seen_by(looks, looks, _Sights(), replace(model, glance=None))[2] is None
+    hidden = np.full_like(looks, -1)
+    undetailed = seen_by(looks, hidden, _Sights(), model)
+    assert torch.equal(undetailed[0], look)
+    assert undetailed[2] is not None
+    assert not len(undetailed[2].frames)
+
+
+def test_pictures_go_into_the_context_by_parts() -> None:
+    class _Large(_Sights):
+        def tokens(self, chosen: np.ndarray) -> np.ndarray:
+            return np.asarray(chosen, np.float16)[..., None, None].repeat(60, -2).repeat(2, -1)
+
+    assert in_context([(), ()], _Large(), 10) is None
+    found = in_context([((3, 2),), ((1, 1), (8, 3))], _Large(), 10)
+    assert found is not None
+    assert found.tokens.shape == (6, 30, 2)
+    assert found.row.tolist() == [0, 0, 1, 1, 1, 1]
+    assert found.frame.tolist() == [3, 4, 1, 2, 8, 9]
+    assert found.tokens[:, 0, 0].tolist() == [2, 2, 1, 1, 3, 3]
+    assert in_context([((9, 2),)], _Large(), 10).frame.tolist() == [9, 9]  # type: ignore[union-attr]
+
+
+def test_some_pictures_of_a_pool_go_into_the_context() -> None:
+    class Table:
+        def looks(self, i: int) -> Tokens:
+            track = np.full(len(grids()[0]), i, np.int32)
+            track[:2] = -1
+            return track
+
+    source = Mixture([Pool(grids()[:1] * 3, 1.0, looks=Table())], contexts=0.5)
+    rows = [source.row(np.random.default_rng(seed), 60) for seed in range(8)]
+    for row in rows:
+        assert all(row.looks[frame] == picture and row.looks[frame - 1] == -1 for frame, picture in row.contexts)
+    assert any(row.contexts for row in rows)
+    assert any((row.looks != row.details).any() for row in rows)
+    assert any((row.looks == row.details).all() for row in rows)
 
 
 def test_a_seeing_model_learns_by_what_it_sees() -> None:

@@ -70,11 +70,14 @@ def model() -> ModelConfig:
 
 
 def whole_model() -> ModelConfig:
-    """The same with all streams: it sees (a picture's vector is fused into each step, which glances at its patches), feels and acts."""
+    """The same with all streams: it sees, feels and acts.
+
+    A picture's vector is fused into each step, each step glances at its patches, and these may go into the context.
+    """
     eye, talks, arm = vit(), model(), ActionBins()
-    glance = GlanceConfig(tokens=eye.patches, token_width=eye.width, heads=5, head_dim=64, hidden=512, after=(4, 6))
+    glance = GlanceConfig(tokens=eye.patches, token_width=eye.width, heads=5, head_dim=64, hidden=448, after=(4, 6))
     layout = replace(talks.layout, looks=True, action_dims=arm.dims, action_bins=arm.bins)
-    return replace(talks, layout=layout, vision_width=eye.width, glance=glance, senses=senses())
+    return replace(talks, layout=layout, vision_width=eye.width, context_width=eye.width, glance=glance, senses=senses())
 
 
 def senses() -> tuple[SenseConfig, ...]:

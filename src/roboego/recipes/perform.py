@@ -41,6 +41,8 @@ from roboego.training.rows import Mixture, Pool
 from roboego.training.stage import StageTask
 from roboego.training.written_answers import WrittenAnswers
 
+IN_CONTEXT = 0.1
+"""Chance that a picture that is talked about goes into the context, in runs of models that take any there."""
 WORDS_HEARD, WORDS_SAID = ("asr-user-", "asr-jumbled-"), ("tts-ego-", "tts-jumbled-")
 """Pools from whose words exchanges are put together."""
 
@@ -215,6 +217,7 @@ def perform(
         splices=stage.splices,
         recalls=stage.recalls,
         overhears=stage.overhears,
+        contexts=IN_CONTEXT if run.model.context_width else 0.0,
         pictures=0 if seen is None else len(seen.vectors),
         still=None if table is None else table.still,
         fresh_frames={sense.name: sense.fresh_frames for sense in run.model.senses},

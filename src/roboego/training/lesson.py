@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from roboego.model.config import ModelConfig
+from roboego.model.context_vision import Pictures
 from roboego.model.glance import Glances
 from roboego.model.model import Batch
 from roboego.model.senses import Felt
+from roboego.runtime.context_sight import POSITIONS
 from roboego.streams.grid import FrameGrid, Tokens
 from roboego.streams.readings import NO_READING, Senses
 from roboego.training.crew import ALONE, Crew
@@ -164,7 +166,9 @@ class Lessons:
         captions = np.stack([row.captions for row in rows])
         batch.caption = torch.from_numpy(np.stack([row.given for row in rows])).long()
         if self.sights is not None:
-            batch.look, batch.seen, batch.glances = seen_by(np.stack([row.looks for row in rows]), self.sights, self.model)
+            looks, details = np.stack([row.looks for row in rows]), np.stack([row.details for row in rows])
+            batch.look, batch.seen, batch.glances = seen_by(looks, details, self.sights, self.model)
+            batch.pictures = in_context([row.contexts for row in rows], self.sights, config.frames)
         if self.model.senses:
             batch.senses = felt_by([row.senses for row in rows], self.model, config.frames)
         given = disturb(batch, self.model, config.disturbance, rng, captions != UNKNOWN, self.alike)
@@ -182,21 +186,38 @@ class Lessons:
         )
 
 
-def seen_by(looks_BT: Tokens, sights: Sights, model: ModelConfig) -> tuple[Tensor, Tensor, Glances | None]:
+def seen_by(looks_BT: Tokens, details_BT: Tokens, sights: Sights, model: ModelConfig) -> tuple[Tensor, Tensor, Glances | None]:
     """What rows see: the latest picture's vector [B, T, V] in each frame, whether there is one [B, T], and at what frames glance.
 
     Args:
-        looks_BT: the pictures' numbers, `NOTHING` where there is none.
+        looks_BT, details_BT: the numbers of pictures, and of those with details; `NOTHING` where there is none.
     """
     seen_BT = looks_BT != NOTHING
     look_BTV = torch.from_numpy(sights.vectors[np.where(seen_BT, looks_BT, 0)].astype(np.float32))
     seen = torch.from_numpy(seen_BT)
     if model.glance is None:
         return look_BTV, seen, None
-    pictures_N = np.unique(looks_BT[seen_BT]) if seen_BT.any() else np.zeros(1, np.int64)
-    which_BT = np.where(seen_BT, np.searchsorted(pictures_N, looks_BT), -1)
+    detailed_BT = details_BT != NOTHING
+    pictures_N = np.unique(details_BT[detailed_BT]) if detailed_BT.any() else np.zeros(1, np.int64)
+    which_BT = np.where(detailed_BT, np.searchsorted(pictures_N, details_BT), -1)
     tokens_NMV = torch.from_numpy(sights.tokens(pictures_N).astype(np.float32))
     return look_BTV, seen, Glances.of(tokens_NMV, torch.from_numpy(which_BT))
+
+
+def in_context(contexts: Sequence[Sequence[tuple[int, int]]], sights: Sights, frames: int) -> Pictures | None:
+    """The pictures whose tokens go into the contexts of rows, in equal parts before one frame after another, as sessions take them.
+
+    None: there are none. What comes in the row's last frames does so all at once.
+    """
+    shown = [(row, frame, picture) for row, mine in enumerate(contexts) for frame, picture in mine]
+    if not shown:
+        return None
+    tokens_NMV = torch.from_numpy(sights.tokens(np.array([picture for *_, picture in shown])).astype(np.float32))
+    size = next(size for size in range(min(POSITIONS, tokens_NMV.shape[1]), 0, -1) if tokens_NMV.shape[1] % size == 0)
+    parts = tokens_NMV.shape[1] // size
+    rows = torch.tensor([row for row, *_ in shown]).repeat_interleave(parts)
+    places = torch.tensor([[min(frame + i, frames - 1) for i in range(parts)] for _, frame, _ in shown]).flatten()
+    return Pictures(tokens_NMV.reshape(-1, size, tokens_NMV.shape[-1]), rows, places)
 
 
 def felt_by(rows: Sequence[Senses], model: ModelConfig, frames: int) -> dict[str, Felt]:

@@ -29,6 +29,8 @@ FELT = 0.5
 """The same of what is felt."""
 MISSING, STOPS = 0.06, 0.04
 """Chances that a sense is missing from a grid, and that its readings stop coming."""
+UNDETAILED = 0.5
+"""Chance that a picture which goes into the context has no details to glance at."""
 RESTING = 0.05
 """Weight of a frame in which an arm rests that nobody speaks of."""
 NEAR = 100
@@ -85,30 +87,39 @@ class Row:
     Attributes:
         captions: [T] what a transcription of what is heard writes, or would write; `UNKNOWN` where that is not known.
         given: [T] what the caption stream is fed back: the captions, waits where they are not known, or what nobody hears.
-        looks: [T] the number of the picture that is in sight, `NOTHING` where none is.
+        looks: [T] the number of the picture that is in sight, `NOTHING` where none is; details: the same of that whose details are there.
         senses: what is felt.
+        contexts: pictures whose tokens go into the context: the frame before which the first of them go, and the picture's number.
     """
 
     grid: FrameGrid
     captions: Tokens
     given: Tokens
     looks: Tokens
+    details: Tokens
     senses: Senses
+    contexts: tuple[tuple[int, int], ...] = ()
 
     @classmethod
     def of(cls, grid: FrameGrid, captions: Tokens | None = None, wait: int = 0) -> "Row":
         """A grid with its captions, if they are known."""
         known = np.full(len(grid), UNKNOWN, np.int32) if captions is None else captions
-        return cls(grid, known, np.where(known == UNKNOWN, wait, known), np.full(len(grid), NOTHING, np.int32), {})
+        unseen = np.full(len(grid), NOTHING, np.int32)
+        return cls(grid, known, np.where(known == UNKNOWN, wait, known), unseen, unseen, {})
 
     @classmethod
     def joined(cls, rows: Sequence["Row"], frames: int) -> "Row":
         """Rows one after another, cut off after so many frames."""
-        captions, given, looks = (
-            np.concatenate(part)[:frames] for part in ([r.captions for r in rows], [r.given for r in rows], [r.looks for r in rows])
+        tracks = {name: np.concatenate([getattr(r, name) for r in rows])[:frames] for name in ("captions", "given", "looks", "details")}
+        lengths = [len(r.grid) for r in rows]
+        starts = np.cumsum([0, *lengths])
+        contexts = ((int(start) + frame, picture) for r, start in zip(rows, starts, strict=False) for frame, picture in r.contexts)
+        return cls(
+            grid=concatenate([r.grid for r in rows])[:frames],
+            senses=joined([r.senses for r in rows], lengths, frames),
+            contexts=tuple(part for part in contexts if part[0] < frames),
+            **tracks,
         )
-        felt = joined([r.senses for r in rows], [len(r.grid) for r in rows], frames)
-        return cls(concatenate([r.grid for r in rows])[:frames], captions, given, looks, felt)
 
 
 class Mixture:
@@ -121,6 +132,7 @@ class Mixture:
         splices: chance that an exercise in mode "asr" goes on in the middle of a neighbour in its pool; after that again.
         recalls: chance that it is written down when all of it has been heard; none is where `text` has no token for it.
         overhears: chance that an exercise in mode "tts" is said while one in mode "asr" is heard.
+        contexts: chance that the picture of a grid that has one goes into the context too.
         pictures: how many there are; one of them is in sight in every other grid that has nothing to do with what is seen.
         still: what is felt at rest: one such reading of each sense is felt in every other grid that has nothing to do with what is felt.
         fresh_frames: for how long a sense's reading counts as fresh, by name, as the model's senses have it.
@@ -135,12 +147,14 @@ class Mixture:
         splices: float = 0.0,
         recalls: float = 0.0,
         overhears: float = 0.0,
+        contexts: float = 0.0,
         pictures: int = 0,
         still: Mapping[str, NDArray[np.float32]] | None = None,
         fresh_frames: Mapping[str, int] | None = None,
         rest: Bins | None = None,
     ) -> None:
-        self.text, self.splices, self.recalls, self.overhears, self.pictures = text, splices, recalls, overhears, pictures
+        self.text, self.splices, self.recalls, self.overhears = text, splices, recalls, overhears
+        self.contexts, self.pictures = contexts, pictures
         self.still, self.fresh_frames, self.rest = still or {}, fresh_frames or {}, rest
         self.pools = [p for p in pools if len(p.grids)]
         probe = [np.mean([len(p.grids[i]) for i in range(0, len(p.grids), max(1, len(p.grids) // 50))]) for p in self.pools]
@@ -162,10 +176,20 @@ class Mixture:
     def _seeing(self, row: Row, pool: Pool, i: int, rng: np.random.Generator) -> Row:
         """The pool's number i with what is in sight."""
         if pool.looks is not None:
-            return replace(row, looks=pool.looks.looks(i))
+            return self._into_context(pool.looks.looks(i), row, rng)
         if self.pictures and rng.random() < IN_SIGHT:
-            return replace(row, looks=np.full_like(row.looks, int(rng.integers(self.pictures))))
+            track = np.full_like(row.looks, int(rng.integers(self.pictures)))
+            return replace(row, looks=track, details=track)
         return row
+
+    def _into_context(self, looks: Tokens, row: Row, rng: np.random.Generator) -> Row:
+        """The same with what is in sight, which may go into the context; half of the time nothing but its vector is seen otherwise."""
+        shown = np.unique(looks[looks != NOTHING])
+        if len(shown) != 1 or rng.random() >= self.contexts:
+            return replace(row, looks=looks, details=looks)
+        first = int(np.flatnonzero(looks != NOTHING)[0])
+        details = np.full_like(looks, NOTHING) if rng.random() < UNDETAILED else looks
+        return replace(row, looks=looks, details=details, contexts=((first, int(shown[0])),))
 
     def _feeling(self, row: Row, pool: Pool, i: int, rng: np.random.Generator) -> Row:
         """The same with what is felt. Now and then a sense is missing, or does not come any more."""
