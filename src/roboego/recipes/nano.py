@@ -75,7 +75,7 @@ def whole_model() -> ModelConfig:
     A picture's vector is fused into each step, each step glances at its patches, and these may go into the context.
     """
     eye, talks, arm = vit(), model(), ActionBins()
-    glance = GlanceConfig(tokens=eye.patches, token_width=eye.width, heads=5, head_dim=64, hidden=448, after=(4, 6))
+    glance = GlanceConfig(tokens=eye.patches, token_width=eye.width, heads=5, head_dim=64, hidden=320, after=(4, 6))
     layout = replace(talks.layout, looks=True, action_dims=arm.dims, action_bins=arm.bins)
     return replace(talks, layout=layout, vision_width=eye.width, context_width=eye.width, glance=glance, senses=senses())
 
