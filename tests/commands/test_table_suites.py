@@ -24,11 +24,12 @@ def actor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_model_is_asked_about_pictures(tmp_path: Path, actor: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("roboego.evaluation.table.ego.LONGEST_FRAMES", 40)
-    for options in ((), ("--written", "--sight", "stream")):
+    for options in ((), ("--written", "--sight", "stream", "--no-details")):
         done = shell("eval", actor, "--suite", "vqa", *COMMON, *options, "--report", tmp_path / "report")
         assert done.code == 0
         told = done.told["vqa"]
         assert told["answered_right"]["of"] == told["without_picture"]["says_so"]["of"] == 1
+        assert told["sight"] == {"policy": "stream", "details": not options, "into_context": 0, "since_unsure": 0}
         assert (told["written"], told["voices"]) == (bool(options), ["espeak-en-us"])
     assert "<h2>vqa</h2>" in (tmp_path / "report" / "index.html").read_text()
 

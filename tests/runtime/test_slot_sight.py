@@ -69,6 +69,14 @@ def test_behind_a_closed_gate_it_changes_nothing(loaded: LoadedModel) -> None:
     assert alone(loaded, {3: picture(0)}) == alone(loaded, {})
 
 
+def test_details_can_be_left_out(loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Engine(loaded, see_in_background=False) as engine, engine.open(details=False) as session:
+        given = glances(loaded, monkeypatch)
+        for look in (None, picture(0), None):
+            session.step(look=look)
+    assert given == [None] * 3
+
+
 def test_a_step_glances_at_the_latest_picture_of_its_slot(loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     assert loaded.vision is not None
     assert loaded.model.glance is not None

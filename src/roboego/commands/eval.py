@@ -65,6 +65,8 @@ class Args:
     """Give the questions of the suite vqa to the model to read, in place of speech."""
     sight: Sight | None = None
     """How pictures reach a model that sees: stream, context or auto. (default: the engine's own choice)"""
+    details: bool = True
+    """Let a model that sees glance at the patches of the latest picture; --no-details tells what that brings."""
     semi_duplex: bool = False
     """Let the model take turns as voice assistants do: behind a voice detector, for comparison. (talk, duplex, sync, organization,
     full-duplex-bench; of `all`, these alone)"""
@@ -163,6 +165,7 @@ def _prepared(args: Args, suites: tuple[str, ...], console: "Console") -> "Measu
         recordings=args.recordings,
         surroundings=args.surroundings,
         sight=args.sight,
+        details=args.details,
         written=args.written,
         experts=experts,
         before=None if args.before is None else roboego.load(args.before, device=args.device),
@@ -188,8 +191,8 @@ def _check_table(args: Args) -> None:
         raise InputError(f"--policy expert plays the suites {', '.join(PLAYED_BY_EXPERTS)}; name one of them, or leave it out")
     if args.written and args.suite != "vqa":
         raise InputError("--written belongs to the suite vqa; name it, or leave --written out")
-    if args.sight is not None and args.suite not in AT_THE_TABLE:
-        raise InputError(f"--sight belongs to the suites {', '.join(AT_THE_TABLE)}; name one of them, or leave it out")
+    if (args.sight is not None or not args.details) and args.suite not in AT_THE_TABLE:
+        raise InputError(f"--sight and --no-details belong to the suites {', '.join(AT_THE_TABLE)}; name one of them, or leave it out")
 
 
 def _check_recordings(args: Args, suites: tuple[str, ...]) -> None:

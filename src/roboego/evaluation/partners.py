@@ -46,12 +46,12 @@ class EnginePartner:
     """A model in the engine, all conversations in batched steps.
 
     Args:
-        sight: how pictures reach the model, as of `Engine.open`; None: as that has it.
+        sight, details: how pictures reach the model, as of `Engine.open`; None: as that has it.
     """
 
-    def __init__(self, loaded: LoadedModel, *, slots: int = 8, sight: SightPolicy | None = None) -> None:
+    def __init__(self, loaded: LoadedModel, *, slots: int = 8, sight: SightPolicy | None = None, details: bool = True) -> None:
         self.slots = slots
-        self._options: dict[str, Any] = {} if sight is None else {"sight": sight}
+        self._options: dict[str, Any] = {"details": details} | ({} if sight is None else {"sight": sight})
         # Without a clock nothing may depend on when a picture is ready.
         self.engine = Engine(loaded, slots=slots, see_in_background=False)
 

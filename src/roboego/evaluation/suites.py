@@ -56,7 +56,7 @@ class Measuring:
         before: the model as it was earlier, for the suite `retention`.
         server: address of the server that is measured.
         surroundings: a noise, a room or a line, by name, in which users of the suites that talk are heard.
-        sight: how pictures reach the model, as of `Engine.open`; None: as that has it.
+        sight, details: how pictures reach the model, as of `Engine.open`; None: as that has it.
         written: the questions of the suite `vqa` are written.
         experts: the suites at the table are played by the script that moves by the experts.
         recordings: a folder of somebody's own, or of a public set, for the suites `asr` and `full-duplex-bench`.
@@ -75,6 +75,7 @@ class Measuring:
     recordings: Path | None = None
     surroundings: str = "clean"
     sight: SightPolicy | None = None
+    details: bool = True
     written: bool = False
     experts: bool = False
 
@@ -83,7 +84,7 @@ class Measuring:
         """Whom simulated users talk with."""
         if self.server is not None:
             return ServerPartner(self.server)
-        return SemiDuplexPartner(self.model) if self.semi_duplex else EnginePartner(self.model, sight=self.sight)
+        return SemiDuplexPartner(self.model) if self.semi_duplex else EnginePartner(self.model, sight=self.sight, details=self.details)
 
     @cached_property
     def around(self) -> Surroundings:

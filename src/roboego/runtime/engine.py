@@ -119,6 +119,7 @@ class Engine:
         *,
         sight: SightPolicy = "stream",
         unsure: float = UNSURE,
+        details: bool = True,
     ) -> Session:
         """Starts a session in a free slot.
 
@@ -130,13 +131,15 @@ class Engine:
                 tokens into the context, where they are remembered and take up room; "auto" does so only with a picture that is in sight
                 when the model is unsure of what it writes.
             unsure: of "auto": the probability of a piece of a word below which the model is.
+            details: whether the latest picture's details are seen; without them, what they bring can be told.
         Raises:
             EngineFull: no slot is free.
             InputError: the model does not have this mode or sight, or cannot read the prompt.
         """
         with self.lock:
             mode_token(self.loaded, mode)
-            looking = SessionSight(self.loaded, self._see, background=self._see_in_background, policy=sight, unsure=unsure)
+            background = self._see_in_background
+            looking = SessionSight(self.loaded, self._see, background=background, policy=sight, unsure=unsure, details=details)
             slot = next((i for i, session in enumerate(self._sessions) if session is None), None)
             if slot is None:
                 raise EngineFull(f"all {self.slots} slots are taken; close a session, or make an engine with more slots")

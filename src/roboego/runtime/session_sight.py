@@ -25,17 +25,26 @@ class SessionSight:
         see: encodes pictures; None: only vectors can be given.
         background: pictures are encoded in a thread of their own, see `LatestPicture`.
         unsure: as of `ContextSight`.
+        details: whether the latest picture's details are there to be glanced at.
     Raises:
         InputError: the model or the engine does not have what the policy takes.
     """
 
     def __init__(
-        self, loaded: LoadedModel, see: Encoder | None, *, background: bool = True, policy: SightPolicy = "stream", unsure: float = UNSURE
+        self,
+        loaded: LoadedModel,
+        see: Encoder | None,
+        *,
+        background: bool = True,
+        policy: SightPolicy = "stream",
+        unsure: float = UNSURE,
+        details: bool = True,
     ) -> None:
         check_policy(policy, unsure)
         check_sight(loaded, see, policy)
         self._name, self._config, self.policy = loaded.name, loaded.model.config, policy
-        self._eye = _eye(loaded.model, see, background=background) if see is not None and self._config.sees else None
+        sees = see is not None and self._config.sees
+        self._eye = _eye(loaded.model, see, background=background, details=details) if sees and see is not None else None
         self.context = None if policy == "stream" else ContextSight(policy, unsure)
         self._latest = self._broken = 0
 
@@ -105,13 +114,14 @@ def check_sight(loaded: LoadedModel, see: Encoder | None, policy: SightPolicy) -
         raise InputError(f"sight={policy!r} needs an encoder for pictures: pass `see` to Engine")
 
 
-def _eye(model: RoboEgoModel, see: Encoder, *, background: bool) -> LatestPicture:
+def _eye(model: RoboEgoModel, see: Encoder, *, background: bool, details: bool) -> LatestPicture:
     """An eye that makes of a picture all that the model takes, and refuses what it cannot take."""
     config, glance = model.config, model.config.glance
     tokens: tuple[int | None, int] | None = (None, config.context_width) if config.context_width else None
     if glance is not None:
         tokens = glance.tokens, glance.token_width
-    return LatestPicture(see, width=config.vision_width or None, tokens=tokens, details=_details(model), background=background)
+    prepare = _details(model) if details else None
+    return LatestPicture(see, width=config.vision_width or None, tokens=tokens, details=prepare, background=background)
 
 
 def _details(model: RoboEgoModel) -> ToDetails | None:

@@ -41,17 +41,17 @@ def of_experts(around: Surroundings = QUIET) -> Setting:
     return Setting(ego=ScriptedEgo(), bins=ActionBins(), around=around)
 
 
-def of_actor(loaded: LoadedModel, *, sight: SightPolicy | None = None, around: Surroundings = QUIET) -> Setting:
+def of_actor(loaded: LoadedModel, *, sight: SightPolicy | None = None, details: bool = True, around: Surroundings = QUIET) -> Setting:
     """A model plays that sees and acts, and feels if it can.
 
     Raises:
         InputError: it does not see or act, or is for another robot.
     """
     bins, picture, feels = action_bins(loaded), picture_size(loaded), feel(loaded)
-    return Setting(ego=ModelEgo(EnginePartner(loaded, sight=sight)), bins=bins, picture=picture, feel=feels, around=around)
+    return Setting(ego=ModelEgo(EnginePartner(loaded, sight=sight, details=details)), bins=bins, picture=picture, feel=feels, around=around)
 
 
-def of_feeler(loaded: LoadedModel, *, sight: SightPolicy | None = None, around: Surroundings = QUIET) -> Setting:
+def of_feeler(loaded: LoadedModel, *, sight: SightPolicy | None = None, details: bool = True, around: Surroundings = QUIET) -> Setting:
     """A model plays that feels, and sees if it can; its arm is led.
 
     Raises:
@@ -59,4 +59,6 @@ def of_feeler(loaded: LoadedModel, *, sight: SightPolicy | None = None, around: 
     """
     feels = check_feels(loaded)
     picture = picture_size(loaded) if loaded.model.config.vision_width else 0
-    return Setting(ego=ModelEgo(EnginePartner(loaded, sight=sight)), bins=ActionBins(), picture=picture, feel=feels, around=around)
+    return Setting(
+        ego=ModelEgo(EnginePartner(loaded, sight=sight, details=details)), bins=ActionBins(), picture=picture, feel=feels, around=around
+    )

@@ -13,6 +13,7 @@ from roboego.evaluation.table.outcome import Outcome
 from roboego.evaluation.table.plan import Plan, shared_out
 from roboego.evaluation.table.setting import Setting
 from roboego.evaluation.talk import Talked
+from roboego.runtime.counters import Counts
 from roboego.streams.tokenizer import TextCodec
 
 if TYPE_CHECKING:
@@ -30,15 +31,23 @@ def run_vqa(m: "Measuring") -> Found:
     """Questions about pictures of held-out tables: with the picture, without one, and with that of another table."""
     size, tokenizer = picture_size(m.model), _reader(m) if m.written else None
     tables = [table for i, voice, count in shared_out(m.questions, m.askers) for table in vqa.tables(voice, count, size, seed=i)]
-    ego, kept = ModelEgo(EnginePartner(m.model, sight=m.sight)), _Kept("vqa")
+    partner, kept = EnginePartner(m.model, sight=m.sight, details=m.details), _Kept("vqa")
 
     def look(viewing: vqa.Viewing) -> None:
         questions = viewing.questions
         note = " ".join(f"user: {q.user} Ego: {q.written}" for q in questions)
         kept.look("answers", all(q.right for q in questions), note, viewing.talked)
 
-    told = vqa.measure(ego, tables, tokenizer=tokenizer, around=m.around, judge=m.judge, look=look)
-    return told | {"voices": m.askers, "surroundings": m.surroundings, "written": m.written}, kept.samples
+    told = vqa.measure(ModelEgo(partner), tables, tokenizer=tokenizer, around=m.around, judge=m.judge, look=look)
+    how = {"policy": m.sight or "stream", "details": m.details} | into_context(partner.engine.counts)
+    return told | {"voices": m.askers, "surroundings": m.surroundings, "written": m.written, "sight": how}, kept.samples
+
+
+def into_context(counts: Counts) -> dict[str, Any]:
+    """How often pictures went into contexts, by how many frames they were late, and what the steps took longer for each."""
+    pictures = counts.context_pictures
+    each = {"lag_frames": counts.context_lag_frames / pictures, "ms": counts.context_ms / pictures} if pictures else {}
+    return {"into_context": pictures, "since_unsure": counts.fallbacks, **each}
 
 
 def _reader(m: "Measuring") -> TextCodec:
@@ -61,7 +70,7 @@ def run_action(m: "Measuring") -> Found:
 
 def run_sense(m: "Measuring") -> Found:
     """Questions about what the hand feels: with all senses, and without one or the other."""
-    by = setting.of_experts(m.around) if m.experts else setting.of_feeler(m.model, sight=m.sight, around=m.around)
+    by = setting.of_experts(m.around) if m.experts else setting.of_feeler(m.model, sight=m.sight, details=m.details, around=m.around)
     plans = [p for kind in feelings.KINDS for i, v, n in shared_out(m.scenes, m.askers) for p in feelings.plans(kind, v, n, seed=i)]
     has = [] if by.feel is None else [*by.feel.shapes, *(["picture"] if by.picture else [])]
     every = [feelings.under(condition, plan) for condition in feelings.conditions(has) for plan in plans]
@@ -83,7 +92,7 @@ def _lacking(m: "Measuring") -> list[conflicts.Kind]:
 
 
 def _actor(m: "Measuring") -> Setting:
-    return setting.of_experts(m.around) if m.experts else setting.of_actor(m.model, sight=m.sight, around=m.around)
+    return setting.of_experts(m.around) if m.experts else setting.of_actor(m.model, sight=m.sight, details=m.details, around=m.around)
 
 
 def _played(
