@@ -69,7 +69,7 @@ class Eye:
         self._renderer.update_scene(self._data, camera=self._camera)
         seen = self._renderer.render()
         self._renderer.disable_segmentation_rendering()
-        geoms = np.where(seen[..., 1] == mujoco.mjtObj.mjOBJ_GEOM, seen[..., 0], -1)
+        geoms = np.where(seen[..., 1] == int(mujoco.mjtObj.mjOBJ_GEOM), seen[..., 0], -1)
         shown: NDArray[np.int16] = self._shows[geoms]
         return shown
 
