@@ -139,7 +139,7 @@ class Glance(nn.Module):
         """All frames of grids, each at its own picture."""
         h_FW = torch.cat([h_BTW.flatten(0, 1), h_BTW.new_zeros(1, h_BTW.shape[-1])])
         found_CLW = self._found(h_FW[seen.frames], keys_NHME[seen.picture], values_NHME[seen.picture], i)
-        after_FW = h_FW.index_put((seen.frames.flatten(),), found_CLW.flatten(0, 1))
+        after_FW = h_FW.index_put((seen.frames.flatten(),), found_CLW.flatten(0, 1).to(h_FW.dtype))
         return after_FW[:-1].view_as(h_BTW)
 
     @torch.no_grad()

@@ -205,7 +205,7 @@ class SightTask:
     def load_extra_state(self, state: dict[str, Any]) -> None: ...
 
 
-WEIGHTS = {"what": 1.0, "color": 0.5, "size": 0.3, "label": 0.7, "at": 1.0, "present": 12.0, "where": 3.0}
+WEIGHTS = {"what": 1.0, "color": 0.5, "size": 1.0, "label": 2.0, "at": 1.0, "present": 6.0, "where": 3.0}
 """Of the parts of the loss."""
 RARE = 6.0
 """How much more a thing that is there counts than one that is not: of all kinds, few are."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from roboego.data.grounded.exchanges import blind, grounded_exchange, sample_question
-from roboego.data.grounded.pool import GroundedExchanges
+from roboego.data.grounded.pool import EMPHASIS, GroundedExchanges
 from roboego.data.grounded.view import View
 from roboego.data.pictures import PictureBank, PictureJob, make_pictures
 from roboego.data.talk.answer import is_right
@@ -68,6 +68,14 @@ def test_without_a_picture_ego_says_that_it_sees_nothing() -> None:
         if turn.intent.startswith("see_"):
             assert "see" in turn.ego
             assert is_right(turn.answer, turn.ego)
+
+
+def test_what_is_told_counts_more_than_when(pictures: PictureBank) -> None:
+    grid = pool(pictures)[0]
+    written = pieces(grid.text, nano.layout().text)
+    starts = written & ~np.roll(written, 1)
+    assert set(grid.text_weight[written & ~starts]) == {EMPHASIS}
+    assert set(grid.text_weight[starts]) | set(grid.text_weight[~written]) <= {0.0, 1.0}
 
 
 def test_a_grid_goes_with_the_picture_that_it_is_about(pictures: PictureBank) -> None:

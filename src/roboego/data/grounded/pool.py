@@ -2,7 +2,7 @@
 # T frames
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -16,12 +16,15 @@ from roboego.data.talk.answer import Exchange
 from roboego.errors import InputError
 from roboego.sim.scene import Scene
 from roboego.streams.grid import FrameGrid, Tokens
+from roboego.streams.organizers.base import pieces
 
 BLIND, BLACK = 0.06, 0.03
 """Shares of the exchanges in which there is no picture, and in which it is black."""
 LATE = 0.3
 """Share of the others in which it comes a little after the first frame."""
 LATEST_FRAME = 8
+EMPHASIS = 3.0
+"""Weight of the pieces of a reply after its first: what was seen is told by a few of them. When a reply begins is learned elsewhere too."""
 TRIES = 200
 
 
@@ -41,7 +44,11 @@ class GroundedExchanges(ExchangePool):
 
     def make(self, i: int) -> tuple[FrameGrid, Tokens]:
         exchange, rng = _drawn(self, i)[1], np.random.default_rng([self.seed, i, 9])
-        return laid_out(exchange, self.manner, rng)
+        grid, captions = laid_out(exchange, self.manner, rng)
+        written = pieces(grid.text, self.layout.text)
+        emphasised = written & np.roll(written, 1) & (np.arange(len(written)) > 0)
+        weight = np.where(emphasised, EMPHASIS * grid.text_weight, grid.text_weight).astype(np.float32)
+        return replace(grid, text_weight=weight), captions
 
     def looks(self, i: int) -> Tokens:
         """[T] the number of the picture that is in sight, -1 where none is."""
