@@ -6,8 +6,8 @@ import math
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
+from roboego.sim.labels import label_image
 from roboego.sim.scene import Scene
 from roboego.sim.things import COLORS, WALL_M, Thing
 
@@ -23,7 +23,6 @@ FINGERTIP_M = (0.004, 0.010, 0.016)
 """Half of a finger's pad: thick, broad, high."""
 _PALM_M = 0.085
 _CONE_SIDES, _BOWL_SIDES = 20, 16
-_LABEL_PIXELS = 96
 
 
 def mjcf(scene: Scene) -> tuple[str, dict[str, bytes]]:
@@ -74,14 +73,9 @@ def mjcf(scene: Scene) -> tuple[str, dict[str, bytes]]:
 
 
 def label_picture(label: str) -> bytes:
-    """A label as it is printed: a PNG of dark characters on white."""
-    picture = Image.new("RGB", (_LABEL_PIXELS, _LABEL_PIXELS), "white")
-    draw = ImageDraw.Draw(picture)
-    text = label.upper()
-    font = ImageFont.load_default(size=88 if len(text) == 1 else 64 if len(text) == 2 else 44)
-    draw.text((_LABEL_PIXELS / 2, _LABEL_PIXELS / 2), text, fill=(15, 15, 15), font=font, anchor="mm", stroke_width=1)
+    """A label as it is printed, as a PNG."""
     out = io.BytesIO()
-    picture.save(out, "PNG")
+    label_image(label).save(out, "PNG")
     return out.getvalue()
 
 

@@ -1,6 +1,7 @@
 """Training of the picture encoder on what the simulator knows: what each patch shows, and what stands where on the whole table."""
 # B pictures, S pixels a side, M patches, C kinds of things (colour, shape and size)
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from roboego.sim.scene import REACH_X_M
 from roboego.sim.things import COLORS, LABEL_CHARACTERS, SHAPES, SIZES, Thing
 from roboego.training.ahead import Ahead
 from roboego.training.loop import Metrics
+from roboego.training.stickers import stuck
 
 CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 KINDS = len(COLORS) * len(SHAPES) * len(SIZES)
@@ -82,7 +84,7 @@ def truth_of(shown: Shown) -> tuple[NDArray[Any], ...]:
         thing, mine = placed.thing, patches == i
         place = np.array([placed.x, placed.y], np.float32) / REACH_X_M
         what[mine], color[mine], size[mine] = _WHAT[thing.shape], _COLORS.index(thing.color), SIZES.index(thing.size)
-        label[mine] = [CHARACTERS.index(c) + 1 for c in thing.label] + [0] * (LABEL_CHARACTERS - len(thing.label))
+        label[mine] = spelled(thing.label)
         if i != shown.held:
             at[mine] = place
         present[kind_of(thing)] = 1 if shown.seen[i] >= SEEN_PIXELS else -1
@@ -99,13 +101,34 @@ class _Batches:
 
     def __getitem__(self, step: int) -> tuple[Tensor, tuple[Tensor, ...]]:
         rng = np.random.default_rng([self.config.seed, step])
-        return self.of([int(i) for i in rng.integers(0, len(self.bank), self.config.pictures)])
+        return _told([with_labels(self.bank[int(i)], rng) for i in rng.integers(0, len(self.bank), self.config.pictures)])
 
     def of(self, chosen: list[int]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The pictures of these numbers, as they are."""
         shown = [self.bank[i] for i in chosen]
-        truths = [truth_of(s) for s in shown]
-        pictures = torch.from_numpy(np.stack([s.picture for s in shown]))
-        return pictures, tuple(torch.from_numpy(np.stack(part)) for part in zip(*truths, strict=True))
+        return _told([(s.picture, truth_of(s)) for s in shown])
+
+
+def with_labels(shown: Shown, rng: np.random.Generator) -> tuple[NDArray[np.uint8], tuple[NDArray[Any], ...]]:
+    """A picture with labels stuck onto it, and what is true of it. What else patches show that a label touches does not count."""
+    found = stuck(shown.picture, shown.patches, rng)
+    what, color, size, label, *rest = truth_of(shown)
+    what[found.touched] = -1
+    for patch, text in enumerate(found.labels):
+        if text:
+            label[patch] = spelled(text)
+    return found.picture, (what, color, size, label, *rest)
+
+
+def spelled(label: str) -> list[int]:
+    """The numbers of a label's characters, filled up with 0."""
+    return [CHARACTERS.index(c) + 1 for c in label] + [0] * (LABEL_CHARACTERS - len(label))
+
+
+def _told(parts: Sequence[tuple[NDArray[np.uint8], tuple[NDArray[Any], ...]]]) -> tuple[Tensor, tuple[Tensor, ...]]:
+    pictures = torch.from_numpy(np.stack([picture for picture, _ in parts]))
+    truths = zip(*(truth for _, truth in parts), strict=True)
+    return pictures, tuple(torch.from_numpy(np.stack(part)) for part in truths)
 
 
 class _Module(nn.Module):
