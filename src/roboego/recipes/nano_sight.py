@@ -23,10 +23,10 @@ SEEDS = {"train": 1, "validation": 2, "test": 3, "labels": 4}
 
 def loop() -> LoopConfig:
     return LoopConfig(
-        steps=2_600,
+        steps=4_000,
         learning_rate=1e-3,
         warmup=100,
-        decay=0.5,
+        decay=0.45,
         weight_decay=0.03,
         optimizer="muon",
         validate_every=250,

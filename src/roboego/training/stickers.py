@@ -2,6 +2,7 @@
 drawn on things, each with the patches that it is to be read from."""
 # S pixels a side, G patches a side, M patches
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -12,8 +13,11 @@ from roboego.data.pictures import PATCH_PIXELS
 from roboego.sim.labels import label_image
 from roboego.sim.scene import sample_label
 
-MOST = 5
-"""Labels that are tried on a picture."""
+MOST = 30
+"""Labels that are tried on a picture; about two thirds of them find a place."""
+PRINTED = 5_000
+"""Different ones."""
+PRINTED_PIXELS = 32
 WIDE, CHARACTER, FLAT = (9, 27), 5, (0.65, 1.05)
 """Pixels of one, from and below, and of each of its characters at least, and its height as a share of that: as things' labels are seen."""
 TURN_DEGREES, LIGHT = 12.0, (0.35, 1.0)
@@ -35,7 +39,7 @@ def stuck(picture: NDArray[np.uint8], patches_GG: NDArray[np.int8], rng: np.rand
     taken, labels = patches_GG != -1, [""] * patches_GG.size
     touched = np.zeros_like(taken)
     for _ in range(MOST):
-        text = sample_label(rng)
+        text, printed, mask = printed_labels()[int(rng.integers(PRINTED))]
         width = int(rng.integers(max(WIDE[0], CHARACTER * len(text)), WIDE[1]))
         height = max(6, round(width * rng.uniform(*FLAT)))
         left, top = (int(rng.integers(0, len(picture) - size)) for size in (width, height))
@@ -43,7 +47,9 @@ def stuck(picture: NDArray[np.uint8], patches_GG: NDArray[np.int8], rng: np.rand
         if taken[rows, columns].any():
             continue
         taken[rows, columns] = touched[rows, columns] = True
-        _paste(image, text, (left, top), (width, height), rng)
+        light = rng.uniform(*LIGHT)
+        look = printed.resize((width, height), Image.Resampling.BOX).point([round(value * light) for value in range(256)])
+        image.paste(look.convert("RGB"), (left, top), mask.resize((width, height), Image.Resampling.BOX))
         for row in range(rows.start, rows.stop):
             for column in range(columns.start, columns.stop):
                 shown = _overlap(top, height, row) * _overlap(left, width, column) / (width * height)
@@ -51,13 +57,17 @@ def stuck(picture: NDArray[np.uint8], patches_GG: NDArray[np.int8], rng: np.rand
     return Stuck(np.asarray(image), labels, touched.ravel())
 
 
-def _paste(image: Image.Image, text: str, at: tuple[int, int], size: tuple[int, int], rng: np.random.Generator) -> None:
-    """One label, a little turned, in some light."""
-    light = rng.uniform(*LIGHT)
-    printed = label_image(text).point(lambda value: value * light)
-    turn = float(rng.uniform(-TURN_DEGREES, TURN_DEGREES))
-    mask = Image.new("L", printed.size, 255).rotate(turn).resize(size, Image.Resampling.BOX)
-    image.paste(printed.rotate(turn).resize(size, Image.Resampling.BOX), at, mask)
+@lru_cache
+def printed_labels() -> list[tuple[str, Image.Image, Image.Image]]:
+    """What they say, how they look in grey, each turned a little, and where they are; the same ones in every process."""
+    rng, made = np.random.default_rng(0), []
+    size = (PRINTED_PIXELS, PRINTED_PIXELS)
+    for _ in range(PRINTED):
+        text, turn = sample_label(rng), float(rng.uniform(-TURN_DEGREES, TURN_DEGREES))
+        printed = label_image(text).convert("L")
+        mask = Image.new("L", printed.size, 255)
+        made.append((text, *(part.rotate(turn).resize(size, Image.Resampling.BOX) for part in (printed, mask))))
+    return made
 
 
 def _patches(start: int, size: int) -> slice:
