@@ -65,8 +65,8 @@ def printed_labels() -> list[tuple[str, Image.Image, Image.Image]]:
     for _ in range(PRINTED):
         text, turn = sample_label(rng), float(rng.uniform(-TURN_DEGREES, TURN_DEGREES))
         printed = label_image(text).convert("L")
-        mask = Image.new("L", printed.size, 255)
-        made.append((text, *(part.rotate(turn).resize(size, Image.Resampling.BOX) for part in (printed, mask))))
+        look, mask = (part.rotate(turn).resize(size, Image.Resampling.BOX) for part in (printed, Image.new("L", printed.size, 255)))
+        made.append((text, look, mask))
     return made
 
 
