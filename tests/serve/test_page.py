@@ -28,9 +28,11 @@ PATIENCE_MS = 30_000
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """Chromium, with a question as its microphone."""
+    """Chromium, with a question as its microphone; it is asked once more after a while, as what is said while a connection is lost may be
+    lost with it."""
     wav = tmp_path_factory.mktemp("microphone") / "question.wav"
-    soundfile.write(wav, np.concatenate([np.zeros(SAMPLE_RATE, np.float32), question().reshape(-1)]), SAMPLE_RATE)
+    asked, silence = question().reshape(-1), np.zeros(SAMPLE_RATE, np.float32)
+    soundfile.write(wav, np.concatenate([silence, asked, *[silence] * 6, asked]), SAMPLE_RATE)
     switches = ("use-fake-device-for-media-stream", "use-fake-ui-for-media-stream", f"use-file-for-fake-audio-capture={wav}%noloop")
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required", *(f"--{switch}" for switch in switches)]
