@@ -56,7 +56,7 @@ def run(args: Args) -> dict[str, Any]:
             raise InputError(f"{path} is not what `roboego eval --json` writes ({error}); give another file") from error
         if not isinstance(told, dict):
             raise InputError(f"{path} is not what `roboego eval --json` writes; give another file")
-        figures |= told
+        figures |= told | {"commands": figures.get("commands", {}) | told.get("commands", {})}
     note = "" if args.note is None else read_note(args.note)
     if (args.what == "own") != (args.name is not None):
         raise InputError("--name says whose recordings roboego train own learned from: give both or neither")
