@@ -168,6 +168,28 @@ def test_demo_comes_in_while_ego_speaks(tmp_path: Path, model: Path, shell: Shel
     assert "2+1.5.wav" in refused.err
 
 
+def test_demo_shows_a_picture_when_the_recording_of_its_name_begins(tmp_path: Path, model: Path, shell: Shell) -> None:
+    seeing, clips = save(replace(seeing_loaded(), sampling=LIVELY), tmp_path / "seeing"), tmp_path / "clips"
+    clips.mkdir()
+    for name in ("1", "2+1.5"):
+        write(clips / f"{name}.wav", voice(0.5))
+    Image.new("RGB", (30, 20), "red").save(clips / "2+1.5.png")
+
+    def looks(of: Path) -> list[dict[str, object]]:
+        done = shell("demo", "--model", of, "--out", tmp_path / "out", "--recordings", clips)
+        assert (done.code, "is shown none of the pictures: 1" in done.out) == (0, of == model)
+        told = json.loads((tmp_path / "out" / "transcript.json").read_text())
+        assert sum(turn["who"] == "user" for turn in told["turns"]) == 2
+        return told["looks"]
+
+    [look] = looks(seeing)
+    assert look["path"] == str(clips / "2+1.5.png")
+    assert look["frame"] > 18
+    assert looks(model) == []
+    (clips / "1.jpg").write_bytes(b"no picture")
+    assert shell("demo", "--model", seeing, "--out", tmp_path / "none", "--recordings", clips).code == 2
+
+
 def test_info_tells_what_a_model_is(model: Path, shell: Shell) -> None:
     done = shell("info", model)
     assert done.code == 0

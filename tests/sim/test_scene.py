@@ -1,12 +1,13 @@
 """Tables as they are drawn, and things."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from roboego.errors import InputError
-from roboego.sim.scene import APART_M, MOST_THINGS, Placed, Scene, sample_scene
+from roboego.sim.scene import APART_M, MOST_THINGS, Placed, Scene, rearranged, sample_label, sample_scene
 from roboego.sim.things import LABEL_SHAPES, Thing
 
 CUBE = Thing(shape="cube", color="red", size="big")
@@ -61,6 +62,34 @@ def test_tables_that_cannot_be_are_refused(things: tuple[Placed, ...]) -> None:
 def test_things_that_are_not_of_this_world_are_refused(wrong: dict[str, str]) -> None:
     with pytest.raises(InputError):
         Thing(**{"shape": "cube", "color": "red", "size": "big", **wrong})  # type: ignore[arg-type]
+
+
+def test_a_small_cube_has_room_for_two_characters() -> None:
+    Thing(shape="cube", color="red", size="small", label="a1")
+    Thing(shape="box", color="red", size="small", label="a1b")
+    with pytest.raises(InputError, match="small cube"):
+        Thing(shape="cube", color="red", size="small", label="a1b")
+
+
+def test_labels_say_no_letter_that_is_taken_for_a_digit() -> None:
+    rng = np.random.default_rng(0)
+    labels = [sample_label(rng) for _ in range(2_000)]
+    assert set("".join(labels)) == set("abcdefghjklmnprstuvwxyz0123456789")
+    assert {len(label) for label in labels} == {1, 2, 3}
+
+
+def test_things_are_laid_anew() -> None:
+    rng = np.random.default_rng(3)
+    scene = sample_scene(rng, 5)
+    again = rearranged(rng, scene)
+
+    def kept(scene: Scene) -> list[Thing]:
+        return [replace(placed.thing, color="red") for placed in scene.things]
+
+    assert kept(again) == kept(scene)
+    assert [(p.x, p.y) for p in again.things] != [(p.x, p.y) for p in scene.things]
+    assert [p.thing.color for p in again.things] != [p.thing.color for p in scene.things]
+    assert (again.light, again.camera, again.table) != (scene.light, scene.camera, scene.table)
 
 
 def test_plain_tables_differ_in_their_things_alone() -> None:

@@ -10,7 +10,7 @@ from roboego.data.pictures import PictureBank, PictureJob, Shown, make_pictures
 from roboego.errors import InputError
 from roboego.perception.picture import to_pixels
 from roboego.perception.vit import ViTConfig
-from roboego.sim.scene import Placed
+from roboego.sim.scene import REACH_X_M, Placed
 from roboego.sim.things import Thing
 from roboego.training.sight import KINDS, SightTask, SightTraining, kind_of, pixels, truth_of, varied
 
@@ -66,7 +66,7 @@ def test_what_is_true_of_a_picture() -> None:
     assert (color.tolist(), size.tolist()) == ([-1, 0, -1, 7], [-1, 1, -1, 0])
     assert label[1].tolist() == [1, 34, 0]
     assert label[3].tolist() == [0, 0, 0]
-    assert at[1].tolist() == pytest.approx([0.5, 0.0])
+    assert at[1].tolist() == pytest.approx([0.13 / REACH_X_M, 0.0])
     assert np.isnan(at[0]).all()
     assert (present[kind_of(cube)], present[kind_of(ball)], (present == 0).sum()) == (1, -1, KINDS - 2)
     assert (~np.isnan(where[:, 0])).sum() == 1

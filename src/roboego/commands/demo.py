@@ -16,7 +16,7 @@ from roboego.commands.common import WithModel, open_model, sampling_of
 from roboego.errors import InputError
 from roboego.timebase import samples_to_seconds
 
-SOUNDS = ("*.wav", "*.flac")
+SOUNDS, PICTURES = ("*.wav", "*.flac"), (".png", ".jpg", ".jpeg")
 LONGEST_TURN_S = 20.0
 """So long, for each recording, the user waits in all for a model that does not fall silent."""
 
@@ -27,7 +27,8 @@ class Args(WithModel):
     """Folder for the results: conversation.wav, transcript.json, timeline.png."""
     recordings: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
     """What the user says: wav or flac files, in the order of their names. Each waits until Ego has finished, but for those whose names end
-    in a plus and seconds (07+0.8.flac): they come so long after Ego's voice began. (default: the package's)"""
+    in a plus and seconds (07+0.8.flac): they come so long after Ego's voice began. A picture of the same name (03.png beside 03.flac) is
+    what a model that sees is shown from then on. (default: the package's)"""
     real_time: bool = field(default_factory=lambda: sys.stdout.isatty())
     """One step every 80 ms, as in a live conversation."""
 
@@ -55,9 +56,17 @@ def run(args: Args) -> dict[str, Any]:
     with ExitStack() as stack:
         clips = [np.concatenate(list(stack.enter_context(SoundReader(path)))) for path in paths]
         loaded = open_model(args)
+        pictures = {i: shown for i, path in enumerate(paths) if (shown := picture_of(path)) is not None}
+        sees = loaded.model.config.sees
+        if pictures and not sees:
+            console.print(f"{loaded.name} does not see, and is shown none of the pictures: {len(pictures)}", soft_wrap=True)
         patience = Patience(first=0.0, gap=0.0, quiet=1.2)
         plan = Plan(
-            user=Visitor(SimulatedUser(turns=clips, patience=patience, meanwhile=meanwhile), longest_s=LONGEST_TURN_S * len(clips)),
+            user=Visitor(
+                SimulatedUser(turns=clips, patience=patience, meanwhile=meanwhile),
+                longest_s=LONGEST_TURN_S * len(clips),
+                pictures=pictures if sees else {},
+            ),
             source={"path": [str(path) for path in paths], "duration_s": sum(samples_to_seconds(len(clip)) for clip in clips)},
             out=args.out,
             real_time=args.real_time,
@@ -76,6 +85,20 @@ def into_reply_s(path: Path) -> float | None:
     """How long after Ego's voice began this recording comes, as its name says; None if it waits until Ego has ended."""
     told = re.search(r"\+(\d+(?:\.\d+)?)$", path.stem)
     return None if told is None else float(told[1])
+
+
+def picture_of(recording: Path) -> Path | None:
+    """What is shown with a recording: a picture of its name beside it, if there is one.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    from roboego.perception.picture import open_picture
+
+    found = next((path for ending in PICTURES if (path := recording.with_suffix(ending)).is_file()), None)
+    if found is not None:
+        open_picture(found)
+    return found
 
 
 def recordings(folder: Path | None) -> list[Path]:

@@ -56,10 +56,9 @@ def run(args: Args) -> dict[str, Any]:
             raise InputError(f"{args.model} does not see; leave --look out, or give a --model with sight")
         check_calls(loaded, args.functions)
         plan = Plan(
-            user=Recording(sound, longest_s=args.tail_s),
+            user=Recording(sound, args.look, longest_s=args.tail_s),
             source={"path": str(args.sound), "sample_rate": sound.sample_rate, "channels": sound.channels, "duration_s": sound.duration_s},
             out=args.out,
-            look=args.look,
             sight=args.sight,
             prompt=args.prompt,
             functions=args.functions,

@@ -74,16 +74,18 @@ def run(args: Args) -> dict[str, Any]:
     console = Console()
     places = nano_data.Places(root=args.folder)
     adapters = _adapters(args)
-    others = (adapters, args.start, args.backbone, args.rows, args.frames, args.compile == "on")
+    others = (adapters, args.start, args.backbone, args.rows, args.frames, args.what == "codec" and args.compile == "on")
     if args.what in ("codec", "sight") and any(others):
         raise InputError(
-            "--rows, --frames, --backbone, --lora-rank, --start and --compile on are for the other runs: "
+            "--rows, --frames, --backbone, --lora-rank, --start and, for the codec, --compile on are for the other runs: "
             "roboego train post or roboego train sft"
         )
     if args.what == "codec":
         return nano_codec.perform(places, steps=args.steps, dry_run=args.dry_run, device=args.device, console=console, workers=args.workers)
     if args.what == "sight":
-        return nano_sight.perform(places, steps=args.steps, device=args.device, console=console, workers=args.workers)
+        loop = replace(nano_sight.loop(), compile=args.compile)
+        loop = loop if args.steps is None else replace(loop, steps=args.steps)
+        return nano_sight.perform(places, loop, device=args.device, console=console, workers=args.workers)
     if (args.what == "own") != (args.name is not None):
         raise InputError("--name says whose recordings roboego train own learns from: give both or neither")
     if args.name is not None:

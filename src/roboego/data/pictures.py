@@ -20,7 +20,7 @@ from PIL import Image
 
 from roboego.errors import InputError
 from roboego.sim.mjcf import HOME_M
-from roboego.sim.scene import MOST_THINGS, Placed, sample_scene
+from roboego.sim.scene import MOST_THINGS, Placed, rearranged, sample_scene
 from roboego.sound.files import appearing
 from roboego.strict import from_json
 
@@ -38,8 +38,8 @@ AT_HOME, HOLDING = 0.45, 0.12
 """How often the arm rests, and how often it holds something up; else it is somewhere above the table."""
 SHARD = re.compile(r"(-\d{5})?")
 """What follows a bank's name in that of a shard; nothing, where it is a shard's already."""
-ARMS = 3
-"""Pictures of each table, the arm elsewhere in each."""
+TABLES, LABELLED_TABLES = 8, 3
+"""Pictures of the same things, in other colours and at other places each time; of labelled ones fewer, as their labels stay."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ class PictureJob:
     """One shard to make, of at least `count` pictures.
 
     Attributes:
-        labelled: there are only things with labels, and one picture of each table: what is learned last is to read.
+        labelled: there are only things with labels: what is learned last is to read.
     """
 
     folder: Path
@@ -155,22 +155,21 @@ def entry_of(things: tuple[Placed, ...], shown_SS: NDArray[np.int16], held: int 
 
 
 def _draw(rng: np.random.Generator, job: PictureJob, made: JpegFile) -> None:
-    """Adds a table as the camera sees it, the arm here and there."""
+    """Adds tables with the same things as the camera sees them, the arm here and there."""
     from roboego.sim.eye import Eye
     from roboego.sim.table import Table
 
     scene = sample_scene(rng, int(rng.integers(1, MOST_THINGS + 1)), labelled=True) if job.labelled else sample_scene(rng)
-    table = Table(scene)
-    with Eye(table, job.size, job.size) as eye:
-        for _ in range(1 if job.labelled else ARMS):
+    with Eye(Table(scene), job.size, job.size) as eye:
+        for _ in range(LABELLED_TABLES if job.labelled else TABLES):
+            table = Table(rearranged(rng, scene))
+            eye.turn_to(table)
             try:
                 held = _pose(table, rng)
             except InputError:  # it slips out of the hand, and may lie anywhere now
-                return
+                continue
             picture, quality = eye.picture(), int(rng.integers(*QUALITY))
-            made.add(picture, quality, entry_of(scene.things, eye.things(), held))
-            if held is not None:
-                return  # it does not lie any more where it was placed
+            made.add(picture, quality, entry_of(table.scene.things, eye.things(), held))
 
 
 def _pose(table: "Table", rng: np.random.Generator) -> int | None:

@@ -1,6 +1,5 @@
 """nano's picture encoder: the pictures that it learns from, and where the trained encoder goes."""
 
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -15,7 +14,7 @@ from roboego.recipes.nano_data import Places
 from roboego.training.loop import LoopConfig, train
 from roboego.training.sight import SightTask, SightTraining
 
-SHARDS = {"train": 80, "labels": 16, "validation": 2}
+SHARDS = {"train": 96, "labels": 16, "validation": 2}
 """Of 250 pictures."""
 SEEDS = {"train": 1, "validation": 2, "test": 3, "labels": 4}
 """Tables of different splits are drawn from different seeds."""
@@ -48,9 +47,8 @@ def sights(places: Places) -> list[SightJob]:
     return [SightJob(index=index, encoder=places.tools / "vit") for index in sorted(places.pictures.glob("*.jsonl"))]
 
 
-def perform(places: Places, *, steps: int | None, device: str, console: Console, workers: int = 0) -> dict[str, Any]:
+def perform(places: Places, config: LoopConfig, *, device: str, console: Console, workers: int = 0) -> dict[str, Any]:
     """Trains the encoder, or goes on; once done it is put among the recipe's tools."""
-    config = loop() if steps is None else replace(loop(), steps=steps)
     on = torch.device(device)
     task = SightTask(nano.vit(), SightTraining(folder=places.pictures, banks=("train", "labels")), device=on, workers=workers)
     done = train(task, config, places.root / "sight", device=on, console=console)

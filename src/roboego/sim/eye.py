@@ -29,7 +29,7 @@ class Eye:
     """
 
     def __init__(self, table: Table, height: int = HEIGHT, width: int = WIDTH, *, camera: str | mujoco.MjvCamera = "eye") -> None:
-        self._data, self._camera = table.data, camera
+        self._model, self._data, self._camera = table.model, table.data, camera
         self._shows = np.array([*(_shown(table, geom) for geom in range(table.model.ngeom)), NOTHING], np.int16)
         try:
             self._renderer = mujoco.Renderer(table.model, height, width)
@@ -47,6 +47,15 @@ class Eye:
 
     def close(self) -> None:
         self._renderer.close()
+
+    def turn_to(self, table: Table) -> None:
+        """Looks at another table from now on, which costs a tenth of a new camera.
+
+        Args:
+            table: its things have the shapes, sizes and labels of those before, in the same order.
+        """
+        self._model.geom_rgba[:], self._model.light_diffuse[:] = table.model.geom_rgba, table.model.light_diffuse
+        self._data = table.data
 
     def picture(self) -> NDArray[np.uint8]:
         """What is seen now: [H, W, 3]."""

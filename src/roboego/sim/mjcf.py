@@ -27,7 +27,7 @@ _CONE_SIDES, _BOWL_SIDES = 20, 16
 
 def mjcf(scene: Scene) -> tuple[str, dict[str, bytes]]:
     """The XML, and the pictures of the labels that it names."""
-    assets = {f"label{i}.png": label_picture(p.thing.label) for i, p in enumerate(scene.things) if p.thing.label}
+    assets = {f"label{i}.png": label_picture(p.thing) for i, p in enumerate(scene.things) if p.thing.label}
     things = "\n".join(_thing(scene, i) for i in range(len(scene.things)))
     sensors = "\n".join(f'<touch name="pad_{side}" site="pad_{side}"/>' for side in ("left", "right"))
     brightness, side = scene.light
@@ -72,10 +72,11 @@ def mjcf(scene: Scene) -> tuple[str, dict[str, bytes]]:
     return xml, assets
 
 
-def label_picture(label: str) -> bytes:
-    """A label as it is printed, as a PNG."""
+def label_picture(thing: Thing) -> bytes:
+    """A thing's label as it is printed, as a PNG."""
+    wide, high = _plate_m(thing)
     out = io.BytesIO()
-    label_image(label).save(out, "PNG")
+    label_image(thing.label, wide / high).save(out, "PNG")
     return out.getvalue()
 
 
@@ -198,12 +199,17 @@ def _label_material(i: int) -> str:
 
 
 def _label(thing: Thing, i: int) -> str:
-    """A thin plate on the side that faces Ego."""
-    side = min(0.85 * thing.radius_m, thing.height_m / 2 * 0.85)
+    """A thin plate that nearly fills the side that faces Ego."""
+    wide, high = _plate_m(thing)
     return (
         f'<geom class="look" type="box" pos="0 {-thing.radius_m - 0.0006:.4f} 0" quat="0.7071068 0.7071068 0 0" '
-        f'size="{side:.4f} {side:.4f} 0.0005" mass="0.0001" rgba="1 1 1 1" material={quoteattr(f"label{i}")}/>'
+        f'size="{wide:.4f} {high:.4f} 0.0005" mass="0.0001" rgba="1 1 1 1" material={quoteattr(f"label{i}")}/>'
     )
+
+
+def _plate_m(thing: Thing) -> tuple[float, float]:
+    """Half of a label's width and height."""
+    return 0.93 * thing.radius_m, 0.93 * thing.height_m / 2
 
 
 def _numbers(values: object) -> str:

@@ -2,21 +2,23 @@
 # Metres; x to the right, y away from Ego, z up; the middle of the table's top is the origin.
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from roboego.errors import InputError
-from roboego.sim.things import COLORS, LABEL_SHAPES, SHAPES, SIZES, Thing
+from roboego.sim.labels import DIGITS, LETTERS
+from roboego.sim.things import COLORS, LABEL_CHARACTERS, LABEL_SHAPES, SHAPES, SIZES, Thing
 
-REACH_X_M, REACH_Y_M = 0.26, 0.15
+REACH_X_M, REACH_Y_M = 0.23, 0.15
 """Things are placed at most so far from the middle, to the sides and to the front and back."""
 APART_M = 0.055
 """Free space between two things: the gripper's fingers come down in it."""
 MOST_THINGS = 6
 _TRIES = 200
 _LABELLED, _SOFT, _HEAVY, _STACKED, _INSIDE = 0.4, 0.3, 0.25, 0.25, 0.35
-_LETTERS, _DIGITS = "abcdefghijklmnopqrstuvwxyz", "0123456789"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,26 +92,42 @@ def sample_scene(rng: np.random.Generator, count: int | None = None, *, plain: b
         labelled: there are only things that can have a label, and all have one.
     """
     count = int(rng.integers(0, MOST_THINGS + 1)) if count is None else count
+    things = _laid(rng, [partial(_thing, rng, plain, labelled)] * count)
+    return Scene(things=things) if plain else _looked_at(rng, things)
+
+
+def rearranged(rng: np.random.Generator, scene: Scene) -> Scene:
+    """The same things in other colours and at other places, the light, the camera and the table drawn anew."""
+    return _looked_at(rng, _laid(rng, [partial(_recolored, rng, placed.thing) for placed in scene.things]))
+
+
+def _laid(rng: np.random.Generator, makers: Sequence[Callable[[], Thing]]) -> tuple[Placed, ...]:
     things: list[Placed] = []
-    while len(things) < count:
-        thing = _thing(rng, plain, labelled)
+    while len(things) < len(makers):
+        thing = makers[len(things)]()
         if all(_name(p.thing) != _name(thing) for p in things):
             placed = _placed(rng, thing, things)
             things = [] if placed is None else [*things, placed]  # a table that is too full is laid anew
-    if plain:
-        return Scene(things=tuple(things))
+    return tuple(things)
+
+
+def _recolored(rng: np.random.Generator, thing: Thing) -> Thing:
+    return replace(thing, color=str(rng.choice(list(COLORS))))
+
+
+def _looked_at(rng: np.random.Generator, things: tuple[Placed, ...]) -> Scene:
     return Scene(
-        things=tuple(things),
+        things=things,
         light=(float(rng.uniform(0.55, 1.0)), float(rng.uniform(-1, 1))),
         camera=tuple(float(v) for v in rng.uniform(-0.025, 0.025, 3)),  # type: ignore[arg-type]
         table=tuple(float(v) for v in np.clip(rng.uniform(0.35, 0.75) + rng.uniform(-0.1, 0.1, 3), 0, 1)),  # type: ignore[arg-type]
     )
 
 
-def sample_label(rng: np.random.Generator) -> str:
-    """One to three letters or digits."""
-    length = int(rng.integers(1, 4))
-    return "".join(str(rng.choice(list(_LETTERS if rng.random() < 0.6 else _DIGITS))) for _ in range(length))
+def sample_label(rng: np.random.Generator, most: int = LABEL_CHARACTERS) -> str:
+    """Letters or digits, one to `most` of them."""
+    length = int(rng.integers(1, most + 1))
+    return "".join(str(rng.choice(list(LETTERS if rng.random() < 0.6 else DIGITS))) for _ in range(length))
 
 
 def free_place(rng: np.random.Generator, thing: Thing, things: list[Placed]) -> tuple[float, float] | None:
@@ -134,7 +152,7 @@ def _thing(rng: np.random.Generator, plain: bool, labelled: bool) -> Thing:
     )
     if plain:
         return thing
-    label = sample_label(rng) if thing.shape in LABEL_SHAPES and (labelled or rng.random() < _LABELLED) else ""
+    label = sample_label(rng, thing.most_characters) if thing.shape in LABEL_SHAPES and (labelled or rng.random() < _LABELLED) else ""
     return replace(thing, label=label, soft=not thing.holds and bool(rng.random() < _SOFT), heavy=bool(rng.random() < _HEAVY))
 
 

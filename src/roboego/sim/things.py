@@ -28,6 +28,8 @@ WALL_M = 0.004
 LABEL_SHAPES: tuple[Shape, ...] = ("cube", "box")
 """These can have a label on the side that faces Ego."""
 LABEL_CHARACTERS = 3
+SMALL_LABEL_CHARACTERS = 2
+"""On a small cube: three would be too narrow for the camera."""
 
 _RADIUS_M = {"small": 0.019, "big": 0.028}
 _CONTAINER_RADIUS_M = {"small": 0.042, "big": 0.050}
@@ -57,8 +59,16 @@ class Thing:
         for name, value, known in (("shape", self.shape, SHAPES), ("color", self.color, tuple(COLORS)), ("size", self.size, SIZES)):
             if value not in known:
                 raise InputError(f"no {name} {value!r}: choose one of {', '.join(known)}")
-        if self.label and (self.shape not in LABEL_SHAPES or len(self.label) > LABEL_CHARACTERS or not self.label.isalnum()):
-            raise InputError(f"a label is one to {LABEL_CHARACTERS} letters or digits on a {' or '.join(LABEL_SHAPES)}, not {self.label!r}")
+        if self.label and (self.shape not in LABEL_SHAPES or len(self.label) > self.most_characters or not self.label.isalnum()):
+            raise InputError(
+                f"a label is one to {LABEL_CHARACTERS} letters or digits on a {' or '.join(LABEL_SHAPES)}, at most "
+                f"{SMALL_LABEL_CHARACTERS} on a small cube, not {self.label!r} on a {self}"
+            )
+
+    @property
+    def most_characters(self) -> int:
+        """Of a label on it."""
+        return SMALL_LABEL_CHARACTERS if (self.shape, self.size) == ("cube", "small") else LABEL_CHARACTERS
 
     @property
     def holds(self) -> bool:

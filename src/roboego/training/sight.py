@@ -155,7 +155,7 @@ class SightTask:
         torch.manual_seed(training.seed)
         self.device = device or torch.device("cpu")
         self.config = training
-        self.module = _Module(config).to(self.device)
+        self.module = _Module(config).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         made = _Batches(PictureBank(training.folder, *training.banks), training)
         self.kept = _Batches(PictureBank(training.folder, "validation"), training)
         if made.bank[0].picture.shape[0] != config.image_size or made.bank[0].patches.size != config.patches:
@@ -220,7 +220,7 @@ class SightTask:
         return ()
 
     def heavy_parts(self) -> tuple[nn.Module, ...]:
-        return tuple(self.module.vit.layers)
+        return (self.module.vit,)
 
     def extra_state(self) -> dict[str, Any]:
         return {}

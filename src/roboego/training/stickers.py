@@ -15,12 +15,29 @@ from roboego.sim.scene import sample_label
 
 MOST = 30
 """Labels that are tried on a picture; about two thirds of them find a place."""
-PRINTED = 5_000
+PRINTED = 6_000
 """Different ones."""
-PRINTED_PIXELS = 32
-WIDE, CHARACTER, FLAT = (9, 27), 5, (0.65, 1.05)
-"""Pixels of one, from and below, and of each of its characters at least, and its height as a share of that: as things' labels are seen."""
-TURN_DEGREES, LIGHT = 12.0, (0.35, 1.0)
+
+
+class Plate(NamedTuple):
+    """What labels are printed on, as the camera sees it.
+
+    Attributes:
+        aspect: how wide it is, as a multiple of its height.
+        wide: pixels from and below; flat: its height as a share of that; character: pixels that each character has at least.
+    """
+
+    aspect: float
+    wide: tuple[int, int]
+    flat: tuple[float, float]
+    character: float
+
+
+PLATES = (Plate(1.0, (11, 24), (0.6, 0.95), 5.5), Plate(2.67, (22, 37), (0.24, 0.38), 6.0))
+"""Cubes' and boxes'."""
+TURN_DEGREES = 12.0
+LIGHTS = [[round(value * light) for value in range(256)] for light in np.linspace(0.35, 1.0, 32)]
+"""What becomes of each grey in different lights."""
 READABLE = 0.3
 """Share of a label that a patch has to show to be the one that it is read from."""
 
@@ -39,16 +56,15 @@ def stuck(picture: NDArray[np.uint8], patches_GG: NDArray[np.int8], rng: np.rand
     taken, labels = patches_GG != -1, [""] * patches_GG.size
     touched = np.zeros_like(taken)
     for _ in range(MOST):
-        text, printed, mask = printed_labels()[int(rng.integers(PRINTED))]
-        width = int(rng.integers(max(WIDE[0], CHARACTER * len(text)), WIDE[1]))
-        height = max(6, round(width * rng.uniform(*FLAT)))
+        text, plate, printed, mask = printed_labels()[int(rng.integers(PRINTED))]
+        width = int(rng.integers(max(plate.wide[0], round(plate.character * len(text))), plate.wide[1]))
+        height = max(6, round(width * rng.uniform(*plate.flat)))
         left, top = (int(rng.integers(0, len(picture) - size)) for size in (width, height))
         rows, columns = _patches(top, height), _patches(left, width)
         if taken[rows, columns].any():
             continue
         taken[rows, columns] = touched[rows, columns] = True
-        light = rng.uniform(*LIGHT)
-        look = printed.resize((width, height), Image.Resampling.BOX).point([round(value * light) for value in range(256)])
+        look = printed.resize((width, height), Image.Resampling.BOX).point(LIGHTS[int(rng.integers(len(LIGHTS)))])
         image.paste(look.convert("RGB"), (left, top), mask.resize((width, height), Image.Resampling.BOX))
         for row in range(rows.start, rows.stop):
             for column in range(columns.start, columns.stop):
@@ -58,15 +74,14 @@ def stuck(picture: NDArray[np.uint8], patches_GG: NDArray[np.int8], rng: np.rand
 
 
 @lru_cache
-def printed_labels() -> list[tuple[str, Image.Image, Image.Image]]:
-    """What they say, how they look in grey, each turned a little, and where they are; the same ones in every process."""
+def printed_labels() -> list[tuple[str, Plate, Image.Image, Image.Image]]:
+    """What they say, on what, how they look in grey, each turned a little, and where they are; the same ones in every process."""
     rng, made = np.random.default_rng(0), []
-    size = (PRINTED_PIXELS, PRINTED_PIXELS)
-    for _ in range(PRINTED):
-        text, turn = sample_label(rng), float(rng.uniform(-TURN_DEGREES, TURN_DEGREES))
-        printed = label_image(text).convert("L")
-        look, mask = (part.rotate(turn).resize(size, Image.Resampling.BOX) for part in (printed, Image.new("L", printed.size, 255)))
-        made.append((text, look, mask))
+    for i in range(PRINTED):
+        text, plate, turn = sample_label(rng), PLATES[i % len(PLATES)], float(rng.uniform(-TURN_DEGREES, TURN_DEGREES))
+        printed = label_image(text, plate.aspect).convert("L")
+        look, mask = (part.rotate(turn).reduce(2) for part in (printed, Image.new("L", printed.size, 255)))
+        made.append((text, plate, look, mask))
     return made
 
 

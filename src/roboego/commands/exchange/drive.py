@@ -37,8 +37,7 @@ class Plan:
     Attributes:
         user: who talks with Ego.
         source: where their sound comes from, for the transcript.
-        look: a picture that Ego sees from the start on.
-        sight: how it reaches the model, as of `Engine.open`.
+        sight: how pictures reach the model, as of `Engine.open`.
         prompt: text that Ego reads at the start.
         functions: which of `roboego.serve.builtins` Ego may call; timers go by the conversation's own time.
         real_time: one step every 80 ms; otherwise as fast as possible.
@@ -47,7 +46,6 @@ class Plan:
     user: User
     source: dict[str, Any]
     out: Path
-    look: Path | None = None
     sight: SightPolicy = "stream"
     prompt: str | None = None
     functions: tuple[str, ...] = ()
@@ -67,7 +65,7 @@ def hold(plan: Plan, loaded: LoadedModel, sampling: Sampling, watch: Watcher | N
     """
     vocabulary = Vocabulary(loaded)
     prompt = None if plan.prompt is None else vocabulary.tokens(plan.prompt)
-    record = Record(model=loaded.name, looks=[] if plan.look is None else [Look(frame=0, path=plan.look)])
+    record = Record(model=loaded.name)
     interrupted: KeyboardInterrupt | None = None
     with appearing_in(plan.out) as folder:
         # Without a clock nothing may depend on when a picture is ready.
@@ -80,8 +78,10 @@ def hold(plan: Plan, loaded: LoadedModel, sampling: Sampling, watch: Watcher | N
             functions.declare()
             with StereoWriter(folder / CONVERSATION) as wav:
                 try:
-                    for user, frame in converse(session, plan):
+                    for user, shown, frame in converse(session, plan):
                         wav.write(user, frame.speech)
+                        if shown is not None:
+                            record.looks.append(Look(frame=frame.index, path=shown))
                         record.add(user, frame, session.transcript, wait=vocabulary.wait, special=vocabulary.special(frame.token))
                         if frame.read is not None:
                             record.read.append(_token(vocabulary, frame.index, frame.read))
@@ -105,26 +105,20 @@ def _token(vocabulary: Vocabulary, frame: int, token: int) -> Token:
     return Token(frame=frame, id=token, text=vocabulary.reads(token), piece=vocabulary.is_piece(token))
 
 
-def converse(session: Session, plan: Plan) -> Iterator[tuple[Sound, Frame]]:
-    """Each step's sound in and what came out of it, until the user is done.
+def converse(session: Session, plan: Plan) -> Iterator[tuple[Sound, Path | None, Frame]]:
+    """Each step's sound in, the picture if one was shown, and what came out of it, until the user is done.
 
     Raises:
-        InputError: the picture cannot be used.
+        InputError: a picture cannot be used.
     """
     clock = FrameClock(realtime=plan.real_time)
-    look = None if plan.look is None else open_picture(plan.look)
-
-    def step(user: Sound) -> Frame:
-        nonlocal look
+    while not plan.user.done:
+        heard, shown = plan.user.speak(), plan.user.look()
+        look = None if shown is None else open_picture(shown)
         clock.wait()
-        frame, look = session.step(user, look=look), None
+        frame = session.step(heard, look=look)
         for event in frame.events:
             if isinstance(event, NotSeen):
                 raise InputError(event.reason)
-        return frame
-
-    while not plan.user.done:
-        heard = plan.user.speak()
-        frame = step(heard)
         plan.user.hear(frame)
-        yield heard, frame
+        yield heard, shown, frame

@@ -1,7 +1,8 @@
 """Who talks with Ego: one recording and then silence, or somebody who waits for replies and comes in on them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -23,15 +24,23 @@ class User(Protocol):
     def speak(self) -> Sound:
         """The next frame [1920]."""
 
+    def look(self) -> Path | None:
+        """A picture that is shown with this frame, and until the next one."""
+
     def hear(self, frame: Frame) -> None:
         """What Ego did meanwhile."""
 
 
 @dataclass
 class Recording:
-    """A sound as frames [1920], and silence after it until Ego has been silent for `quiet_s`, for `longest_s` at most."""
+    """A sound as frames [1920], and silence after it until Ego has been silent for `quiet_s`, for `longest_s` at most.
+
+    Attributes:
+        picture: what is shown from the start on.
+    """
 
     sound: Iterable[Sound]
+    picture: Path | None = None
     longest_s: float = 8.0
     quiet_s: float = 2.0
     _frames: Iterator[Sound] = field(init=False)
@@ -55,6 +64,10 @@ class Recording:
         now, self._next = self._next, next(self._frames, None)
         return now
 
+    def look(self) -> Path | None:
+        shown, self.picture = self.picture, None
+        return shown
+
     def hear(self, frame: Frame) -> None:
         if self._after:
             self._quiet = self._quiet + 1 if frame.is_silent and not frame.text else 0
@@ -62,11 +75,17 @@ class Recording:
 
 @dataclass
 class Visitor:
-    """A simulated user, whose patience ends after `longest_s`: a model that never falls silent would keep them for ever."""
+    """A simulated user, whose patience ends after `longest_s`: a model that never falls silent would keep them for ever.
+
+    Attributes:
+        pictures: what is shown when a turn begins, by the turn's place.
+    """
 
     inner: SimulatedUser
     longest_s: float
+    pictures: Mapping[int, Path] = field(default_factory=dict)
     _frames: int = 0
+    _turns: int = 0
 
     @property
     def done(self) -> bool:
@@ -75,6 +94,10 @@ class Visitor:
     def speak(self) -> Sound:
         self._frames += 1
         return self.inner.speak()
+
+    def look(self) -> Path | None:
+        before, self._turns = self._turns, len(self.inner.went)
+        return self.pictures.get(self._turns - 1) if self._turns > before else None
 
     def hear(self, frame: Frame) -> None:
         self.inner.hear(frame.speech)
