@@ -18,22 +18,22 @@ from roboego.perception.files import save_vit
 from roboego.perception.vit import ViT, ViTConfig
 from roboego.recipes import nano
 from roboego.recipes.perform import at_rest, talking
-from roboego.recipes.table import EPISODES, PICTURES, open_table
+from roboego.recipes.table import EPISODES, HELD_OUT, PICTURES, open_table
 from roboego.streams.tokenizer import Tokenizer
 from roboego.training.lesson import StageConfig
 from roboego.training.rows import Mixture, Pool
 from roboego.training.stage import StageTask
 
-EYE = ViTConfig(image_size=32, width=24, layers=1, heads=2, hidden=32)
+EYE = ViTConfig(image_size=96, width=24, layers=1, heads=2, hidden=32)
 SILENCE = np.arange(8, dtype=np.int16)
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made: Path = tmp_path_factory.mktemp("runs")
-    for name in PICTURES:
-        make_pictures(PictureJob(folder=made / "pictures", name=name, shard=0, count=6, size=32, labelled=name == "labels"))
-    make_episodes(EpisodeJob(folder=made / "pictures", name=EPISODES, shard=0, count=2, size=32))
+    for name in (*PICTURES, HELD_OUT):
+        make_pictures(PictureJob(folder=made / "pictures", name=name, shard=0, count=6, size=96, labelled=name == "labels"))
+    make_episodes(EpisodeJob(folder=made / "pictures", name=EPISODES, shard=0, count=2, size=96))
     torch.manual_seed(0)
     save_vit(ViT(EYE), made / "tools" / "vit")
     return made
@@ -76,6 +76,10 @@ def test_a_small_model_with_all_streams_learns_from_the_pools_of_a_run(root: Pat
         losses.append(float(metrics["act"]))
         assert torch.isfinite(loss)
     assert losses[-1] < losses[0]
+    told = table.judge(written, 6)(model, 0)
+    assert {"words_right", "replies_right"} < set(told)
+    assert any(topic.startswith("see_") for topic in told)
+    assert all(0 <= share <= 1 for share in told.values())
     moved = [name for name, p in model.named_parameters() if p.grad is not None and p.grad.abs().max() > 0]
     for part in (
         "fusion.look",

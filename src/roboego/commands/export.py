@@ -11,7 +11,7 @@ from roboego.commands.common import check_at_least
 
 @dataclass(kw_only=True)
 class Args:
-    what: Annotated[Literal["post", "sft", "whole", "own"], tyro.conf.Positional]
+    what: Annotated[Literal["post", "sft", "seeing", "whole", "own"], tyro.conf.Positional]
     """post: stage 1. sft: stage 2. whole: stage 2 with all streams. own: nano taught further with recordings of your own."""
     out: Path
     """The folder to write; one that is there is replaced."""
@@ -64,7 +64,7 @@ def run(args: Args) -> dict[str, Any]:
     if args.name is not None:
         recipe = own.own(args.name, places)
     else:
-        recipe = {"post": nano.post_training, "sft": nano.sft, "whole": nano.whole}[args.what]()
+        recipe = getattr(nano, "post_training" if args.what == "post" else args.what)()
     if args.backbone is not None:
         recipe = foreign.on_decoder(args.backbone, recipe)
     if args.lora:

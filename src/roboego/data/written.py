@@ -43,9 +43,11 @@ class WrittenExchanges(ExchangePool):
 
     Attributes:
         sounds: grids from which sound is borrowed; None leaves all exchanges silent.
+        paced: share of the exchanges that are as slow as speech.
     """
 
     sounds: Grids | None = None
+    paced: float = PACED
 
     def make(self, i: int) -> tuple[FrameGrid, Tokens]:
         rng = np.random.default_rng([self.seed, i])
@@ -54,7 +56,7 @@ class WrittenExchanges(ExchangePool):
 
 def laid_out(exchange: Exchange, pool: WrittenExchanges, rng: np.random.Generator) -> tuple[FrameGrid, Tokens]:
     """A grid and its captions [T]: turn by turn, the user's words with short gaps, then the reply."""
-    scene = _Scene(pool=pool, rng=rng, at=int(rng.integers(1, 4)), paced=bool(rng.random() < PACED))
+    scene = _Scene(pool=pool, rng=rng, at=int(rng.integers(1, 4)), paced=bool(rng.random() < pool.paced))
     if told := announcement(exchange.functions):
         scene.at += scene.sheet.reads(pool.tokenizer.encode(told), 1)
     for turn in exchange.turns:

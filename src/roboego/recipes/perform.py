@@ -186,7 +186,7 @@ def perform(
     """
     crew = join(device)
     where = crew.device(device)
-    shop = open_workshop(tools, run.backbone) if run.pools else None
+    shop = open_workshop(tools, run.backbone) if run.pools or run.seen or run.acted else None
     tokenizer = open_tokenizer(tools, run.backbone) if shop is None else shop.tokenizer
     torch.manual_seed(run.loop.seed)
     begins = model is None and latest(runs / run.name) is None
@@ -199,12 +199,12 @@ def perform(
     exercises = [pool.grids for pool in pools]
     seen = table.sights if table is not None else recorded.sights(run, pictures, tools)
     sounds = next((grids for (prefix, _), grids in zip(run.pools, exercises, strict=True) if prefix.startswith("dialogue-")), None)
-    written = replace(exchanges, sounds=sounds)
+    written = replace(exchanges, sounds=sounds, paced=run.paced)
     if run.written:
         pools.append(Pool(written, run.written, written.captions, soundless=True))
     if table is not None:
         pools += table.pools(run, written)
-    if (run.assembled or table is not None) and shop is not None:
+    if (run.assembled or table is not None) and shop is not None and exercises:
         assembled = _assembled(run, exercises, shop)
         if run.assembled:
             pools.append(Pool(assembled, run.assembled, assembled.captions))
@@ -225,7 +225,9 @@ def perform(
     )
     pronounce = Pronunciation(tokenizer, run.model.layout.text, phonemize)
     judge: Callable[[RoboEgoModel, int], Metrics]
-    if shop is None or run.validation is None:
+    if table is not None and run.validation is None:
+        judge = table.judge(exchanges, 8 * run.sentences)
+    elif shop is None or run.validation is None:
         judge = WrittenAnswers(replace(exchanges, split="validation"), 8 * run.sentences)
     else:
         judge = FreeRunning(run, run.validation, data, shop)

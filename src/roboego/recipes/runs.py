@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from roboego.data.written import PACED
 from roboego.errors import InputError
 from roboego.model.config import ModelConfig
 from roboego.streams.organizers.organization import Organization
@@ -21,8 +22,10 @@ class Run:
         transcripts: prefixes of shard names, and of those that hold the same tracks in mode "asr": what the caption stream learns from;
             "" where nothing is said.
         written: share of the frames for exchanges of which there is no sound, beside the pools' shares.
+        paced: share of those that are as slow as speech.
         assembled: share of the frames for exchanges put together from words of the pools' exercises.
-        seen: share of the frames for exchanges about pictures, half of them without sound and half put together like `assembled`.
+        seen: share of the frames for exchanges about pictures, half of them without sound and half put together like `assembled`, where
+            there are pools to put them together from.
         acted: share of the frames for exchanges in which something is done, in two halves like `seen`.
         validation: prefixes of held-out shards: transcribed, and said; None judges a run without sound by what it answers in writing.
         sentences: held-out sentences of each kind that a validation runs freely.
@@ -43,6 +46,7 @@ class Run:
     sentences: int = 32
     transcripts: tuple[tuple[str, str], ...] = ()
     written: float = 0.0
+    paced: float = PACED
     assembled: float = 0.0
     seen: float = 0.0
     acted: float = 0.0

@@ -20,8 +20,9 @@ from roboego.errors import InputError
 from roboego.perception.files import load_vit
 from roboego.recipes.runs import Run
 from roboego.training.rows import Pool
+from roboego.training.written_answers import SeenAnswers
 
-PICTURES, EPISODES = ("train", "labels"), "episodes-train"
+PICTURES, EPISODES, HELD_OUT = ("train", "labels"), "episodes-train", "validation"
 """Banks of the folder of pictures."""
 
 
@@ -31,13 +32,21 @@ class Table:
 
     Attributes:
         pictures: those that are asked about; episodes: what is done, if anything is.
+        held_out: others, for validation.
         sights: what the encoder makes of the pictures, and after them of the episodes'; black: the number of a black one.
     """
 
     pictures: PictureBank
+    held_out: PictureBank
     sights: SightBank
     black: int
     episodes: EpisodeBank | None = None
+
+    def judge(self, written: WrittenExchanges, count: int) -> SeenAnswers:
+        """How well so many exchanges about held-out pictures are answered in writing."""
+        shared: dict[str, Any] = {name: getattr(written, name) for name in ("layout", "tokenizer", "silence", "seed")}
+        exchanges = GroundedExchanges(**shared, split="validation", manner=written, pictures=self.held_out)
+        return SeenAnswers(exchanges, SightBank(self.held_out), count)
 
     def pools(self, run: Run, manner: Manner) -> Iterator[Pool]:
         """Exchanges laid out in one of the two manners, each with half of the run's share."""
@@ -78,4 +87,5 @@ def open_table(run: Run, pictures: Path, tools: Path) -> Table | None:
         raise InputError(f"the pictures were seen by the encoder {sights.encoder}, not {vit.fingerprint}; run roboego synth sights")
     episodes = EpisodeBank(pictures, EPISODES) if run.acted else None
     black = sights.add(vit, np.zeros((vit.config.image_size, vit.config.image_size, 3), np.uint8))
-    return Table(pictures=PictureBank(pictures, *PICTURES), sights=sights, black=black, episodes=episodes)
+    seen, held_out = PictureBank(pictures, *PICTURES), PictureBank(pictures, HELD_OUT)
+    return Table(pictures=seen, held_out=held_out, sights=sights, black=black, episodes=episodes)

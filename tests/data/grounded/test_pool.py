@@ -31,7 +31,7 @@ def tokenizer() -> Tokenizer:
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> PictureBank:
     folder: Path = tmp_path_factory.mktemp("pictures")
-    make_pictures(PictureJob(folder=folder, name="train", shard=0, count=6, size=32))
+    make_pictures(PictureJob(folder=folder, name="train", shard=0, count=6, size=96))
     return PictureBank(folder, "train")
 
 

@@ -58,6 +58,10 @@ class GroundedExchanges(ExchangePool):
             track[: int(rng.integers(1, LATEST_FRAME))] = -1
         return track
 
+    def topics(self, i: int) -> list[str]:
+        """What each of its replies is about: the intents of its turns."""
+        return [turn.intent for turn in _drawn(self, i)[1].turns]
+
     @cached_property
     def shown(self) -> Sequence[int]:
         """Numbers of the pictures that show all that is on their table.
