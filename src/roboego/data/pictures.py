@@ -38,7 +38,7 @@ AT_HOME, HOLDING = 0.45, 0.12
 """How often the arm rests, and how often it holds something up; else it is somewhere above the table."""
 SHARD = re.compile(r"(-\d{5})?")
 """What follows a bank's name in that of a shard; nothing, where it is a shard's already."""
-TABLES, LABELLED_TABLES = 8, 3
+TABLES, LABELLED_TABLES = 8, 2
 """Pictures of the same things, in other colours and at other places each time; of labelled ones fewer, as their labels stay."""
 
 
@@ -54,7 +54,7 @@ class PictureJob:
     name: str
     shard: int
     count: int = 250
-    size: int = 224
+    size: int = 272
     seed: int = 0
     labelled: bool = False
 

@@ -47,7 +47,7 @@ def codec() -> EmbeddedCodecConfig:
 
 def vit() -> ViTConfig:
     """The picture encoder. Its pictures are large enough for printed letters, and convolutions find those sooner than patches alone do."""
-    return ViTConfig(image_size=224, layers=4, hidden=512, stem=(32, 64, 96))
+    return ViTConfig(image_size=272, layers=4, hidden=512, stem=(32, 64, 96))
 
 
 def layout_for(codec: EmbeddedCodecConfig) -> StreamLayout:

@@ -2,13 +2,14 @@
 
 from roboego.data.demonstrations.job import DemonstrationJob
 from roboego.data.episodes import EpisodeJob
+from roboego.recipes import nano
 from roboego.recipes.nano_data import Places
 
 SHARDS = {"train": 60, "validation": 2}
 """Of 50 episodes, each a dataset of its own."""
 SEEDS = {"train": 1, "validation": 2, "test": 3}
 """Tables of different splits are drawn from different seeds."""
-SIZE = 224
+SIZE = nano.vit().image_size
 """Pixels a side, as the picture encoder takes them."""
 
 

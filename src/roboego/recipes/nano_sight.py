@@ -14,7 +14,7 @@ from roboego.recipes.nano_data import Places
 from roboego.training.loop import LoopConfig, train
 from roboego.training.sight import SightTask, SightTraining
 
-SHARDS = {"train": 96, "labels": 16, "validation": 2}
+SHARDS = {"train": 64, "labels": 32, "validation": 2}
 """Of 250 pictures."""
 SEEDS = {"train": 1, "validation": 2, "test": 3, "labels": 4}
 """Tables of different splits are drawn from different seeds."""

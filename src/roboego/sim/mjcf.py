@@ -18,7 +18,7 @@ HOME_M = (0.0, 0.20, 0.28)
 """Where the fingertips are when the arm rests: out of the camera's way."""
 OPEN_M = 0.058
 """How far each finger goes from the middle."""
-CAMERA_M, CAMERA_LOOKS_AT_M, CAMERA_DEGREES = (0.0, -0.55, 0.52), (0.0, 0.0, 0.02), 42.0
+CAMERA_M, CAMERA_LOOKS_AT_M, CAMERA_DEGREES = (0.0, -0.55, 0.52), (0.0, 0.0, 0.02), 39.0
 FINGERTIP_M = (0.004, 0.010, 0.016)
 """Half of a finger's pad: thick, broad, high."""
 _PALM_M = 0.085

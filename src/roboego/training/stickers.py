@@ -13,7 +13,7 @@ from roboego.data.pictures import PATCH_PIXELS
 from roboego.sim.labels import label_image
 from roboego.sim.scene import sample_label
 
-MOST = 30
+MOST = 40
 """Labels that are tried on a picture; about two thirds of them find a place."""
 PRINTED = 6_000
 """Different ones."""
@@ -33,9 +33,11 @@ class Plate(NamedTuple):
     character: float
 
 
-PLATES = (Plate(1.0, (11, 24), (0.6, 0.95), 5.5), Plate(2.67, (22, 37), (0.24, 0.38), 6.0))
+PLATES = (Plate(1.0, (14, 32), (0.6, 0.95), 7.0), Plate(2.67, (28, 50), (0.24, 0.38), 8.0))
 """Cubes' and boxes'."""
-TURN_DEGREES = 12.0
+TURN_DEGREES, SHEAR = 10.0, 0.25
+SHARPNESS = (Image.Resampling.BOX, Image.Resampling.BILINEAR, Image.Resampling.BICUBIC)
+"""How large labels become small ones: some are sharper than others."""
 LIGHTS = [[round(value * light) for value in range(256)] for light in np.linspace(0.35, 1.0, 32)]
 """What becomes of each grey in different lights."""
 READABLE = 0.3
@@ -64,8 +66,9 @@ def stuck(picture: NDArray[np.uint8], patches_GG: NDArray[np.int8], rng: np.rand
         if taken[rows, columns].any():
             continue
         taken[rows, columns] = touched[rows, columns] = True
-        look = printed.resize((width, height), Image.Resampling.BOX).point(LIGHTS[int(rng.integers(len(LIGHTS)))])
-        image.paste(look.convert("RGB"), (left, top), mask.resize((width, height), Image.Resampling.BOX))
+        how = SHARPNESS[int(rng.integers(len(SHARPNESS)))]
+        look = printed.resize((width, height), how).point(LIGHTS[int(rng.integers(len(LIGHTS)))])
+        image.paste(look.convert("RGB"), (left, top), mask.resize((width, height), how))
         for row in range(rows.start, rows.stop):
             for column in range(columns.start, columns.stop):
                 shown = _overlap(top, height, row) * _overlap(left, width, column) / (width * height)
@@ -80,7 +83,9 @@ def printed_labels() -> list[tuple[str, Plate, Image.Image, Image.Image]]:
     for i in range(PRINTED):
         text, plate, turn = sample_label(rng), PLATES[i % len(PLATES)], float(rng.uniform(-TURN_DEGREES, TURN_DEGREES))
         printed = label_image(text, plate.aspect).convert("L")
-        look, mask = (part.rotate(turn).reduce(2) for part in (printed, Image.new("L", printed.size, 255)))
+        skew = (1.0, 0.0, 0.0, (shear := rng.uniform(-SHEAR, SHEAR) / plate.aspect), 1.0, -shear * printed.width / 2)  # as of a plate that is turned away
+        parts = (printed, Image.new("L", printed.size, 255))
+        look, mask = (p.transform(p.size, Image.Transform.AFFINE, skew).rotate(turn).reduce(2) for p in parts)
         made.append((text, plate, look, mask))
     return made
 
