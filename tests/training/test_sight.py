@@ -12,7 +12,7 @@ from roboego.perception.picture import to_pixels
 from roboego.perception.vit import ViTConfig
 from roboego.sim.scene import REACH_X_M, Placed
 from roboego.sim.things import Thing
-from roboego.training.sight import KINDS, SightTask, SightTraining, kind_of, pixels, truth_of, varied
+from roboego.training.sight import KINDS, SightTask, SightTraining, Truth, kind_of, pixels, read_rightly, truth_of, varied
 
 TINY = ViTConfig(image_size=64, width=24, layers=1, heads=2, hidden=48)
 
@@ -45,6 +45,17 @@ def test_it_learns(folder: Path) -> None:
     judged = taught.validate(0)
     assert {"what_right", "present_told", "where_cm"} <= set(judged)
     assert 0 <= judged["absent_told"] <= 1
+
+
+def test_a_label_is_what_the_surest_patch_reads() -> None:
+    truth = Truth(*(torch.zeros(1, 5, dtype=torch.int64) for _ in range(3)), *(torch.zeros(1) for _ in range(4)))
+    place = torch.tensor([[[0.1, 0.2], [0.1, 0.2], [0.1, 0.2], [0.5, 0.5], [torch.nan, torch.nan]]])
+    label = torch.tensor([[[1, 2, 0], [1, 2, 0], [1, 2, 0], [3, 0, 0], [4, 0, 0]]])
+    read = torch.tensor([[[0, 0, 0], [1, 2, 0], [1, 3, 0], [7, 0, 0], [9, 0, 0]]])
+    labelled = torch.ones(1, 5, dtype=torch.bool)
+    found = read_rightly(torch.tensor([[-0.1, -0.5, -0.9, -0.2, -0.1]]), read, truth._replace(label=label, at=place), labelled)
+    assert found.tolist() == [True, False]  # a patch that reads nothing is not asked; what is held up does not count
+    assert read_rightly(torch.zeros(1, 5), read, truth._replace(label=label, at=place), ~labelled).tolist() == []
 
 
 def test_a_step_has_the_same_batch_again_and_another_step_another(folder: Path) -> None:

@@ -1,5 +1,5 @@
 """Training of the picture encoder on what the simulator knows: what each patch shows, and what stands where on the whole table."""
-# B pictures, S pixels a side, M patches, C kinds of things (colour, shape and size)
+# B pictures, S pixels a side, M patches, L characters of a label, C kinds of things (colour, shape and size)
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -189,7 +189,10 @@ class SightTask:
 
     @torch.no_grad()
     def validate(self, step: int) -> Metrics:
-        """Shares of patches, labels, present and absent things that are told rightly, and centimetres from where things stand."""
+        """Shares of patches, labels, present and absent things that are told rightly, and centimetres from where things stand.
+
+        `label_right` is of all patches of things with labels, `label_read` of the things: by the patch that is surest.
+        """
         found: dict[str, list[Tensor]] = {}
         for first in range(0, min(self.config.validation, len(self.kept.bank)), self.config.pictures):
             pictures, parts = self.kept.of(list(range(first, min(first + self.config.pictures, len(self.kept.bank)))))
@@ -203,7 +206,7 @@ class SightTask:
         vector, tokens = m.vit(seen)
         shown = truth.what > 1
         labelled = (truth.label[..., 0] > 0) & shown
-        letters = m.label(tokens).unflatten(-1, (LABEL_CHARACTERS, -1)).argmax(-1)
+        sure, letters = m.label(tokens).unflatten(-1, (LABEL_CHARACTERS, -1)).float().log_softmax(-1).max(-1)
         present = m.present(vector) > 0
         there = ~truth.where[..., 0].isnan()
         apart = (m.where(vector).unflatten(-1, (KINDS, 2)) - truth.where)[there].norm(dim=-1)
@@ -211,6 +214,7 @@ class SightTask:
             "what_right": (m.what(tokens).argmax(-1) == truth.what)[shown],
             "color_right": (m.color(tokens).argmax(-1) == truth.color)[shown],
             "label_right": (letters == truth.label).all(-1)[labelled],
+            "label_read": read_rightly(sure.sum(-1), letters, truth, labelled),
             "present_told": present[truth.present == 1],
             "absent_told": ~present[truth.present == 0],
             "where_cm": apart * REACH_X_M * 100,
@@ -232,6 +236,19 @@ WEIGHTS = {"what": 1.0, "color": 0.5, "size": 1.0, "label": 2.0, "at": 1.0, "pre
 """Of the parts of the loss."""
 RARE = 6.0
 """How much more a thing that is there counts than one that is not: of all kinds, few are."""
+
+
+def read_rightly(sure_BM: Tensor, letters_BML: Tensor, truth: Truth, labelled_BM: Tensor) -> Tensor:
+    """Of each thing with a label, whether it is what the patch says that is surest of those that read one at all."""
+    found = []
+    sure_BM = sure_BM - 1e3 * (letters_BML[..., 0] == 0)
+    for b in range(len(sure_BM)):
+        for place in truth.at[b][labelled_BM[b]].unique(dim=0):
+            mine = labelled_BM[b] & (truth.at[b] == place).all(-1)
+            if mine.any():  # what is held up stands nowhere
+                best = sure_BM[b].masked_fill(~mine, -torch.inf).argmax()
+                found.append((letters_BML[b, best] == truth.label[b, best]).all())
+    return torch.stack(found) if found else torch.zeros(0, dtype=torch.bool, device=sure_BM.device)
 
 
 def pixels(pictures_BSS3: Tensor) -> Tensor:

@@ -83,7 +83,8 @@ def printed_labels() -> list[tuple[str, Plate, Image.Image, Image.Image]]:
     for i in range(PRINTED):
         text, plate, turn = sample_label(rng), PLATES[i % len(PLATES)], float(rng.uniform(-TURN_DEGREES, TURN_DEGREES))
         printed = label_image(text, plate.aspect).convert("L")
-        skew = (1.0, 0.0, 0.0, (shear := rng.uniform(-SHEAR, SHEAR) / plate.aspect), 1.0, -shear * printed.width / 2)  # as of a plate that is turned away
+        shear = rng.uniform(-SHEAR, SHEAR) / plate.aspect  # as of a plate that is turned away
+        skew = (1.0, 0.0, 0.0, shear, 1.0, -shear * printed.width / 2)
         parts = (printed, Image.new("L", printed.size, 255))
         look, mask = (p.transform(p.size, Image.Transform.AFFINE, skew).rotate(turn).reduce(2) for p in parts)
         made.append((text, plate, look, mask))
