@@ -14,6 +14,9 @@ from agreement import Choices, agreement, conversation, streamed, whole
 from roboego.loading import WEIGHTS
 from roboego.model.loaded import LoadedModel
 from roboego.model.model import Batch
+from roboego.perception.files import load_vit
+from roboego.perception.picture import to_pixels
+from roboego.recipes import nano as recipe
 from roboego.sound.reading import SoundReader
 from roboego.timebase import FRAME_SAMPLES
 
@@ -60,6 +63,20 @@ def test_bfloat16_chooses_what_float32_chooses(choices: Callable[[LoadedModel, B
     found = agreement(choices(nano(torch.bfloat16), held()), whole(nano(), held()))
     assert MODEL != "nano" or found.keys() >= {"text", "spoken", "speak", "caption"}
     assert min(found.values()) >= 0.99, found
+
+
+@packaged
+def test_the_packaged_picture_encoder_is_the_recipes_and_sees_what_changes() -> None:
+    vit = load_vit(WEIGHTS / "nano" / "vision")
+    assert vit.config == recipe.vit()
+    side = vit.config.image_size
+    table = np.full((side, side, 3), 150, np.uint8)
+    thing = table.copy()
+    thing[96:128, 96:128] = (200, 20, 20)
+    with torch.inference_mode():
+        seen = vit(torch.stack([to_pixels(picture, side) for picture in (table, thing)]))
+    apart = (seen.tokens[1] - seen.tokens[0]).norm(dim=-1).reshape(side // 16, side // 16)
+    assert apart[6:8, 6:8].mean() > 2 * apart[10:, 10:].mean()
 
 
 @packaged

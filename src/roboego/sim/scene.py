@@ -17,6 +17,8 @@ REACH_X_M, REACH_Y_M = 0.21, 0.15
 APART_M = 0.055
 """Free space between two things: the gripper's fingers come down in it."""
 MOST_THINGS = 6
+LABELS = {"cube": 2, "box": 3}
+"""How many characters labels have at most. Three fit on a big cube too, but so drawn out that they are hard to read."""
 _TRIES = 200
 _LABELLED, _SOFT, _HEAVY, _STACKED, _INSIDE = 0.4, 0.3, 0.25, 0.25, 0.35
 
@@ -152,7 +154,7 @@ def _thing(rng: np.random.Generator, plain: bool, labelled: bool) -> Thing:
     )
     if plain:
         return thing
-    label = sample_label(rng, thing.most_characters) if thing.shape in LABEL_SHAPES and (labelled or rng.random() < _LABELLED) else ""
+    label = sample_label(rng, LABELS[thing.shape]) if thing.shape in LABELS and (labelled or rng.random() < _LABELLED) else ""
     return replace(thing, label=label, soft=not thing.holds and bool(rng.random() < _SOFT), heavy=bool(rng.random() < _HEAVY))
 
 

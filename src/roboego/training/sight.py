@@ -232,7 +232,7 @@ class SightTask:
     def load_extra_state(self, state: dict[str, Any]) -> None: ...
 
 
-WEIGHTS = {"what": 1.0, "color": 0.5, "size": 1.0, "label": 2.0, "at": 1.0, "present": 6.0, "where": 3.0}
+WEIGHTS = {"what": 1.0, "color": 0.5, "size": 1.0, "label": 4.0, "at": 1.0, "present": 6.0, "where": 1.0}
 """Of the parts of the loss."""
 RARE = 6.0
 """How much more a thing that is there counts than one that is not: of all kinds, few are."""
@@ -243,7 +243,7 @@ def read_rightly(sure_BM: Tensor, letters_BML: Tensor, truth: Truth, labelled_BM
     found = []
     sure_BM = sure_BM - 1e3 * (letters_BML[..., 0] == 0)
     for b in range(len(sure_BM)):
-        for place in truth.at[b][labelled_BM[b]].unique(dim=0):
+        for place in truth.at[b][labelled_BM[b]].unique(dim=0):  # type: ignore[no-untyped-call]
             mine = labelled_BM[b] & (truth.at[b] == place).all(-1)
             if mine.any():  # what is held up stands nowhere
                 best = sure_BM[b].masked_fill(~mine, -torch.inf).argmax()
