@@ -71,5 +71,5 @@ def test_without_recordings_it_says_how_to_import_some(tmp_path: Path) -> None:
 
 def test_tools_are_taken_once(tmp_path: Path) -> None:
     assert take_tools(Places(root=tmp_path))
-    assert {p.name for p in (tmp_path / "tools").iterdir()} == {"codec", "tokenizer.json"}
+    assert {p.name for p in (tmp_path / "tools").iterdir()} == {"codec", "tokenizer.json", "vit"}
     assert not take_tools(Places(root=tmp_path))

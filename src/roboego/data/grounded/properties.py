@@ -135,11 +135,12 @@ def bigger(rng: Rng, view: View) -> Asked | None:
     differs = true.color if true.color != false.color else true.size
     answer = Answer(all_of=((differs,),), none_of=(false.color,) if true.color != false.color else ())
     user = ask(rng, _BIGGER, {"a": a, "b": b, "more": more})
-    return Asked(topic="size", user=user, ego=f"{_full(named[0], true)} is {more}.", answer=answer, about=(i, j))
+    return Asked(topic="size", user=user, ego=f"{_telling(named[0], true, differs)} is {more}.", answer=answer, about=(i, j))
 
 
-def _full(name: str, thing: Thing) -> str:
-    return name if thing.color in name else f"the {thing.color} {thing.shape}"
+def _telling(name: str, thing: Thing, differs: str) -> str:
+    """A name that says in what the thing differs: its colour or its size."""
+    return name if differs in name.split() else f"the {differs} {thing.shape}"
 
 
 _LABEL = patterns(
