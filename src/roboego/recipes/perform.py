@@ -41,8 +41,8 @@ from roboego.training.rows import Mixture, Pool
 from roboego.training.stage import StageTask
 from roboego.training.written_answers import WrittenAnswers
 
-IN_CONTEXT = 0.1
-"""Chance that a picture that is talked about goes into the context, in runs of models that take any there."""
+IN_CONTEXT = 0.4
+"""Chance that a picture that is talked about goes into the context, in the steps in which any does, of models that take any there."""
 WORDS_HEARD, WORDS_SAID = ("asr-user-", "asr-jumbled-"), ("tts-ego-", "tts-jumbled-")
 """Pools from whose words exchanges are put together."""
 

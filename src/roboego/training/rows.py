@@ -107,6 +107,10 @@ class Row:
         unseen = np.full(len(grid), NOTHING, np.int32)
         return cls(grid, known, np.where(known == UNKNOWN, wait, known), unseen, unseen, {})
 
+    def without_contexts(self) -> "Row":
+        """The same with all pictures' details to glance at, and none in the context."""
+        return replace(self, details=self.looks, contexts=())
+
     @classmethod
     def joined(cls, rows: Sequence["Row"], frames: int) -> "Row":
         """Rows one after another, cut off after so many frames."""
@@ -132,7 +136,7 @@ class Mixture:
         splices: chance that an exercise in mode "asr" goes on in the middle of a neighbour in its pool; after that again.
         recalls: chance that it is written down when all of it has been heard; none is where `text` has no token for it.
         overhears: chance that an exercise in mode "tts" is said while one in mode "asr" is heard.
-        contexts: chance that the picture of a grid that has one goes into the context too.
+        contexts: chance that the picture of a grid that has one goes into the context too, of one grid of a row at most.
         pictures: how many there are; one of them is in sight in every other grid that has nothing to do with what is seen.
         still: what is felt at rest: one such reading of each sense is felt in every other grid that has nothing to do with what is felt.
         fresh_frames: for how long a sense's reading counts as fresh, by name, as the model's senses have it.
@@ -168,24 +172,25 @@ class Mixture:
         while count < frames:
             pool = self.pools[rng.choice(len(self.pools), p=self.odds)]
             i = int(rng.integers(len(pool.grids)))
-            row = self._resting(self._seeing(self._part(pool, i, rng), pool, i, rng))
+            contexts = 0.0 if any(part.contexts for part in parts) else self.contexts
+            row = self._resting(self._seeing(self._part(pool, i, rng), pool, i, rng, contexts))
             parts.append(self._feeling(row, pool, i, rng))
             count += len(parts[-1].grid)
         return Row.joined(parts, frames)
 
-    def _seeing(self, row: Row, pool: Pool, i: int, rng: np.random.Generator) -> Row:
+    def _seeing(self, row: Row, pool: Pool, i: int, rng: np.random.Generator, contexts: float) -> Row:
         """The pool's number i with what is in sight."""
         if pool.looks is not None:
-            return self._into_context(pool.looks.looks(i), row, rng)
+            return self._into_context(pool.looks.looks(i), row, rng, contexts)
         if self.pictures and rng.random() < IN_SIGHT:
             track = np.full_like(row.looks, int(rng.integers(self.pictures)))
             return replace(row, looks=track, details=track)
         return row
 
-    def _into_context(self, looks: Tokens, row: Row, rng: np.random.Generator) -> Row:
+    def _into_context(self, looks: Tokens, row: Row, rng: np.random.Generator, chance: float) -> Row:
         """The same with what is in sight, which may go into the context; half of the time nothing but its vector is seen otherwise."""
         shown = np.unique(looks[looks != NOTHING])
-        if len(shown) != 1 or rng.random() >= self.contexts:
+        if len(shown) != 1 or rng.random() >= chance:
             return replace(row, looks=looks, details=looks)
         first = int(np.flatnonzero(looks != NOTHING)[0])
         details = np.full_like(looks, NOTHING) if rng.random() < UNDETAILED else looks
