@@ -187,7 +187,7 @@ def sft() -> Run:
 def seeing() -> Run:
     """Before stage 2 goes on with all streams: what nano sees, feels and does, in writing.
 
-    There is no sound in it, so a step costs a third, and holds ten times as many questions.
+    There is no sound in it, so a step costs less, and holds many more questions.
     """
     talks, reads = sft(), language()
     return replace(
