@@ -25,7 +25,7 @@ LIVELY = Sampling(text=StreamSampling(temperature=1.0, top_p=0.9), speak=StreamS
 TINY_VIT = ViTConfig(image_size=16, patch_size=8, width=8, layers=1, heads=2, hidden=8)
 TOUCH = SenseConfig(name="touch", size=2, hidden=8, fresh_frames=2)
 POINTS = SenseConfig(name="points", size=3, points=4, hidden=8, fresh_frames=2)
-TINY_GLANCE = GlanceConfig(tokens=4, token_width=8, heads=2, head_dim=4, hidden=8)
+TINY_GLANCE = GlanceConfig(tokens=4, token_width=8, heads=2, head_dim=4)
 SENTENCES = ("the red cup is on the table", "put the blue ball into the bowl, please.")
 
 torch.set_num_threads(1)
@@ -135,10 +135,9 @@ def open_glance(glance: Glance) -> Glance:
     """The same of a glance, with another gate at each place."""
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
-        for weight in (glance.out.weight, glance.mlp.down.weight):
+        for weight in glance.out.parameters():
             weight.normal_(0.0, 0.5, generator=generator)
-        for gate, first in ((glance.gate, 0.7), (glance.mlp_gate, -0.4)):
-            gate.copy_(first + 0.2 * torch.arange(len(gate)))
+        glance.gate.copy_(0.7 + 0.2 * torch.arange(len(glance.gate)))
     return glance.requires_grad_(False)
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from roboego.data.pictures import PictureBank, PictureJob, make_pictures
-from roboego.data.sights import SightBank, SightJob, make_sights, sights_of
+from roboego.data.sights import SightBank, SightJob, drop_stale, make_sights, sights_of
 from roboego.errors import InputError
 from roboego.perception.files import save_vit
 from roboego.perception.picture import to_pixels
@@ -63,6 +63,9 @@ def test_another_encoder_sees_everything_anew(folder: Path, tmp_path: Path) -> N
         SightBank(PictureBank(folder, "train"))
     see(folder, tmp_path / "two")
     assert SightBank(PictureBank(folder, "train")).encoder == two.fingerprint
+    jobs = [SightJob(index=index, encoder=tmp_path / "one") for index in sorted(folder.glob("*.jsonl"))]
+    drop_stale(jobs)
+    assert not any(job.out.exists() for job in jobs)
 
 
 def test_a_picture_of_no_bank_may_be_added(folder: Path, tmp_path: Path) -> None:

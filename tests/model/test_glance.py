@@ -15,7 +15,7 @@ from roboego.model.rollout import step_settings
 from tiny import GREEDY, open_gates, open_glance, tiny_config, tiny_model
 
 SLOTS, FRAMES, TOKENS, V = 2, 21, 6, 5
-CONFIG = GlanceConfig(tokens=TOKENS, token_width=V, heads=2, head_dim=4, hidden=8)
+CONFIG = GlanceConfig(tokens=TOKENS, token_width=V, heads=2, head_dim=4)
 
 
 def pictures() -> tuple[Tensor, Tensor]:

@@ -56,7 +56,7 @@ def test_sight_and_actions_change_nothing_until_they_are_learned() -> None:
     torch.manual_seed(2)
     plain = tiny_config()
     blind = replace(plain, layout=replace(plain.layout, action_dims=0, action_bins=0), vision_width=0)
-    glance = GlanceConfig(tokens=4, token_width=6, heads=2, head_dim=8, hidden=16)
+    glance = GlanceConfig(tokens=4, token_width=6, heads=2, head_dim=8)
     seeing = replace(blind, layout=replace(blind.layout, looks=True, action_dims=4, action_bins=9), vision_width=6, glance=glance)
     small = RoboEgoModel(blind)
     large = with_more_streams(small, seeing)

@@ -61,7 +61,7 @@ def test_a_small_model_with_all_streams_learns_from_the_pools_of_a_run(root: Pat
         pools, run.model.layout.text, contexts=0.5, pictures=len(table.sights.vectors), still=table.still, rest=at_rest(run.model.layout)
     )
     small = nano.tiny()
-    glance = GlanceConfig(tokens=EYE.patches, token_width=EYE.width, heads=2, head_dim=8, hidden=32)
+    glance = GlanceConfig(tokens=EYE.patches, token_width=EYE.width, heads=2, head_dim=8)
     sees = {"vision_width": EYE.width, "context_width": EYE.width, "glance": glance}
     model = RoboEgoModel(replace(small, layout=run.model.layout, senses=run.model.senses, **sees))
     stage = StageConfig(rows=3, frames=160)
@@ -99,7 +99,7 @@ def test_it_learns_from_talk_alone_too() -> None:
     tokenizer = Tokenizer.train(nano.tokenizer_text(sentences=2_000), vocab_size=400)
     written = WrittenExchanges(layout=talking(run.model.layout), tokenizer=tokenizer, silence=SILENCE)
     mixture = Mixture([Pool(written, 1.0, written.captions, soundless=True)], run.model.layout.text, rest=at_rest(run.model.layout))
-    glance = GlanceConfig(tokens=EYE.patches, token_width=EYE.width, heads=2, head_dim=8, hidden=32)
+    glance = GlanceConfig(tokens=EYE.patches, token_width=EYE.width, heads=2, head_dim=8)
     model = RoboEgoModel(replace(small, layout=run.model.layout, vision_width=EYE.width, glance=glance, senses=run.model.senses))
     task = StageTask(model, mixture, StageConfig(rows=2, frames=100), lambda model, step: {})
     loss, metrics = task.loss(task.batch(0), 0)

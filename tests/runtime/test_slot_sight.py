@@ -65,7 +65,6 @@ def test_behind_a_closed_gate_it_changes_nothing(loaded: LoadedModel) -> None:
     glance = loaded.model.glance
     assert glance is not None
     glance.gate.zero_()
-    glance.mlp_gate.zero_()
     assert alone(loaded, {3: picture(0)}) == alone(loaded, {})
 
 

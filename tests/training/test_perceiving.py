@@ -27,7 +27,7 @@ class _Sights:
 
 def test_rows_see_the_picture_of_their_frame() -> None:
     looks = np.array([[-1, 2, 2, 0, 0, 3], [-1, -1, -1, -1, -1, 1]], np.int32)
-    model = replace(nano.tiny(), vision_width=2, glance=GlanceConfig(tokens=3, token_width=2, heads=1, head_dim=2, hidden=4))
+    model = replace(nano.tiny(), vision_width=2, glance=GlanceConfig(tokens=3, token_width=2, heads=1, head_dim=2))
     look, seen, glances = seen_by(looks, looks, _Sights(), model)
     assert (seen.numpy() == (looks >= 0)).all()
     assert (look[seen][:, 0].numpy() == looks[looks >= 0]).all()
@@ -81,7 +81,7 @@ def test_some_pictures_of_a_pool_go_into_the_context() -> None:
 def test_a_seeing_model_learns_by_what_it_sees() -> None:
     """The same grid with different pictures has different texts: only sight can tell them apart."""
     torch.manual_seed(0)
-    config = replace(nano.tiny(), vision_width=2, glance=GlanceConfig(tokens=3, token_width=2, heads=2, head_dim=4, hidden=8))
+    config = replace(nano.tiny(), vision_width=2, glance=GlanceConfig(tokens=3, token_width=2, heads=2, head_dim=4))
     shown = [replace(grids()[0], text=grids()[0].text.copy()) for _ in range(2)]
     shown[1].text[5:8] = shown[0].text[5:8][::-1]
 

@@ -85,11 +85,12 @@ def run(args: Args) -> dict[str, Any]:
         with_bar(jobs, make_pictures)
         folder = places.pictures
     elif args.what == "sights":
-        from roboego.data.sights import make_sights
+        from roboego.data.sights import drop_stale, make_sights
 
         jobs = [j for j in nano_sight.sights(places) if args.only in j.out.name]
         if not jobs:
             raise InputError(f"no pictures in {places.pictures}; make them with: roboego synth pictures")
+        drop_stale(jobs)
         with_bar(jobs, make_sights)
         folder = places.pictures
     elif args.what == "episodes":

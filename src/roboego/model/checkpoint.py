@@ -205,7 +205,7 @@ def _load_vision(folder: Path, config: CheckpointConfig, device: str, dtype: tor
 def check_vision(vit: ViT, model: ModelConfig, name: str) -> None:
     """Raises CheckpointError if the model cannot see with this encoder: its vectors and tokens are of another width, or its pictures have
     another number of tokens than the model glances at, or more than its window holds beside them."""
-    tokens, glance, window = vit.config.patches, model.glance, model.backbone.window
+    tokens, glance, window = vit.config.tokens, model.glance, model.backbone.window
     widths = {width for width in (model.vision_width, model.context_width, glance.token_width if glance else 0) if width}
     if widths != {vit.config.width}:
         wanted = f"takes pictures of width {' and '.join(map(str, sorted(widths)))}" if widths else "does not see"
@@ -215,4 +215,4 @@ def check_vision(vit: ViT, model: ModelConfig, name: str) -> None:
         raise CheckpointError(f"{name} {given}; give the one that it was trained with")
     if model.context_width and tokens >= window:
         given = f"has a window of {window} positions, too few for a picture of {tokens} tokens"
-        raise CheckpointError(f"{name} {given}; give an encoder of fewer patches, or a model with a longer window")
+        raise CheckpointError(f"{name} {given}; give an encoder of fewer tokens, or a model with a longer window")

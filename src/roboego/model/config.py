@@ -109,8 +109,7 @@ class GlanceConfig:
 
     Attributes:
         tokens, token_width: of a picture.
-        hidden: inner width of its feed-forward layer.
-        after: after how many of the backbone's layers each glance is, all with the same weights; none: there is one, behind the backbone.
+        after: after how many of the backbone's layers each glance is; none: there is one, behind the backbone.
     Raises:
         InputError: sizes are too small, or the places are not in order.
     """
@@ -119,11 +118,10 @@ class GlanceConfig:
     token_width: int
     heads: int
     head_dim: int
-    hidden: int
     after: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        check_at_least(1, self, "tokens", "token_width", "heads", "head_dim", "hidden")
+        check_at_least(1, self, "tokens", "token_width", "heads", "head_dim")
         if list(self.after) != sorted({max(1, place) for place in self.after}):
             raise InputError(f"glances come after layers in rising order, from 1 on, not after {list(self.after)}")
 

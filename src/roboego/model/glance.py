@@ -1,9 +1,9 @@
 """Fine sight without time-division multiplexing: each step glances at the details of the latest picture.
 
 Between layers of the backbone, or behind it, the hidden state asks the tokens of the latest picture, and what it finds is added through a
-gate (gated cross-attention, Flamingo, arXiv 2204.14198), the same at each place but for the gate (MoshiVis, arXiv 2503.15633). Layers that
-follow see what the frames before found. Keys and values are made once for each picture, off the step's path; there are no extra
-positions, so no step is late.
+gate (gated cross-attention, Flamingo, arXiv 2204.14198). Keys and values are the same at each place (as in MoshiVis, arXiv 2503.15633), and
+made once for each picture, off the step's path; what is asked for is each place's own. Layers that follow see what the frames before
+found. There are no extra positions, so no step is late.
 """
 # B batch or slots, T frames, N pictures, M tokens of a picture, V their width, W model width, H heads, E head dimension,
 # C lines of frames that see the same picture, L frames of a line
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from roboego.errors import ShapeError
 from roboego.model.config import GlanceConfig
 from roboego.model.context_vision import frames_of
-from roboego.model.layers import RMSNorm, SwiGLU
+from roboego.model.layers import RMSNorm
 
 
 @dataclass
@@ -104,32 +104,33 @@ class Glance(nn.Module):
         super().__init__()
         self.config, self.heads = config, config.heads
         inner = config.heads * config.head_dim
-        self.norm = RMSNorm(width, 1e-6)
-        self.query = nn.Linear(width, inner, bias=False)
-        self.key_value = nn.Linear(config.token_width, 2 * inner, bias=False)
-        self.out = nn.Linear(inner, width, bias=False)
-        self.mlp_norm = RMSNorm(width, 1e-6)
-        self.mlp = SwiGLU(width, config.hidden)
         self.places = config.after or (BEHIND,)
-        self.gate, self.mlp_gate = (nn.Parameter(torch.full((len(self.places),), OPEN)) for _ in range(2))
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.mlp.down.weight)
+        self.order = nn.Parameter(torch.zeros(config.tokens, config.token_width))
+        self.key_value = nn.Linear(config.token_width, 2 * inner, bias=False)
+        self.norm = nn.ModuleList(RMSNorm(width, 1e-6) for _ in self.places)
+        self.query = nn.ModuleList(nn.Linear(width, inner, bias=False) for _ in self.places)
+        self.out = nn.ModuleList(nn.Linear(inner, width, bias=False) for _ in self.places)
+        self.gate = nn.Parameter(torch.full((len(self.places),), OPEN))
+        for out in self.out:
+            nn.init.zeros_(out.weight)  # type: ignore[arg-type]
 
     def details(self, tokens_BMV: Tensor) -> tuple[Tensor, Tensor]:
         """Keys and values [B, H, M, E] of pictures' tokens.
 
         Raises:
-            ShapeError: they are of another width.
+            ShapeError: they are of another width, or another number.
         """
         if tokens_BMV.shape[-1] != self.config.token_width:
             raise ShapeError(f"pictures' tokens must be {self.config.token_width} wide, not {tokens_BMV.shape[-1]}")
-        keys, values = self.key_value(tokens_BMV).unflatten(-1, (2 * self.heads, -1)).transpose(1, 2).chunk(2, 1)
+        if tokens_BMV.shape[-2] != self.config.tokens:
+            raise ShapeError(f"pictures must have {self.config.tokens} tokens, not {tokens_BMV.shape[-2]}")
+        keys, values = self.key_value(tokens_BMV + self.order).unflatten(-1, (2 * self.heads, -1)).transpose(1, 2).chunk(2, 1)
         return keys, values
 
     def memory(self, slots: int) -> Details:
         """Room for each slot's picture; nothing has been seen."""
         shape = (slots, self.heads, self.config.tokens, self.config.head_dim)
-        keys, values = (self.query.weight.new_zeros(shape) for _ in range(2))
+        keys, values = (self.key_value.weight.new_zeros(shape) for _ in range(2))
         return Details(keys, values, torch.zeros(slots, dtype=torch.bool, device=keys.device))
 
     def among(self, seen: Glances, place_BT: Tensor | None = None) -> dict[int, Look]:
@@ -168,8 +169,7 @@ class Glance(nn.Module):
 
     def _found(self, h_CLW: Tensor, keys: Tensor, values: Tensor, i: int) -> Tensor:
         """What frames know after a glance, in the type of the hidden states."""
-        of = self.query.weight.dtype
-        query = self.query(self.norm(h_CLW.to(of))).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        asking = self.norm[i](h_CLW.to(self.key_value.weight.dtype))
+        query = self.query[i](asking).unflatten(-1, (self.heads, -1)).transpose(1, 2)
         seen = F.scaled_dot_product_attention(query, keys, values)
-        after = h_CLW + torch.tanh(self.gate[i]) * self.out(seen.transpose(1, 2).flatten(2))
-        return after + torch.tanh(self.mlp_gate[i]) * self.mlp(self.mlp_norm(after.to(of)))  # type: ignore[no-any-return]
+        return h_CLW + torch.tanh(self.gate[i]) * self.out[i](seen.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]

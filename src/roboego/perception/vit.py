@@ -1,8 +1,8 @@
-"""A vision transformer of SigLIP's shape (arXiv 2010.11929, 2303.15343): a picture's patches as tokens, and all of it as one vector."""
-# B pictures, S pixels a side, M patches, V width, H heads, E head dimension
+"""A vision transformer of SigLIP's shape (arXiv 2010.11929, 2303.15343): a picture as tokens, and all of it as one vector."""
+# B pictures, S pixels a side, M patches, N tokens (the patches, or latents that gather them), V width, H heads, E head dimension
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from roboego.errors import CheckpointError, ShapeError
+from roboego.perception.resampler import Resampler, attended, heads_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +22,8 @@ class ViTConfig:
         width: V of tokens and of the fused vector.
         layers, heads, hidden: of the transformer; `hidden` is the inner width of its feed-forward layers.
         stem: widths of convolutions that halve the picture before it is cut into patches (arXiv 2106.14881); none in SigLIP.
+        latents: tokens into which the patches are gathered, see `roboego.perception.resampler`; 0: the patches are the tokens.
+        latent_hidden, rounds: inner width of the feed-forward layer that does so, and how often it looks.
     """
 
     image_size: int = 128
@@ -31,10 +34,14 @@ class ViTConfig:
     hidden: int = 768
     norm_eps: float = 1e-6
     stem: tuple[int, ...] = ()
+    latents: int = 0
+    latent_hidden: int = 384
+    rounds: int = 4
 
     def __post_init__(self) -> None:
         if (
-            min(self.image_size, self.patch_size, self.width, self.heads, *self.stem) < 1
+            min(self.image_size, self.patch_size, self.width, self.heads, self.latent_hidden, self.rounds, *self.stem) < 1
+            or self.latents < 0
             or self.image_size % self.patch_size
             or self.patch_size % 2 ** len(self.stem)
             or self.width % self.heads
@@ -45,12 +52,18 @@ class ViTConfig:
 
     @property
     def patches(self) -> int:
-        """M: tokens of a picture."""
+        """M: parts that a picture is cut into."""
         return (self.image_size // self.patch_size) ** 2
+
+    @property
+    def tokens(self) -> int:
+        """N: tokens of a picture."""
+        return self.latents or self.patches
 
 
 class Seen(NamedTuple):
-    """What the encoder makes of pictures: `vector` [B, V] for stream vision, `tokens` [B, M, V] (from the top left) for context vision."""
+    """What the encoder makes of pictures: `vector` [B, V] for stream vision; `tokens` [B, N, V], patches from the top left or latents, to
+    glance at and for context vision."""
 
     vector: Tensor
     tokens: Tensor
@@ -66,18 +79,6 @@ class MLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.down(F.gelu(self.up(x), approximate="tanh"))  # type: ignore[no-any-return]
-
-
-def heads_of(x_BMV: Tensor, heads: int) -> Tensor:
-    """[B, M, V] -> [B, H, M, E]."""
-    return x_BMV.reshape(*x_BMV.shape[:2], heads, -1).transpose(1, 2)
-
-
-def attended(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Attention written out: of so few patches a processor makes gradients in half the time of the fused kernel's."""
-    weights = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
-    mixed: Tensor = weights.softmax(-1).to(value.dtype) @ value
-    return mixed
 
 
 class StemLayer(nn.Module):
@@ -152,6 +153,8 @@ class ViT(nn.Module):
         self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.width, config.norm_eps)
         self.pool = AttentionPool(config)
+        c = config
+        self.resampler = Resampler(c.width, c.latents, c.heads, c.latent_hidden, c.rounds, c.norm_eps) if c.latents else None
 
     @property
     def fingerprint(self) -> str:
@@ -168,11 +171,29 @@ class ViT(nn.Module):
         Raises:
             ShapeError: pictures of another size.
         """
+        patches_BMV = self.patches(pixels_B3SS)
+        return Seen(self.pool(patches_BMV), patches_BMV if self.resampler is None else self.resampler(patches_BMV))
+
+    def patches(self, pixels_B3SS: Tensor) -> Tensor:
+        """The same pixels -> what the transformer makes of each patch, [B, M, V]. It raises what `forward` does."""
         size = self.config.image_size
         if pixels_B3SS.dim() != 4 or pixels_B3SS.shape[1:] != (3, size, size):
             raise ShapeError(f"pictures must be [B, 3, {size}, {size}], not {list(pixels_B3SS.shape)}; prepare them with to_pixels")
         x_BMV = self.patch(self.stem(pixels_B3SS)).flatten(2).transpose(1, 2) + self.place
         for layer in self.layers:
             x_BMV = layer(x_BMV)
-        x_BMV = self.norm(x_BMV)
-        return Seen(self.pool(x_BMV), x_BMV)
+        return self.norm(x_BMV)  # type: ignore[no-any-return]
+
+
+def without_latents(vit: ViT) -> ViT:
+    """The encoder whose tokens are its patches."""
+    plain = ViT(replace(vit.config, latents=0))
+    plain.load_state_dict({name: tensor for name, tensor in vit.state_dict().items() if not name.startswith("resampler.")})
+    return plain.eval().requires_grad_(False)
+
+
+def with_latents(vit: ViT, config: ViTConfig, resampler: Resampler) -> ViT:
+    """An encoder of the shape `config`, of one without latents and what gathers its patches."""
+    whole = ViT(config)
+    whole.load_state_dict(vit.state_dict() | {f"resampler.{name}": tensor for name, tensor in resampler.state_dict().items()})
+    return whole.eval().requires_grad_(False)

@@ -13,6 +13,7 @@ from roboego.model.config import BackboneConfig, GlanceConfig, ModelConfig, Sens
 from roboego.model.sampling import Sampling, StreamSampling
 from roboego.perception.vit import ViTConfig
 from roboego.recipes.runs import Run
+from roboego.sim.scene import MOST_THINGS
 from roboego.streams.layout import SoundLayout, StreamLayout, TextLayout
 from roboego.streams.tokenizer import ASR, CUT, DUPLEX, END, SPECIALS, TTS, WAIT, Tokenizer
 from roboego.training.disturbance import Disturbance
@@ -47,7 +48,7 @@ def codec() -> EmbeddedCodecConfig:
 
 def vit() -> ViTConfig:
     """The picture encoder. Its pictures are large enough for printed letters, and convolutions find those sooner than patches alone do."""
-    return ViTConfig(image_size=272, layers=4, hidden=512, stem=(32, 64, 96))
+    return ViTConfig(image_size=272, layers=4, hidden=512, stem=(32, 64, 96), latents=MOST_THINGS)
 
 
 def layout_for(codec: EmbeddedCodecConfig) -> StreamLayout:
@@ -72,10 +73,10 @@ def model() -> ModelConfig:
 def whole_model() -> ModelConfig:
     """The same with all streams: it sees, feels and acts.
 
-    A picture's vector is fused into each step, each step glances at its patches, and these may go into the context.
+    A picture's vector is fused into each step, each step glances at a token of each thing, and these may go into the context.
     """
     eye, talks, arm = vit(), model(), ActionBins()
-    glance = GlanceConfig(tokens=eye.patches, token_width=eye.width, heads=5, head_dim=64, hidden=320, after=(4, 6))
+    glance = GlanceConfig(tokens=eye.tokens, token_width=eye.width, heads=4, head_dim=32, after=(3, 6))
     layout = replace(talks.layout, looks=True, action_dims=arm.dims, action_bins=arm.bins)
     return replace(talks, layout=layout, vision_width=eye.width, context_width=eye.width, glance=glance, senses=senses())
 

@@ -174,13 +174,13 @@ class SightTask:
         m = self.module
         vector, tokens = m.vit(seen)
         parts = {
-            "what": _classes(m.what(tokens), truth.what),
-            "color": _classes(m.color(tokens), truth.color),
-            "size": _classes(m.size(tokens), truth.size),
-            "label": _classes(m.label(tokens).unflatten(-1, (LABEL_CHARACTERS, -1)), truth.label),
-            "at": _distance(m.at(tokens), truth.at),
+            "what": classes(m.what(tokens), truth.what),
+            "color": classes(m.color(tokens), truth.color),
+            "size": classes(m.size(tokens), truth.size),
+            "label": classes(m.label(tokens).unflatten(-1, (LABEL_CHARACTERS, -1)), truth.label),
+            "at": distance(m.at(tokens), truth.at),
             "present": _presence(m.present(vector), truth.present),
-            "where": _distance(m.where(vector).unflatten(-1, (KINDS, 2)), truth.where),
+            "where": distance(m.where(vector).unflatten(-1, (KINDS, 2)), truth.where),
         }
         total = torch.stack([WEIGHTS[name] * part for name, part in parts.items()]).sum()
         return total, {name: part.detach() for name, part in parts.items()}  # type: ignore[misc]
@@ -270,11 +270,11 @@ def varied(pixels_B3SS: Tensor, generator: torch.Generator) -> Tensor:
     return (out + noise * drawn(0, 0.06)).clamp(-1, 1)
 
 
-def _classes(logits: Tensor, truth: Tensor) -> Tensor:
+def classes(logits: Tensor, truth: Tensor) -> Tensor:
     return F.cross_entropy(logits.flatten(0, -2).float(), truth.flatten(), ignore_index=-1)
 
 
-def _distance(found: Tensor, truth: Tensor) -> Tensor:
+def distance(found: Tensor, truth: Tensor) -> Tensor:
     there = ~truth[..., 0].isnan()
     if not there.any():
         return found.sum() * 0
