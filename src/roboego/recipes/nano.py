@@ -198,10 +198,11 @@ def seeing() -> Run:
         start=talks.name,
         stage=replace(reads.stage, rows=12, frames=256, phones=0.0),
         loop=replace(reads.loop, steps=3_000, warmup=100, decay=0.3),
-        written=0.2,
-        paced=0.2,
-        seen=0.55,
-        acted=0.25,
+        written=0.15,
+        paced=0.1,
+        seen=0.4,
+        detailed=0.25,
+        acted=0.2,
     )
 
 
@@ -216,6 +217,7 @@ def whole() -> Run:
         loop=replace(talks.loop, steps=6_000),
         written=0.06,
         assembled=0.2,
+        detailed=0.02,
         seen=0.2,
         acted=0.2,
     )

@@ -41,8 +41,8 @@ from roboego.training.rows import Mixture, Pool
 from roboego.training.stage import StageTask
 from roboego.training.written_answers import WrittenAnswers
 
-IN_CONTEXT = 0.4
-"""Chance that a picture that is talked about goes into the context, in the steps in which any does, of models that take any there."""
+IN_CONTEXT = 0.1
+"""Chance that a picture that is talked about goes into the context, of models that take any there."""
 WORDS_HEARD, WORDS_SAID = ("asr-user-", "asr-jumbled-"), ("tts-ego-", "tts-jumbled-")
 """Pools from whose words exchanges are put together."""
 
@@ -226,7 +226,7 @@ def perform(
     pronounce = Pronunciation(tokenizer, run.model.layout.text, phonemize)
     judge: Callable[[RoboEgoModel, int], Metrics]
     if table is not None and run.validation is None:
-        judge = table.judge(exchanges, 8 * run.sentences)
+        judge = table.judge(exchanges, 2 * run.sentences)
     elif shop is None or run.validation is None:
         judge = WrittenAnswers(replace(exchanges, split="validation"), 8 * run.sentences)
     else:

@@ -63,7 +63,6 @@ class StageConfig:
         splices: chance that a transcription goes on in the middle of another one.
         recalls: chance that it is asked for when all has been heard.
         overhears: chance that something is said while one is heard.
-        contexts: share of the steps in which rows have pictures in their contexts: all rows of a step are as long as the longest.
     """
 
     rows: int = 12
@@ -83,7 +82,6 @@ class StageConfig:
     splices: float = 0.4
     recalls: float = 0.0
     overhears: float = 0.0
-    contexts: float = 0.25
     seed: int = 0
 
 
@@ -162,8 +160,6 @@ class Lessons:
         config, crew = self.config, self.crew
         rng = np.random.default_rng([config.seed, step] if crew.leads else [config.seed, step, config.rows + crew.rank])
         rows = [self.source.row(np.random.default_rng([config.seed, step, b]), config.frames) for b in crew.share(config.rows)]
-        if np.random.default_rng([config.seed, step, config.rows]).random() >= config.contexts:
-            rows = [row.without_contexts() for row in rows]
         batch, weights = collate([row.grid for row in rows])
         weights.speak = weights.speak * torch.from_numpy(_onsets(batch.speak.numpy(), config.onset))
         chosen, used = _choose(weights.speak.flatten().numpy().astype(np.float64), config.chosen, rng)

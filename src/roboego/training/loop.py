@@ -235,7 +235,7 @@ def train(
                 started, since = time.monotonic(), step
             if writer is not None and (step % config.validate_every == 0 or step == config.steps):
                 task.module.eval()
-                with torch.no_grad():
+                with torch.no_grad(), torch.compiler.set_stance("force_eager"):  # of shapes that come once
                     found = task.validate(step)
                 for name, number in found.items():
                     writer.add_scalar(f"validation/{name}", number, step)

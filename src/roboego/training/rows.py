@@ -107,10 +107,6 @@ class Row:
         unseen = np.full(len(grid), NOTHING, np.int32)
         return cls(grid, known, np.where(known == UNKNOWN, wait, known), unseen, unseen, {})
 
-    def without_contexts(self) -> "Row":
-        """The same with all pictures' details to glance at, and none in the context."""
-        return replace(self, details=self.looks, contexts=())
-
     @classmethod
     def joined(cls, rows: Sequence["Row"], frames: int) -> "Row":
         """Rows one after another, cut off after so many frames."""

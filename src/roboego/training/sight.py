@@ -19,9 +19,10 @@ from roboego.sim.scene import REACH_X_M
 from roboego.sim.things import COLORS, LABEL_CHARACTERS, SHAPES, SIZES, Thing
 from roboego.training.ahead import Ahead
 from roboego.training.loop import Metrics
+from roboego.training.sight_losses import CHARACTERS, classes, distance, spelled
 from roboego.training.stickers import stuck
+from roboego.training.things import ThingHeads, Things, things_of
 
-CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 KINDS = len(COLORS) * len(SHAPES) * len(SIZES)
 _COLORS = tuple(COLORS)
 _WHAT: dict[str, int] = {"nothing": 0, "arm": 1} | {shape: 2 + i for i, shape in enumerate(SHAPES)}
@@ -64,7 +65,7 @@ class Truth(NamedTuple):
     where: Tensor
 
 
-Batch = tuple[Tensor, Truth]
+Batch = tuple[Tensor, Truth, Things]
 
 
 def kind_of(thing: Thing) -> int:
@@ -106,7 +107,7 @@ class _Batches:
     def of(self, chosen: list[int]) -> tuple[Tensor, tuple[Tensor, ...]]:
         """The pictures of these numbers, as they are."""
         shown = [self.bank[i] for i in chosen]
-        return _told([(s.picture, truth_of(s)) for s in shown])
+        return _told([(s.picture, (*truth_of(s), *things_of(s))) for s in shown])
 
 
 def with_labels(shown: Shown, rng: np.random.Generator) -> tuple[NDArray[np.uint8], tuple[NDArray[Any], ...]]:
@@ -117,12 +118,7 @@ def with_labels(shown: Shown, rng: np.random.Generator) -> tuple[NDArray[np.uint
     for patch, text in enumerate(found.labels):
         if text:
             label[patch] = spelled(text)
-    return found.picture, (what, color, size, label, *rest)
-
-
-def spelled(label: str) -> list[int]:
-    """The numbers of a label's characters, filled up with 0."""
-    return [CHARACTERS.index(c) + 1 for c in label] + [0] * (LABEL_CHARACTERS - len(label))
+    return found.picture, (what, color, size, label, *rest, *things_of(shown))
 
 
 def _told(parts: Sequence[tuple[NDArray[np.uint8], tuple[NDArray[Any], ...]]]) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -131,11 +127,33 @@ def _told(parts: Sequence[tuple[NDArray[np.uint8], tuple[NDArray[Any], ...]]]) -
     return pictures, tuple(torch.from_numpy(np.stack(part)) for part in truths)
 
 
+class Looked(NamedTuple):
+    """What all parts of an encoder make of pictures: `patches` [B, M, V], `vector` [B, V], `latents` [B, L, V], not in order."""
+
+    patches: Tensor
+    vector: Tensor
+    latents: Tensor | None
+
+
+class _Looking(nn.Module):
+    """An encoder, of which everything is asked for."""
+
+    def __init__(self, vit: ViT) -> None:
+        super().__init__()
+        self.vit = vit
+
+    def forward(self, pixels_B3SS: Tensor) -> Looked:
+        patches = self.vit.patches(pixels_B3SS)
+        resampler = self.vit.resampler
+        return Looked(patches, self.vit.pool(patches), None if resampler is None else resampler.gathered(patches))
+
+
 class _Module(nn.Module):
     def __init__(self, config: ViTConfig) -> None:
         super().__init__()
         width = config.width
-        self.vit = ViT(config)
+        self.looking = _Looking(ViT(config))
+        self.things = ThingHeads(width) if config.latents else None
         self.what, self.color, self.size = (nn.Linear(width, n) for n in (len(_WHAT), len(COLORS), len(SIZES)))
         self.label = nn.Linear(width, LABEL_CHARACTERS * (len(CHARACTERS) + 1))
         self.at = nn.Linear(width, 2)
@@ -167,12 +185,16 @@ class SightTask:
     def batch(self, step: int) -> Batch:
         pictures, truth = self.batches[step]
         generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + step)
-        return varied(pixels(pictures.to(self.device)), generator), Truth(*(part.to(self.device) for part in truth))
+        return varied(pixels(pictures.to(self.device)), generator), *self._truths(truth)
+
+    def _truths(self, parts: Sequence[Tensor]) -> tuple[Truth, Things]:
+        moved, count = [part.to(self.device) for part in parts], len(Truth._fields)
+        return Truth(*moved[:count]), Things(*moved[count:])
 
     def loss(self, batch: Batch, step: int) -> tuple[Tensor, Metrics]:
-        seen, truth = batch
+        seen, truth, things = batch
         m = self.module
-        vector, tokens = m.vit(seen)
+        tokens, vector, latents = m.looking(seen)
         parts = {
             "what": classes(m.what(tokens), truth.what),
             "color": classes(m.color(tokens), truth.color),
@@ -182,8 +204,15 @@ class SightTask:
             "present": _presence(m.present(vector), truth.present),
             "where": distance(m.where(vector).unflatten(-1, (KINDS, 2)), truth.where),
         }
-        total = torch.stack([WEIGHTS[name] * part for name, part in parts.items()]).sum()
-        return total, {name: part.detach() for name, part in parts.items()}  # type: ignore[misc]
+        parts = {name: WEIGHTS[name] * part for name, part in parts.items()}
+        if m.things is not None and self.vit.resampler is not None:
+            parts |= m.things.losses(latents, self.vit.resampler.rank, things)
+        return torch.stack(list(parts.values())).sum(), {name: part.detach() for name, part in parts.items()}  # type: ignore[misc]
+
+    @property
+    def vit(self) -> ViT:
+        """What is trained."""
+        return self.module.looking.vit  # type: ignore[no-any-return]
 
     def after_step(self, step: int) -> None: ...
 
@@ -191,26 +220,29 @@ class SightTask:
     def validate(self, step: int) -> Metrics:
         """Shares of patches, labels, present and absent things that are told rightly, and centimetres from where things stand.
 
-        `label_right` is of all patches of things with labels, `label_read` of the things: by the patch that is surest.
+        `label_right` is of all patches of things with labels, `label_read` of the things: by the patch that is surest. For what latents
+        tell see `ThingHeads.judged`.
         """
         found: dict[str, list[Tensor]] = {}
         for first in range(0, min(self.config.validation, len(self.kept.bank)), self.config.pictures):
             pictures, parts = self.kept.of(list(range(first, min(first + self.config.pictures, len(self.kept.bank)))))
-            truth = Truth(*(part.to(self.device) for part in parts))
-            for name, value in self._judged(pixels(pictures.to(self.device)), truth).items():
+            for name, value in self._judged(pixels(pictures.to(self.device)), *self._truths(parts)).items():
                 found.setdefault(name, []).append(value)
         return {name: float(torch.cat(values).float().mean()) for name, values in found.items()}
 
-    def _judged(self, seen: Tensor, truth: Truth) -> dict[str, Tensor]:
+    def _judged(self, seen: Tensor, truth: Truth, things: Things) -> dict[str, Tensor]:
         m = self.module
-        vector, tokens = m.vit(seen)
+        tokens, vector, latents = m.looking(seen)
         shown = truth.what > 1
         labelled = (truth.label[..., 0] > 0) & shown
         sure, letters = m.label(tokens).unflatten(-1, (LABEL_CHARACTERS, -1)).float().log_softmax(-1).max(-1)
         present = m.present(vector) > 0
         there = ~truth.where[..., 0].isnan()
         apart = (m.where(vector).unflatten(-1, (KINDS, 2)) - truth.where)[there].norm(dim=-1)
-        return {
+        more: dict[str, Tensor] = {}
+        if m.things is not None and self.vit.resampler is not None:
+            more = m.things.judged(latents, self.vit.resampler.rank, things)
+        return more | {
             "what_right": (m.what(tokens).argmax(-1) == truth.what)[shown],
             "color_right": (m.color(tokens).argmax(-1) == truth.color)[shown],
             "label_right": (letters == truth.label).all(-1)[labelled],
@@ -224,7 +256,7 @@ class SightTask:
         return ()
 
     def heavy_parts(self) -> tuple[nn.Module, ...]:
-        return (self.module.vit,)
+        return (self.module.looking,)
 
     def extra_state(self) -> dict[str, Any]:
         return {}
@@ -268,17 +300,6 @@ def varied(pixels_B3SS: Tensor, generator: torch.Generator) -> Tensor:
     out = F.pad(out, (4, 4, 4, 4), mode="replicate")[..., 4 + down : 4 + down + out.shape[-2], 4 + right : 4 + right + out.shape[-1]]
     noise = torch.randn(out.shape, generator=generator).to(device)
     return (out + noise * drawn(0, 0.06)).clamp(-1, 1)
-
-
-def classes(logits: Tensor, truth: Tensor) -> Tensor:
-    return F.cross_entropy(logits.flatten(0, -2).float(), truth.flatten(), ignore_index=-1)
-
-
-def distance(found: Tensor, truth: Tensor) -> Tensor:
-    there = ~truth[..., 0].isnan()
-    if not there.any():
-        return found.sum() * 0
-    return F.smooth_l1_loss(found[there].float(), truth[there], beta=0.1)
 
 
 def _presence(logits: Tensor, truth: Tensor) -> Tensor:

@@ -1,15 +1,12 @@
-"""Training of the resampler behind the picture encoder: one token for each thing on the table, from left to right.
+"""What the latents of the picture encoder are to tell: one of them for each thing on the table, from left to right.
 
 Answers about a picture tell of things: which there are, what they are, where they stand. A small model learns to look among a few tokens
 sooner than among hundreds of patches. Which latent tells of which thing is chosen so that it costs least (set prediction, DETR, arXiv
 2005.12872).
 """
-# B pictures, L latents, M patches, V width, C classes, P permutations of the latents
+# B pictures, L latents, V width, C classes
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import permutations
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,15 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from roboego.data.pictures import SEEN_PIXELS, PictureBank
-from roboego.data.sights import SightBank
-from roboego.errors import InputError
-from roboego.perception.resampler import Resampler
-from roboego.perception.vit import ViTConfig
-from roboego.sim.scene import MOST_THINGS, REACH_X_M, Placed
+from roboego.data.pictures import SEEN_PIXELS, Shown
+from roboego.sim.scene import MOST_THINGS, REACH_X_M
 from roboego.sim.things import COLORS, LABEL_CHARACTERS, SHAPES, SIZES
-from roboego.training.loop import Metrics
-from roboego.training.sight import CHARACTERS, SightTraining, classes, distance, spelled
+from roboego.training.sight_losses import CHARACTERS, classes, distance, spelled
 
 _COLORS = tuple(COLORS)
 LYING = ("table", "inside", "on top", "held")
@@ -55,158 +47,80 @@ class Things(NamedTuple):
         return torch.where(self.shape == 0, NO_RANK, place)[..., None]
 
 
-Batch = tuple[Tensor, Things]
 HELD_RANK, NO_RANK = 1.5, 2.0
 
 
-def things_of(things: Sequence[Placed], seen: Sequence[int], held: int | None) -> tuple[NDArray[Any], ...]:
-    """One picture's part of `Things`, as arrays.
-
-    Args:
-        seen: of each thing, how many pixels show it; held: the one that is held up.
-    """
+def things_of(shown: Shown) -> tuple[NDArray[Any], ...]:
+    """One picture's part of `Things`, as arrays."""
     shape = np.zeros(MOST_THINGS, np.int64)
     color, size, lying = (np.full(MOST_THINGS, -1) for _ in range(3))
     label, at = np.full((MOST_THINGS, LABEL_CHARACTERS), -1), np.full((MOST_THINGS, 2), np.nan, np.float32)
-    for i, placed in enumerate(things):
-        if seen[i] < SEEN_PIXELS:
+    for i, placed in enumerate(shown.things):
+        if shown.seen[i] < SEEN_PIXELS:
             continue
         shape[i], color[i] = 1 + SHAPES.index(placed.thing.shape), _COLORS.index(placed.thing.color)
         size[i], label[i] = SIZES.index(placed.thing.size), spelled(placed.thing.label)
         below = "inside" if placed.inside is not None else "on top" if placed.on is not None else "table"
-        lying[i] = LYING.index("held" if i == held else below)
-        if i != held:
+        lying[i] = LYING.index("held" if i == shown.held else below)
+        if i != shown.held:
             at[i] = placed.x / REACH_X_M, placed.y / REACH_X_M
     return shape, color, size, lying, label, at
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Lessons:
-    """Implements `roboego.training.ahead.ByStep`: patches [B, M, V], and what is true of the things that they show.
+class ThingHeads(nn.Module):
+    """What latents [B, L, V] are asked to tell, as many as a table has things at most."""
 
-    Attributes:
-        sights: what an encoder without latents makes of the pictures.
-    """
-
-    pictures: PictureBank
-    sights: SightBank
-    count: int
-    seed: int
-
-    def __getitem__(self, step: int) -> Batch:
-        rng = np.random.default_rng([self.seed, step])
-        return self.of(rng.integers(0, len(self.pictures), self.count))
-
-    def of(self, chosen: NDArray[np.int64]) -> Batch:
-        """Those of the pictures of these numbers."""
-        truths = zip(*(things_of(*self.pictures.shown(int(i))) for i in chosen), strict=True)
-        return torch.from_numpy(self.sights.tokens(chosen)).float(), Things(*(torch.from_numpy(np.stack(part)) for part in truths))
-
-
-class _Module(nn.Module):
-    def __init__(self, config: ViTConfig) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        c, width = config, config.width
-        self.resampler = Resampler(c.width, c.latents, c.heads, c.latent_hidden, c.rounds, c.norm_eps)
         self.shape, self.color, self.size = (nn.Linear(width, n) for n in (1 + len(SHAPES), len(COLORS), len(SIZES)))
         self.lying, self.at = nn.Linear(width, len(LYING)), nn.Linear(width, 2)
         self.label = nn.Linear(width, LABEL_CHARACTERS * (len(CHARACTERS) + 1))
 
+    def losses(self, latents: Tensor, rank: nn.Linear, truth: Things) -> dict[str, Tensor]:
+        """The parts of the loss, by name, each with its weight.
 
-class ThingsTask:
-    """Implements `roboego.training.loop.Task`: a resampler for the encoder `config`, all else of which stays as it is.
-
-    Args:
-        patches: folder of what the same encoder without latents makes of the pictures.
-    Raises:
-        InputError: there are no pictures, or not as many latents as a table has things at most.
-    """
-
-    def __init__(self, config: ViTConfig, training: SightTraining, patches: Path, *, device: torch.device | None = None) -> None:
-        if config.latents != MOST_THINGS:
-            raise InputError(f"the encoder must have {MOST_THINGS} latents, one for each thing, not {config.latents}")
-        torch.manual_seed(training.seed)
-        self.device, self.config = device or torch.device("cpu"), training
-        self.module = _Module(config).to(self.device)
-        self.lessons, self.kept = (
-            _Lessons(pictures=bank, sights=SightBank(bank, patches), count=training.pictures, seed=training.seed)
-            for bank in (PictureBank(training.folder, *names) for names in (training.banks, ("validation",)))
-        )
-
-    def batch(self, step: int) -> Batch:
-        return self._moved(self.lessons[step])
-
-    def _moved(self, batch: Batch) -> Batch:
-        patches, truth = batch
-        return patches.to(self.device), Things(*(part.to(self.device) for part in truth))
-
-    def loss(self, batch: Batch, step: int) -> tuple[Tensor, Metrics]:
-        patches, truth = batch
-        m = self.module
-        latents = self._matched(m.resampler.gathered(patches), truth)
-        parts = {
-            **{name: classes(getattr(m, name)(latents), getattr(truth, name)) for name in ("shape", "color", "size", "lying")},
-            "label": classes(m.label(latents).unflatten(-1, (LABEL_CHARACTERS, -1)), truth.label),
-            "at": distance(m.at(latents), truth.at),
-            "rank": distance(m.resampler.rank(latents), truth.rank),
-        }
-        total = torch.stack([WEIGHTS[name] * part for name, part in parts.items()]).sum()
-        return total, {name: part.detach() for name, part in parts.items()}  # type: ignore[misc]
+        Args:
+            rank: puts the latents in order.
+        """
+        latents = self.matched(latents, truth)
+        parts = {name: classes(getattr(self, name)(latents), getattr(truth, name)) for name in ("shape", "color", "size", "lying")}
+        parts |= {"label": classes(self._letters(latents), truth.label), "at": distance(self.at(latents), truth.at)}
+        parts["rank"] = distance(rank(latents), truth.rank)
+        return {f"thing_{name}": WEIGHTS[name] * part for name, part in parts.items()}
 
     @torch.no_grad()
-    def _costs(self, latents: Tensor, truth: Things) -> Tensor:
-        """[B, L, L] what it costs that a latent tells of a thing."""
-        m, apart = self.module, (self.module.at(latents)[:, :, None] - truth.at[:, None]).abs().sum(-1)
-        wrong = [share * _surprise(getattr(m, name)(latents), getattr(truth, name)) for name, share in MATCHED.items()]
-        return torch.stack(wrong).sum(0) + APART * apart.nan_to_num(0.0)
+    def judged(self, latents: Tensor, rank: nn.Linear, truth: Things) -> dict[str, Tensor]:
+        """Whether tables' things are counted rightly, and all in order from left to right; which things and labels are told rightly, and
+        centimetres from where things stand."""
+        count = (self.shape(latents).argmax(-1) > 0).sum(-1)
+        latents = self.matched(latents, truth)
+        there, labelled, placed = truth.shape > 0, truth.label[..., 0] > 0, ~truth.at[..., 0].isnan()
+        told = {name: getattr(self, name)(latents).argmax(-1) == getattr(truth, name) for name in ("shape", "color", "size", "lying")}
+        found = {name: right[there] for name, right in told.items()} | {
+            "label": (self._letters(latents).argmax(-1) == truth.label).all(-1)[labelled],
+            "cm": (self.at(latents) - truth.at)[placed].norm(dim=-1) * REACH_X_M * 100,
+            "count": count == there.sum(-1),
+            "in_order": _in_order(rank(latents)[..., 0], truth.rank[..., 0]),
+        }
+        return {f"thing_{name}": value for name, value in found.items()}
 
-    def _matched(self, latents: Tensor, truth: Things) -> Tensor:
-        """The latents [B, L, V], each at the place of the thing that it tells of."""
-        costs, places = self._costs(latents, truth), torch.arange(MOST_THINGS)
-        orders = torch.tensor(list(permutations(range(MOST_THINGS))), device=latents.device)
-        best = orders[costs[:, orders, places].sum(-1).argmin(1)]
+    def matched(self, latents: Tensor, truth: Things) -> Tensor:
+        """The latents [B, L, V], each at the place of the thing that it tells of: together they cost least so."""
+        with torch.no_grad():
+            costs, places = self._costs(latents, truth), torch.arange(MOST_THINGS)
+            orders = torch.tensor(list(permutations(range(MOST_THINGS))), device=latents.device)
+            best = orders[costs[:, orders, places].sum(-1).argmin(1)]
         return latents.gather(1, best[..., None].expand_as(latents))
 
-    def after_step(self, step: int) -> None: ...
+    def _costs(self, latents: Tensor, truth: Things) -> Tensor:
+        """[B, L, L] what it costs that a latent tells of a thing."""
+        apart = (self.at(latents)[:, :, None] - truth.at[:, None]).abs().sum(-1)
+        wrong = [share * _surprise(getattr(self, name)(latents), getattr(truth, name)) for name, share in MATCHED.items()]
+        costs: Tensor = torch.stack(wrong).sum(0) + APART * apart.nan_to_num(0.0)
+        return costs
 
-    @torch.no_grad()
-    def validate(self, step: int) -> Metrics:
-        """Shares of the tables whose things are counted rightly, of the things that are told rightly (their shapes, colours and sizes, and
-        whether they are on, inside or above others), and of the labels; and centimetres from where things stand. `in_order` is the share of
-        the tables whose things all come from left to right."""
-        found: dict[str, list[Tensor]] = {}
-        numbers = np.arange(min(self.config.validation, len(self.kept.pictures)))
-        for chosen in np.split(numbers, range(self.config.pictures, len(numbers), self.config.pictures)):
-            for name, value in self._judged(*self._moved(self.kept.of(chosen))).items():
-                found.setdefault(name, []).append(value)
-        return {name: float(torch.cat(values).float().mean()) for name, values in found.items()}
-
-    def _judged(self, patches: Tensor, truth: Things) -> dict[str, Tensor]:
-        m = self.module
-        count = (m.shape(m.resampler(patches)).argmax(-1) > 0).sum(-1)
-        latents = self._matched(m.resampler.gathered(patches), truth)
-        there, labelled, placed = truth.shape > 0, truth.label[..., 0] > 0, ~truth.at[..., 0].isnan()
-        told = {name: getattr(m, name)(latents).argmax(-1) for name in ("shape", "color", "size", "lying")}
-        letters = m.label(latents).unflatten(-1, (LABEL_CHARACTERS, -1)).argmax(-1)
-        right = {f"{name}_right": (value == getattr(truth, name))[there] for name, value in told.items()}
-        ranks, apart = m.resampler.rank(latents)[..., 0], (m.at(latents) - truth.at)[placed].norm(dim=-1)
-        return right | {
-            "count_right": count == there.sum(-1),
-            "label_read": (letters == truth.label).all(-1)[labelled],
-            "where_cm": apart * REACH_X_M * 100,
-            "in_order": _in_order(ranks, truth.rank[..., 0]),
-        }
-
-    def helpers(self) -> tuple[nn.Module, ...]:
-        return ()
-
-    def heavy_parts(self) -> tuple[nn.Module, ...]:
-        return (self.module.resampler,)
-
-    def extra_state(self) -> dict[str, Any]:
-        return {}
-
-    def load_extra_state(self, state: dict[str, Any]) -> None: ...
+    def _letters(self, latents: Tensor) -> Tensor:
+        return self.label(latents).unflatten(-1, (LABEL_CHARACTERS, -1))  # type: ignore[no-any-return]
 
 
 def _surprise(logits_BLC: Tensor, truth_BL: Tensor) -> Tensor:

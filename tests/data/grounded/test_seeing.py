@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from roboego.data.grounded.seeing import TOPICS, ask_about
+from roboego.data.grounded.seeing import DETAIL, TOPICS, ask_about
 from roboego.data.grounded.view import View
 from roboego.data.talk.answer import is_right
 from roboego.data.talk.lexicon import COLORS, SHAPES, SIZES
@@ -25,7 +25,7 @@ def test_the_simulator_and_the_talk_know_the_same_things() -> None:
     assert (tuple(PAINTS), BUILT, MADE) == (COLORS, SHAPES, SIZES)
 
 
-@pytest.mark.parametrize("topic", list(TOPICS))
+@pytest.mark.parametrize("topic", [*TOPICS, *DETAIL])
 def test_answers_are_right_by_their_own_rule_and_speak_words_that_nano_knows(topic: str) -> None:
     rng, asked, known = np.random.default_rng(0), 0, set(vocabulary())
     for _ in range(150):
@@ -37,7 +37,7 @@ def test_answers_are_right_by_their_own_rule_and_speak_words_that_nano_knows(top
         assert is_right(found.answer, found.ego), found
         assert set(words(found.ego)) <= known, found.ego
         assert len(words(found.user)) <= 14
-        assert topic in ("describe", "relation") or len(words(found.ego)) <= 14
+        assert topic in ("describe", "detail", "relation") or len(words(found.ego)) <= 14
     assert asked > 40
 
 

@@ -67,12 +67,16 @@ def _dressed(rng: Rng, asked: Asked) -> Turn:
     return Turn(intent=f"see_{asked.topic}", user=dress(rng, asked.user, asked.kind), ego=asked.ego, answer=asked.answer)
 
 
-def grounded_exchange(rng: Rng, view: View, split: Split, turns: int | None = None) -> Exchange | None:
+def grounded_exchange(rng: Rng, view: View, split: Split, turns: int | None = None, topic: str | None = None) -> Exchange | None:
     """A conversation about a scene; None where the scene has nothing to ask about.
 
     Args:
         turns: questions about it; by default mostly few.
+        topic: of the one question that there is then; None: of any, and other talk between them.
     """
+    if topic is not None:
+        only = sample_question(rng, view, split, topic)
+        return None if only is None else Exchange(intent=only.intent, turns=(only,))
     count = turns or pick(rng, range(1, len(TURN_ODDS) + 1), TURN_ODDS)
     done: list[Turn] = []
     for _ in range(count):

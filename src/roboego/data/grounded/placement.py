@@ -91,6 +91,11 @@ def _what_is(rng: Rng, view: View) -> Asked | None:
     return Asked(topic="relation", user=user, ego=ego, answer=Answer(all_of=((thing.shape,), (thing.color,))), about=(i, j))
 
 
+def said_place(where: Sequence[str]) -> str:
+    """ "on the left in front": how the places of a thing are said; "" where there is none."""
+    return " ".join(_AT[place][0] for place in where)
+
+
 _PLACE = patterns("where is {the} [now]?", "where (do you see|can i find) {the}?", "on which side is {the}?", "in which place is {the}?")
 _PLACE_YES = patterns("is {the} {place}?", "(do|can) you see {the} {place}?")
 
@@ -112,9 +117,14 @@ def place(rng: Rng, view: View) -> Asked | None:
         user = ask(rng, _PLACE_YES, {"the": the, "place": pick(rng, _AT[asked])})
         return Asked(topic="place", user=user, ego=ego, answer=yes_or_no(true), about=(i,))
     opposite = {"left": "right", "right": "left", "front": "back", "back": "front"}
-    said = _AT[where[0]][0] if len(where) == 1 else f"{_AT[where[0]][0]} {_AT[where[1]][0]}"
     answer = Answer(all_of=tuple((w,) for w in where[:1]), none_of=tuple(opposite[w] for w in where if w in opposite))
-    return Asked(topic="place", user=ask(rng, _PLACE, {"the": the}), ego=f"{pick(rng, (the, 'it'))} is {said}.", answer=answer, about=(i,))
+    return Asked(
+        topic="place",
+        user=ask(rng, _PLACE, {"the": the}),
+        ego=f"{pick(rng, (the, 'it'))} is {said_place(where)}.",
+        answer=answer,
+        about=(i,),
+    )
 
 
 _AT_PLACE = patterns("what is {place}?", "what do you see {place}?", "which things are {place}?", "tell me what is {place}.")

@@ -12,7 +12,7 @@ from roboego.data.grounded.exchanges import blind, grounded_exchange
 from roboego.data.grounded.manner import Manner, is_recorded, laid_out
 from roboego.data.grounded.view import View
 from roboego.data.pictures import SEEN_PIXELS, PictureBank
-from roboego.data.talk.answer import Exchange
+from roboego.data.talk.answer import Exchange, Turn
 from roboego.errors import InputError
 from roboego.sim.scene import Scene
 from roboego.streams.grid import FrameGrid, Tokens
@@ -36,11 +36,13 @@ class GroundedExchanges(ExchangePool):
         pictures: what is talked about.
         manner: the pool of exchanges in whose manner these are laid out: without sound, or from words that were said elsewhere.
         black: the number of a black picture; None: there is none.
+        topic: of all that is asked; None: there are all kinds of questions.
     """
 
     pictures: PictureBank
     manner: Manner
     black: int | None = None
+    topic: str | None = None
 
     def make(self, i: int) -> tuple[FrameGrid, Tokens]:
         exchange, rng = _drawn(self, i)[1], np.random.default_rng([self.seed, i, 9])
@@ -58,9 +60,9 @@ class GroundedExchanges(ExchangePool):
             track[: int(rng.integers(1, LATEST_FRAME))] = -1
         return track
 
-    def topics(self, i: int) -> list[str]:
-        """What each of its replies is about: the intents of its turns."""
-        return [turn.intent for turn in _drawn(self, i)[1].turns]
+    def turns(self, i: int) -> tuple[Turn, ...]:
+        """What is said in number `i`, with what counts as a right answer."""
+        return _drawn(self, i)[1].turns
 
     @cached_property
     def shown(self) -> Sequence[int]:
@@ -81,7 +83,7 @@ def _drawn(pool: GroundedExchanges, i: int) -> tuple[int, Exchange]:
     rng = np.random.default_rng([pool.seed, i, 7])
     for _ in range(TRIES):
         picture = pool.shown[int(rng.integers(len(pool.shown)))]
-        exchange = grounded_exchange(rng, View(Scene(things=pool.pictures.things(picture))), pool.split)
+        exchange = grounded_exchange(rng, View(Scene(things=pool.pictures.things(picture))), pool.split, topic=pool.topic)
         if exchange is None or not is_recorded(exchange, pool.manner):
             continue
         roll = rng.random()

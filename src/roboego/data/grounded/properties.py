@@ -153,13 +153,18 @@ _LABEL = patterns(
 _LABEL_REPLY = patterns("the label says {label}.", "i read {label}.", "it says {label}.")
 
 
+def spelled(thing: Thing) -> str:
+    """ "a, seven": how a label is read."""
+    return ", ".join(NUMBERS[int(c)] if c.isdigit() else c for c in thing.label)
+
+
 def label(rng: Rng, view: View) -> Asked | None:
     """What is printed on a thing: letter by letter, digits as words."""
     options = [i for i, p in enumerate(view.things) if p.thing.label and view.names[i]]
     if not options:
         return None
     i = pick(rng, options)
-    spelled = [NUMBERS[int(c)] if c.isdigit() else c for c in view.things[i].thing.label]
+    said = spelled(view.things[i].thing)
     user = ask(rng, _LABEL, {"the": view.called(rng, i)}).replace("letters is", "letters are").replace("letter are", "letter is")
-    ego = pick(rng, _LABEL_REPLY).sample(rng, {"label": ", ".join(spelled)})
-    return Asked(topic="label", user=user, ego=ego, answer=Answer(all_of=((" ".join(spelled),),)), about=(i,))
+    ego = pick(rng, _LABEL_REPLY).sample(rng, {"label": said})
+    return Asked(topic="label", user=user, ego=ego, answer=Answer(all_of=((said.replace(",", ""),),)), about=(i,))

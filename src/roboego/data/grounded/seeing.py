@@ -1,6 +1,6 @@
 """Questions about what is seen, by topic, with the answers that are true of a scene."""
 
-from roboego.data.grounded import placement, presence, properties
+from roboego.data.grounded import detail, placement, presence, properties
 from roboego.data.grounded.asked import Ask, Asked
 from roboego.data.grounded.view import View
 from roboego.data.talk.grammar import Rng, pick
@@ -17,11 +17,13 @@ TOPICS: dict[str, tuple[tuple[Ask, float], ...]] = {
     "label": ((properties.label, 6.0),),
 }
 """Kinds of question by topic, with how often they come up."""
+DETAIL: dict[str, tuple[tuple[Ask, float], ...]] = {"detail": ((detail.each_thing, 1.0),)}
+"""What is learned from beside them, where it is asked for."""
 
 
 def ask_about(rng: Rng, view: View, topic: str | None = None, tries: int = 20) -> Asked | None:
-    """A question about a scene, of a topic or of any; None where the scene has nothing to ask about."""
-    kinds = [k for name, group in TOPICS.items() if topic in (None, name) for k in group]
+    """A question about a scene, of a topic or of any of `TOPICS`; None where the scene has nothing to ask about."""
+    kinds = [k for group in TOPICS.values() for k in group] if topic is None else [*(TOPICS | DETAIL)[topic]]
     for _ in range(tries):
         asked = pick(rng, [k for k, _ in kinds], [w for _, w in kinds])(rng, view)
         if asked is not None:
