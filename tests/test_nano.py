@@ -17,6 +17,7 @@ from roboego.model.model import Batch
 from roboego.perception.files import load_vit
 from roboego.perception.picture import to_pixels
 from roboego.recipes import nano as recipe
+from roboego.sim.scene import MOST_THINGS
 from roboego.sound.reading import SoundReader
 from roboego.timebase import FRAME_SAMPLES
 
@@ -74,9 +75,12 @@ def test_the_packaged_picture_encoder_is_the_recipes_and_sees_what_changes() -> 
     thing = table.copy()
     thing[96:128, 96:128] = (200, 20, 20)
     with torch.inference_mode():
-        seen = vit(torch.stack([to_pixels(picture, side) for picture in (table, thing)]))
-    apart = (seen.tokens[1] - seen.tokens[0]).norm(dim=-1).reshape(side // 16, side // 16)
+        pictures = torch.stack([to_pixels(picture, side) for picture in (table, thing)])
+        patches, tokens = vit.patches(pictures), vit(pictures).tokens
+    apart = (patches[1] - patches[0]).norm(dim=-1).reshape(side // 16, side // 16)
     assert apart[6:8, 6:8].mean() > 2 * apart[10:, 10:].mean()
+    assert tokens.shape == (2, MOST_THINGS, vit.config.width)
+    assert (tokens[1] - tokens[0]).norm() > 1
 
 
 @packaged

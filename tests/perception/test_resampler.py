@@ -1,4 +1,4 @@
-"""Patches gathered into a few tokens: in order, whatever the latents' places."""
+"""Patches gathered into a few tokens: in order, whatever the latents' places, and as a part of the encoder that can be taken off."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +10,7 @@ from torch.testing import assert_close
 from roboego.errors import CheckpointError
 from roboego.perception.files import load_vit, save_vit
 from roboego.perception.resampler import Resampler
-from roboego.perception.vit import ViT, ViTConfig
+from roboego.perception.vit import ViT, ViTConfig, with_latents, without_latents
 
 CONFIG = ViTConfig(image_size=32, patch_size=8, width=24, layers=1, heads=3, hidden=32, latents=5, latent_hidden=16, rounds=2)
 
@@ -36,14 +36,19 @@ def test_pictures_do_not_see_each_other() -> None:
     assert_close(vit(pixels[1:2]).tokens, together.tokens[1:2], atol=1e-5, rtol=0)
 
 
-def test_latents_are_part_of_the_files(tmp_path: Path) -> None:
+def test_latents_are_taken_off_and_put_back(tmp_path: Path) -> None:
     torch.manual_seed(0)
     vit, pixels = ViT(CONFIG).eval(), torch.randn(2, 3, 32, 32)
+    assert vit.resampler is not None
+    plain = without_latents(vit)
+    assert plain.config.tokens == plain.config.patches == 16
+    assert torch.equal(plain(pixels).tokens, vit.patches(pixels))
+    assert torch.equal(plain(pixels).vector, vit(pixels).vector)
+    again = with_latents(plain, CONFIG, vit.resampler)
+    assert torch.equal(again(pixels).tokens, vit(pixels).tokens)
+    assert plain.fingerprint != again.fingerprint == vit.fingerprint
     save_vit(vit, tmp_path)
-    loaded = load_vit(tmp_path)
-    assert loaded.fingerprint == vit.fingerprint
-    assert_close(loaded(pixels).tokens, vit(pixels).tokens, atol=0.1, rtol=0)
-    assert vit.patches(pixels).shape == (2, CONFIG.patches, 24)
+    assert load_vit(tmp_path).fingerprint == vit.fingerprint
 
 
 @pytest.mark.parametrize("wrong", [{"latents": -1}, {"rounds": 0}, {"latent_hidden": 0}])

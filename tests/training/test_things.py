@@ -1,15 +1,26 @@
 """Latents are matched to things, and told what is true of them."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 
-from roboego.data.pictures import Shown
+from roboego.data.pictures import PictureJob, Shown, make_pictures
+from roboego.data.sights import SightJob, make_sights
+from roboego.errors import InputError
+from roboego.perception.files import load_vit, save_vit
+from roboego.perception.vit import ViT, ViTConfig
+from roboego.recipes import nano, nano_sight
+from roboego.recipes.nano_data import Places
 from roboego.sim.scene import MOST_THINGS, Placed
 from roboego.sim.things import Thing
-from roboego.training.things import HELD_RANK, LYING, NO_RANK, ThingHeads, Things, things_of
+from roboego.training.sight import SightTraining
+from roboego.training.things import HELD_RANK, LYING, NO_RANK, ThingHeads, Things, ThingsTask, things_of
+
+EYE = ViTConfig(image_size=64, width=24, layers=1, heads=2, hidden=48, latent_hidden=32, rounds=2)
 
 CUBE, BALL, BOX = (
     Placed(thing=Thing(shape="cube", color="red", size="big", label="a7"), x=0.105, y=0.0),
@@ -18,12 +29,23 @@ CUBE, BALL, BOX = (
 )
 
 
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made: Path = tmp_path_factory.mktemp("runs")
+    for seed, name in enumerate(("train", "labels", "validation")):
+        make_pictures(PictureJob(folder=made / "pictures", name=name, shard=0, count=10, size=64, seed=seed, labelled=name == "labels"))
+    torch.manual_seed(0)
+    save_vit(ViT(EYE), made / "tools" / "vit")
+    return made
+
+
 def shown(*things: Placed, seen: tuple[int, ...], held: int | None = None) -> Shown:
     return Shown(picture=np.zeros((16, 16, 3), np.uint8), things=things, seen=seen, patches=np.full((1, 1), -1, np.int8), held=held)
 
 
 def truth(*pictures: Shown) -> Things:
-    return Things(*(torch.from_numpy(np.stack(part)) for part in zip(*(things_of(p) for p in pictures), strict=True)))
+    told = (things_of(p.things, p.seen, p.held) for p in pictures)
+    return Things(*(torch.from_numpy(np.stack(part)) for part in zip(*told, strict=True)))
 
 
 def test_things_as_they_are_told() -> None:
@@ -58,5 +80,37 @@ def test_what_latents_tell_is_learned_and_judged() -> None:
         optimizer.step()
     judged = heads.judged(latents, rank, told)
     for name in ("shape", "color", "size", "lying", "label", "count", "in_order"):
-        assert judged[f"thing_{name}"].float().mean() == 1, name
-    assert judged["thing_cm"].max() < 2
+        assert judged[name].float().mean() == 1, name
+    assert judged["cm"].max() < 2
+
+
+def test_it_learns(root: Path) -> None:
+    for index in sorted((root / "pictures").glob("*.jsonl")):
+        make_sights(SightJob(index=index, encoder=root / "tools" / "vit", folder=root / "patches"))
+    training = SightTraining(folder=root / "pictures", pictures=8, validation=10)
+    task = ThingsTask(replace(EYE, latents=MOST_THINGS), training, root / "patches")
+    optimizer = torch.optim.AdamW(task.module.parameters(), 3e-3)
+    batch, losses = task.batch(0), []
+    for _ in range(30):
+        loss, _ = task.loss(batch, 0)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.75 * losses[0]
+    judged = task.validate(0)
+    assert all(0 <= judged[name] <= 1 for name in ("shape", "count", "label", "in_order"))
+    with pytest.raises(InputError, match="6 latents"):
+        ThingsTask(EYE, training, root / "patches")
+
+
+def test_the_recipe_puts_it_behind_the_encoder(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nano, "vit", lambda: replace(EYE, latents=MOST_THINGS))
+    before = load_vit(root / "tools" / "vit")
+    loop = replace(nano_sight.things_loop(), steps=2, validate_every=2)
+    for _ in range(2):  # what is done is not done again
+        result = nano_sight.perform_things(Places(root=root), loop, device="cpu", console=Console(quiet=True))
+        assert result == {"run": "things", "steps": 2, "of": 2}
+    vit, pixels = load_vit(root / "tools" / "vit"), torch.rand(1, 3, 64, 64)
+    assert vit(pixels).tokens.shape == (1, MOST_THINGS, 24)
+    assert torch.equal(vit(pixels).vector, before(pixels).vector)

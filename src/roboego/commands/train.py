@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Args:
-    what: Annotated[Literal["codec", "sight", "language", "post", "sft", "seeing", "whole", "own"], tyro.conf.Positional]
-    """codec: the embedded codec. sight: the picture encoder. language: the backbone, from written exchanges. post: stage 1, transcribing
-    and saying. sft: stage 2, conversing. seeing: what is seen, felt and done, in writing. whole: stage 2 with all streams. own: nano
-    taught further with recordings that `roboego data import` took in."""
+    what: Annotated[Literal["codec", "sight", "things", "language", "post", "sft", "seeing", "whole", "own"], tyro.conf.Positional]
+    """codec: the embedded codec. sight: the picture encoder. things: what gathers a picture's patches into a token of each thing.
+    language: the backbone, from written exchanges. post: stage 1, transcribing and saying. sft: stage 2, conversing. seeing: what is seen,
+    felt and done, in writing. whole: stage 2 with all streams. own: nano taught further with recordings that `roboego data import` took
+    in."""
     name: str | None = None
     """Under which name the recordings of `own` were imported."""
     recipe: Literal["nano"] = "nano"
@@ -75,17 +76,20 @@ def run(args: Args) -> dict[str, Any]:
     places = nano_data.Places(root=args.folder)
     adapters = _adapters(args)
     others = (adapters, args.start, args.backbone, args.rows, args.frames, args.what == "codec" and args.compile == "on")
-    if args.what in ("codec", "sight") and any(others):
+    if args.what in ("codec", "sight", "things") and any(others):
         raise InputError(
             "--rows, --frames, --backbone, --lora-rank, --start and, for the codec, --compile on are for the other runs: "
             "roboego train post or roboego train sft"
         )
     if args.what == "codec":
         return nano_codec.perform(places, steps=args.steps, dry_run=args.dry_run, device=args.device, console=console, workers=args.workers)
-    if args.what == "sight":
-        loop = nano_sight.loop()
+    if args.what in ("sight", "things"):
+        loop, perform_sight = {
+            "sight": (nano_sight.loop(), nano_sight.perform),
+            "things": (nano_sight.things_loop(), nano_sight.perform_things),
+        }[args.what]
         loop = replace(loop, compile=args.compile, steps=args.steps or loop.steps)
-        return nano_sight.perform(places, loop, device=args.device, console=console, workers=args.workers)
+        return perform_sight(places, loop, device=args.device, console=console, workers=args.workers)
     if (args.what == "own") != (args.name is not None):
         raise InputError("--name says whose recordings roboego train own learns from: give both or neither")
     if args.name is not None:

@@ -235,6 +235,11 @@ class PictureBank:
         """What is on the table of a picture."""
         return tuple(from_json(Placed, thing, "a picture's thing") for thing in self._entries[i][1]["things"])
 
+    def shown(self, i: int) -> tuple[tuple[Placed, ...], tuple[int, ...], int | None]:
+        """What is true of a picture's things: they, of each how many pixels show it, and which one is held; see `Shown`."""
+        entry = self._entries[i][1]
+        return self.things(i), tuple(entry["seen"]), entry["held"]
+
     def __getitem__(self, i: int) -> Shown:
         path, entry = self._entries[i]
         if path not in self._files:

@@ -30,19 +30,20 @@ Half = NDArray[np.float16]
 
 @dataclass(frozen=True, kw_only=True)
 class SightJob:
-    """One shard to encode: of the pictures in `index`, by the encoder in the folder `encoder`."""
+    """One shard to encode: the pictures of `index`, by the encoder in the folder `encoder`, into `folder` (None: beside them)."""
 
     index: Path
     encoder: Path
+    folder: Path | None = None
 
     @property
     def out(self) -> Path:
-        return sights_of(self.index)
+        return sights_of(self.index, self.folder)
 
 
-def sights_of(index: Path) -> Path:
-    """Where the sights of a shard of pictures lie."""
-    return index.with_name(index.stem + SUFFIX)
+def sights_of(index: Path, folder: Path | None = None) -> Path:
+    """Where the sights of a shard of pictures lie: beside them, or in a folder of their own."""
+    return (folder or index.parent) / (index.stem + SUFFIX)
 
 
 def make_sights(job: SightJob) -> Path:
@@ -59,6 +60,7 @@ def make_sights(job: SightJob) -> Path:
     parts = [_encoded(vit, bank, range(i, min(i + BATCH, len(bank)))) for i in range(0, len(bank), BATCH)]
     vectors, tokens = (torch.cat(part) for part in zip(*parts, strict=True))
     try:
+        job.out.parent.mkdir(parents=True, exist_ok=True)
         with appearing(job.out) as temporary:
             save_file({"vectors": vectors, "tokens": tokens}, temporary, metadata={"encoder": vit.fingerprint})
     except OSError as error:
@@ -89,6 +91,8 @@ def _encoded(vit: ViT, bank: PictureBank, chosen: range) -> tuple[torch.Tensor, 
 class SightBank:
     """What pictures look like to the encoder, by their numbers in their `PictureBank`.
 
+    Args:
+        folder: where the sights lie; None: beside the pictures.
     Attributes:
         vectors: [P, V].
         encoder: its fingerprint.
@@ -99,8 +103,8 @@ class SightBank:
 
     vectors: Half
 
-    def __init__(self, pictures: PictureBank) -> None:
-        self._files = [sights_of(index) for index in pictures.indices]
+    def __init__(self, pictures: PictureBank, folder: Path | None = None) -> None:
+        self._files = [sights_of(index, folder) for index in pictures.indices]
         prints = {_fingerprint(path) for path in self._files}
         if len(prints) != 1:
             raise InputError(f"the pictures in {self._files[0].parent} were seen by different encoders; run roboego synth sights")

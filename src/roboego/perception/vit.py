@@ -2,7 +2,7 @@
 # B pictures, S pixels a side, M patches, N tokens (the patches, or latents that gather them), V width, H heads, E head dimension
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -183,3 +183,17 @@ class ViT(nn.Module):
         for layer in self.layers:
             x_BMV = layer(x_BMV)
         return self.norm(x_BMV)  # type: ignore[no-any-return]
+
+
+def without_latents(vit: ViT) -> ViT:
+    """The encoder whose tokens are its patches."""
+    plain = ViT(replace(vit.config, latents=0))
+    plain.load_state_dict({name: tensor for name, tensor in vit.state_dict().items() if not name.startswith("resampler.")})
+    return plain.eval().requires_grad_(False)
+
+
+def with_latents(vit: ViT, config: ViTConfig, resampler: Resampler) -> ViT:
+    """An encoder of the shape `config`, of one without latents and what gathers its patches."""
+    whole = ViT(config)
+    whole.load_state_dict(vit.state_dict() | {f"resampler.{name}": tensor for name, tensor in resampler.state_dict().items()})
+    return whole.eval().requires_grad_(False)

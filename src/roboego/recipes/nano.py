@@ -188,21 +188,26 @@ def sft() -> Run:
 def seeing() -> Run:
     """Before stage 2 goes on with all streams: what nano sees, feels and does, in writing.
 
-    There is no sound in it, so a step costs less, and holds many more questions.
+    There is no sound in it, so a step costs less, and holds many more questions. A quarter of it is what nano hears and says already, so
+    that it is not forgotten.
     """
-    talks, reads = sft(), language()
+    talks = sft()
     return replace(
-        reads,
+        talks,
         name="nano-seeing",
         model=whole_model(),
         start=talks.name,
-        stage=replace(reads.stage, rows=12, frames=256, phones=0.0),
-        loop=replace(reads.loop, steps=3_000, warmup=100, decay=0.3),
-        written=0.15,
+        stage=replace(talks.stage, rows=12, frames=256, phones=0.0, chosen=0.05),
+        loop=replace(talks.loop, steps=6_000, warmup=100, decay=0.3),
+        pools=(("dialogue-train", 0.1), ("asr-user-train", 0.08), ("tts-ego-train", 0.07)),
+        transcripts=(("dialogue-train", "asr-dialogue-train"),),
+        validation=None,
+        written=0.12,
         paced=0.1,
-        seen=0.4,
-        detailed=0.25,
-        acted=0.2,
+        assembled=0.0,
+        seen=0.3,
+        detailed=0.2,
+        acted=0.25,
     )
 
 

@@ -204,10 +204,9 @@ def perform(
         pools.append(Pool(written, run.written, written.captions, soundless=True))
     if table is not None:
         pools += table.pools(run, written)
-    if (run.assembled or table is not None) and shop is not None and exercises:
+    if run.assembled and shop is not None and exercises:
         assembled = _assembled(run, exercises, shop)
-        if run.assembled:
-            pools.append(Pool(assembled, run.assembled, assembled.captions))
+        pools.append(Pool(assembled, run.assembled, assembled.captions))
         if table is not None:
             pools += table.pools(run, assembled)
     stage = run.stage

@@ -24,8 +24,8 @@ class Run:
         written: share of the frames for exchanges of which there is no sound, beside the pools' shares.
         paced: share of those that are as slow as speech.
         assembled: share of the frames for exchanges put together from words of the pools' exercises.
-        seen: share of the frames for exchanges about pictures, half of them without sound and half put together like `assembled`, where
-            there are pools to put them together from.
+        seen: share of the frames for exchanges about pictures, half of them without sound, and half put together like `assembled` where a
+            run has such.
         detailed: share of the frames for exchanges, without sound, in which pictures are told thing by thing.
         acted: share of the frames for exchanges in which something is done, in two halves like `seen`.
         validation: prefixes of held-out shards: transcribed, and said; None judges a run without sound by what it answers in writing.

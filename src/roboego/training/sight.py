@@ -21,7 +21,6 @@ from roboego.training.ahead import Ahead
 from roboego.training.loop import Metrics
 from roboego.training.sight_losses import CHARACTERS, classes, distance, spelled
 from roboego.training.stickers import stuck
-from roboego.training.things import ThingHeads, Things, things_of
 
 KINDS = len(COLORS) * len(SHAPES) * len(SIZES)
 _COLORS = tuple(COLORS)
@@ -65,7 +64,7 @@ class Truth(NamedTuple):
     where: Tensor
 
 
-Batch = tuple[Tensor, Truth, Things]
+Batch = tuple[Tensor, Truth]
 
 
 def kind_of(thing: Thing) -> int:
@@ -107,7 +106,7 @@ class _Batches:
     def of(self, chosen: list[int]) -> tuple[Tensor, tuple[Tensor, ...]]:
         """The pictures of these numbers, as they are."""
         shown = [self.bank[i] for i in chosen]
-        return _told([(s.picture, (*truth_of(s), *things_of(s))) for s in shown])
+        return _told([(s.picture, truth_of(s)) for s in shown])
 
 
 def with_labels(shown: Shown, rng: np.random.Generator) -> tuple[NDArray[np.uint8], tuple[NDArray[Any], ...]]:
@@ -118,7 +117,7 @@ def with_labels(shown: Shown, rng: np.random.Generator) -> tuple[NDArray[np.uint
     for patch, text in enumerate(found.labels):
         if text:
             label[patch] = spelled(text)
-    return found.picture, (what, color, size, label, *rest, *things_of(shown))
+    return found.picture, (what, color, size, label, *rest)
 
 
 def _told(parts: Sequence[tuple[NDArray[np.uint8], tuple[NDArray[Any], ...]]]) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -127,33 +126,11 @@ def _told(parts: Sequence[tuple[NDArray[np.uint8], tuple[NDArray[Any], ...]]]) -
     return pictures, tuple(torch.from_numpy(np.stack(part)) for part in truths)
 
 
-class Looked(NamedTuple):
-    """What all parts of an encoder make of pictures: `patches` [B, M, V], `vector` [B, V], `latents` [B, L, V], not in order."""
-
-    patches: Tensor
-    vector: Tensor
-    latents: Tensor | None
-
-
-class _Looking(nn.Module):
-    """An encoder, of which everything is asked for."""
-
-    def __init__(self, vit: ViT) -> None:
-        super().__init__()
-        self.vit = vit
-
-    def forward(self, pixels_B3SS: Tensor) -> Looked:
-        patches = self.vit.patches(pixels_B3SS)
-        resampler = self.vit.resampler
-        return Looked(patches, self.vit.pool(patches), None if resampler is None else resampler.gathered(patches))
-
-
 class _Module(nn.Module):
     def __init__(self, config: ViTConfig) -> None:
         super().__init__()
         width = config.width
-        self.looking = _Looking(ViT(config))
-        self.things = ThingHeads(width) if config.latents else None
+        self.vit = ViT(config)
         self.what, self.color, self.size = (nn.Linear(width, n) for n in (len(_WHAT), len(COLORS), len(SIZES)))
         self.label = nn.Linear(width, LABEL_CHARACTERS * (len(CHARACTERS) + 1))
         self.at = nn.Linear(width, 2)
@@ -185,16 +162,12 @@ class SightTask:
     def batch(self, step: int) -> Batch:
         pictures, truth = self.batches[step]
         generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + step)
-        return varied(pixels(pictures.to(self.device)), generator), *self._truths(truth)
-
-    def _truths(self, parts: Sequence[Tensor]) -> tuple[Truth, Things]:
-        moved, count = [part.to(self.device) for part in parts], len(Truth._fields)
-        return Truth(*moved[:count]), Things(*moved[count:])
+        return varied(pixels(pictures.to(self.device)), generator), Truth(*(part.to(self.device) for part in truth))
 
     def loss(self, batch: Batch, step: int) -> tuple[Tensor, Metrics]:
-        seen, truth, things = batch
+        seen, truth = batch
         m = self.module
-        tokens, vector, latents = m.looking(seen)
+        vector, tokens = m.vit(seen)
         parts = {
             "what": classes(m.what(tokens), truth.what),
             "color": classes(m.color(tokens), truth.color),
@@ -204,15 +177,8 @@ class SightTask:
             "present": _presence(m.present(vector), truth.present),
             "where": distance(m.where(vector).unflatten(-1, (KINDS, 2)), truth.where),
         }
-        parts = {name: WEIGHTS[name] * part for name, part in parts.items()}
-        if m.things is not None and self.vit.resampler is not None:
-            parts |= m.things.losses(latents, self.vit.resampler.rank, things)
-        return torch.stack(list(parts.values())).sum(), {name: part.detach() for name, part in parts.items()}  # type: ignore[misc]
-
-    @property
-    def vit(self) -> ViT:
-        """What is trained."""
-        return self.module.looking.vit  # type: ignore[no-any-return]
+        total = torch.stack([WEIGHTS[name] * part for name, part in parts.items()]).sum()
+        return total, {name: part.detach() for name, part in parts.items()}  # type: ignore[misc]
 
     def after_step(self, step: int) -> None: ...
 
@@ -220,29 +186,26 @@ class SightTask:
     def validate(self, step: int) -> Metrics:
         """Shares of patches, labels, present and absent things that are told rightly, and centimetres from where things stand.
 
-        `label_right` is of all patches of things with labels, `label_read` of the things: by the patch that is surest. For what latents
-        tell see `ThingHeads.judged`.
+        `label_right` is of all patches of things with labels, `label_read` of the things: by the patch that is surest.
         """
         found: dict[str, list[Tensor]] = {}
         for first in range(0, min(self.config.validation, len(self.kept.bank)), self.config.pictures):
             pictures, parts = self.kept.of(list(range(first, min(first + self.config.pictures, len(self.kept.bank)))))
-            for name, value in self._judged(pixels(pictures.to(self.device)), *self._truths(parts)).items():
+            truth = Truth(*(part.to(self.device) for part in parts))
+            for name, value in self._judged(pixels(pictures.to(self.device)), truth).items():
                 found.setdefault(name, []).append(value)
         return {name: float(torch.cat(values).float().mean()) for name, values in found.items()}
 
-    def _judged(self, seen: Tensor, truth: Truth, things: Things) -> dict[str, Tensor]:
+    def _judged(self, seen: Tensor, truth: Truth) -> dict[str, Tensor]:
         m = self.module
-        tokens, vector, latents = m.looking(seen)
+        vector, tokens = m.vit(seen)
         shown = truth.what > 1
         labelled = (truth.label[..., 0] > 0) & shown
         sure, letters = m.label(tokens).unflatten(-1, (LABEL_CHARACTERS, -1)).float().log_softmax(-1).max(-1)
         present = m.present(vector) > 0
         there = ~truth.where[..., 0].isnan()
         apart = (m.where(vector).unflatten(-1, (KINDS, 2)) - truth.where)[there].norm(dim=-1)
-        more: dict[str, Tensor] = {}
-        if m.things is not None and self.vit.resampler is not None:
-            more = m.things.judged(latents, self.vit.resampler.rank, things)
-        return more | {
+        return {
             "what_right": (m.what(tokens).argmax(-1) == truth.what)[shown],
             "color_right": (m.color(tokens).argmax(-1) == truth.color)[shown],
             "label_right": (letters == truth.label).all(-1)[labelled],
@@ -256,7 +219,7 @@ class SightTask:
         return ()
 
     def heavy_parts(self) -> tuple[nn.Module, ...]:
-        return (self.module.looking,)
+        return (self.module.vit,)
 
     def extra_state(self) -> dict[str, Any]:
         return {}

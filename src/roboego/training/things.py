@@ -1,12 +1,15 @@
-"""What the latents of the picture encoder are to tell: one of them for each thing on the table, from left to right.
+"""Training of the resampler behind the picture encoder: one token for each thing on the table, from left to right.
 
 Answers about a picture tell of things: which there are, what they are, where they stand. A small model learns to look among a few tokens
 sooner than among hundreds of patches. Which latent tells of which thing is chosen so that it costs least (set prediction, DETR, arXiv
 2005.12872).
 """
-# B pictures, L latents, V width, C classes
+# B pictures, M patches, L latents, V width, C classes
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import permutations
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,9 +17,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from roboego.data.pictures import SEEN_PIXELS, Shown
-from roboego.sim.scene import MOST_THINGS, REACH_X_M
+from roboego.data.pictures import SEEN_PIXELS, PictureBank
+from roboego.data.sights import SightBank
+from roboego.errors import InputError
+from roboego.perception.resampler import Resampler
+from roboego.perception.vit import ViTConfig
+from roboego.sim.scene import MOST_THINGS, REACH_X_M, Placed
 from roboego.sim.things import COLORS, LABEL_CHARACTERS, SHAPES, SIZES
+from roboego.training.loop import Metrics
+from roboego.training.sight import SightTraining
 from roboego.training.sight_losses import CHARACTERS, classes, distance, spelled
 
 _COLORS = tuple(COLORS)
@@ -47,22 +56,27 @@ class Things(NamedTuple):
         return torch.where(self.shape == 0, NO_RANK, place)[..., None]
 
 
+Batch = tuple[Tensor, Things]
 HELD_RANK, NO_RANK = 1.5, 2.0
 
 
-def things_of(shown: Shown) -> tuple[NDArray[Any], ...]:
-    """One picture's part of `Things`, as arrays."""
+def things_of(things: Sequence[Placed], seen: Sequence[int], held: int | None) -> tuple[NDArray[Any], ...]:
+    """One picture's part of `Things`, as arrays.
+
+    Args:
+        seen: of each thing, how many pixels show it; held: the one that is held up.
+    """
     shape = np.zeros(MOST_THINGS, np.int64)
     color, size, lying = (np.full(MOST_THINGS, -1) for _ in range(3))
     label, at = np.full((MOST_THINGS, LABEL_CHARACTERS), -1), np.full((MOST_THINGS, 2), np.nan, np.float32)
-    for i, placed in enumerate(shown.things):
-        if shown.seen[i] < SEEN_PIXELS:
+    for i, placed in enumerate(things):
+        if seen[i] < SEEN_PIXELS:
             continue
         shape[i], color[i] = 1 + SHAPES.index(placed.thing.shape), _COLORS.index(placed.thing.color)
         size[i], label[i] = SIZES.index(placed.thing.size), spelled(placed.thing.label)
         below = "inside" if placed.inside is not None else "on top" if placed.on is not None else "table"
-        lying[i] = LYING.index("held" if i == shown.held else below)
-        if i != shown.held:
+        lying[i] = LYING.index("held" if i == held else below)
+        if i != held:
             at[i] = placed.x / REACH_X_M, placed.y / REACH_X_M
     return shape, color, size, lying, label, at
 
@@ -86,7 +100,7 @@ class ThingHeads(nn.Module):
         parts = {name: classes(getattr(self, name)(latents), getattr(truth, name)) for name in ("shape", "color", "size", "lying")}
         parts |= {"label": classes(self._letters(latents), truth.label), "at": distance(self.at(latents), truth.at)}
         parts["rank"] = distance(rank(latents), truth.rank)
-        return {f"thing_{name}": WEIGHTS[name] * part for name, part in parts.items()}
+        return {name: WEIGHTS[name] * part for name, part in parts.items()}
 
     @torch.no_grad()
     def judged(self, latents: Tensor, rank: nn.Linear, truth: Things) -> dict[str, Tensor]:
@@ -96,13 +110,12 @@ class ThingHeads(nn.Module):
         latents = self.matched(latents, truth)
         there, labelled, placed = truth.shape > 0, truth.label[..., 0] > 0, ~truth.at[..., 0].isnan()
         told = {name: getattr(self, name)(latents).argmax(-1) == getattr(truth, name) for name in ("shape", "color", "size", "lying")}
-        found = {name: right[there] for name, right in told.items()} | {
+        return {name: right[there] for name, right in told.items()} | {
             "label": (self._letters(latents).argmax(-1) == truth.label).all(-1)[labelled],
             "cm": (self.at(latents) - truth.at)[placed].norm(dim=-1) * REACH_X_M * 100,
             "count": count == there.sum(-1),
             "in_order": _in_order(rank(latents)[..., 0], truth.rank[..., 0]),
         }
-        return {f"thing_{name}": value for name, value in found.items()}
 
     def matched(self, latents: Tensor, truth: Things) -> Tensor:
         """The latents [B, L, V], each at the place of the thing that it tells of: together they cost least so."""
@@ -123,6 +136,100 @@ class ThingHeads(nn.Module):
         return self.label(latents).unflatten(-1, (LABEL_CHARACTERS, -1))  # type: ignore[no-any-return]
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Lessons:
+    """Implements `roboego.training.ahead.ByStep`: patches [B, M, V], and what is true of the things that they show.
+
+    Attributes:
+        sights: what an encoder without latents makes of the pictures.
+    """
+
+    pictures: PictureBank
+    sights: SightBank
+    count: int
+    seed: int
+
+    def __getitem__(self, step: int) -> Batch:
+        """Patches are left out, the same of all pictures, and the others disturbed: else pictures are soon known by heart."""
+        patches, truth = self.of(np.random.default_rng([self.seed, step]).integers(0, len(self.pictures), self.count))
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
+        kept = torch.rand(patches.shape[1], generator=generator) >= LEFT_OUT * torch.rand((), generator=generator)
+        kept[0] = True
+        patches = patches[:, kept]
+        return patches + DISTURBED * torch.randn(patches.shape, generator=generator), truth
+
+    def of(self, chosen: NDArray[np.int64]) -> Batch:
+        """Those of the pictures of these numbers, as they are."""
+        truths = zip(*(things_of(*self.pictures.shown(int(i))) for i in chosen), strict=True)
+        return torch.from_numpy(self.sights.tokens(chosen)).float(), Things(*(torch.from_numpy(np.stack(part)) for part in truths))
+
+
+class _Module(nn.Module):
+    def __init__(self, config: ViTConfig) -> None:
+        super().__init__()
+        c = config
+        self.resampler = Resampler(c.width, c.latents, c.heads, c.latent_hidden, c.rounds, c.norm_eps)
+        self.heads = ThingHeads(c.width)
+
+
+class ThingsTask:
+    """Implements `roboego.training.loop.Task`: a resampler for the encoder `config`, all else of which stays as it is.
+
+    Args:
+        patches: folder of what the same encoder without latents makes of the pictures.
+    Raises:
+        InputError: there are no pictures, or not as many latents as a table has things at most.
+    """
+
+    def __init__(self, config: ViTConfig, training: SightTraining, patches: Path, *, device: torch.device | None = None) -> None:
+        if config.latents != MOST_THINGS:
+            raise InputError(f"the encoder must have {MOST_THINGS} latents, one for each thing, not {config.latents}")
+        torch.manual_seed(training.seed)
+        self.device, self.config = device or torch.device("cpu"), training
+        self.module = _Module(config).to(self.device)
+        self.lessons, self.kept = (
+            _Lessons(pictures=bank, sights=SightBank(bank, patches), count=training.pictures, seed=training.seed)
+            for bank in (PictureBank(training.folder, *names) for names in (training.banks, ("validation",)))
+        )
+
+    def batch(self, step: int) -> Batch:
+        return self._moved(self.lessons[step])
+
+    def _moved(self, batch: Batch) -> Batch:
+        patches, truth = batch
+        return patches.to(self.device), Things(*(part.to(self.device) for part in truth))
+
+    def loss(self, batch: Batch, step: int) -> tuple[Tensor, Metrics]:
+        patches, truth = batch
+        m = self.module
+        parts = m.heads.losses(m.resampler.gathered(patches), m.resampler.rank, truth)
+        return torch.stack(list(parts.values())).sum(), {name: part.detach() for name, part in parts.items()}  # type: ignore[misc]
+
+    def after_step(self, step: int) -> None: ...
+
+    @torch.no_grad()
+    def validate(self, step: int) -> Metrics:
+        """The mean over held-out pictures of what `ThingHeads.judged` tells."""
+        found: dict[str, list[Tensor]] = {}
+        m, numbers = self.module, np.arange(min(self.config.validation, len(self.kept.pictures)))
+        for chosen in np.split(numbers, range(self.config.pictures, len(numbers), self.config.pictures)):
+            patches, truth = self._moved(self.kept.of(chosen))
+            for name, value in m.heads.judged(m.resampler.gathered(patches), m.resampler.rank, truth).items():
+                found.setdefault(name, []).append(value)
+        return {name: float(torch.cat(values).float().mean()) for name, values in found.items()}
+
+    def helpers(self) -> tuple[nn.Module, ...]:
+        return ()
+
+    def heavy_parts(self) -> tuple[nn.Module, ...]:
+        return (self.module.resampler,)
+
+    def extra_state(self) -> dict[str, Any]:
+        return {}
+
+    def load_extra_state(self, state: dict[str, Any]) -> None: ...
+
+
 def _surprise(logits_BLC: Tensor, truth_BL: Tensor) -> Tensor:
     """[B, L, L] of each latent at each truth; 0 where the truth does not count."""
     each = -logits_BLC.float().log_softmax(-1)
@@ -136,6 +243,8 @@ def _in_order(ranks_BL: Tensor, truth_BL: Tensor) -> Tensor:
     return ((ranks_BL[:, None] > ranks_BL[:, :, None]) | ~rises).all((1, 2))
 
 
+LEFT_OUT, DISTURBED = 0.25, 0.15
+"""Share of the patches that are left out at most, and the size of the noise that the others get."""
 WEIGHTS = {"shape": 1.0, "color": 1.0, "size": 0.5, "lying": 0.5, "label": 1.0, "at": 2.0, "rank": 1.0}
 """Of the parts of the loss."""
 MATCHED, APART = {"shape": 1.0, "color": 1.0, "size": 0.5}, 4.0
