@@ -8,8 +8,9 @@ import soundfile
 
 from roboego.errors import InputError
 from roboego.training.allocator import SETTINGS
-from saved import voice
+from saved import save, voice
 from tests.commands.conftest import Shell
+from tiny import feeling_loaded, glancing_loaded
 
 
 def test_bench_gives_times_floor_and_curve(shell: Shell) -> None:
@@ -35,6 +36,19 @@ def test_bench_switches_streams_on_one_by_one(shell: Shell) -> None:
     names = [row["added"] for row in done.told["streams"]]
     assert names == ["listen, text, speak", "which words are audible", "captions of what is heard", "look", "act"]
     assert all(0 < row["step"]["p50_ms"] <= row["step"]["p99_ms"] for row in done.told["streams"])
+    whole = shell("bench", "streams", "--recipe", "nano-whole", "--slots", 1, "--frames", 5, "--threads", 1)
+    assert [row["added"] for row in whole.told["streams"]] == [*names[:-1], "glance", "senses", "act"]
+
+
+def test_bench_measures_a_session_with_all_that_a_model_has(tmp_path: Path, model: Path, shell: Shell) -> None:
+    done = shell("bench", "session", "--model", model, "--frames", 4, "--threads", 1)
+    assert done.code == 0
+    assert 0 < done.told["step"]["p50_ms"] <= done.told["step"]["p99_ms"]
+    assert not done.told["pictures"]
+    looked = shell("bench", "session", "--model", save(glancing_loaded(), tmp_path / "glancing"), "--frames", 4, "--threads", 1)
+    assert (looked.code, looked.told["pictures"], looked.told["senses"]) == (0, True, [])
+    felt = shell("bench", "session", "--model", save(feeling_loaded(), tmp_path / "feeling"), "--frames", 4, "--threads", 1)
+    assert (felt.code, felt.told["pictures"], felt.told["senses"]) == (0, False, ["touch", "points"])
 
 
 def test_bench_measures_the_codec_and_opening(model: Path, shell: Shell) -> None:

@@ -12,11 +12,13 @@ from torch import Tensor
 
 from roboego.bench.timing import now, quantiles, read_bandwidth, resident_mib
 from roboego.codecs.base import Codec
+from roboego.model.glance import Details
 from roboego.model.graphed import GraphedStep
 from roboego.model.model import RoboEgoModel, StepInput, StepOutput
 from roboego.model.native.team import torch_on_one_thread
 from roboego.model.rollout import step_settings
 from roboego.model.sampling import Sampling, fill_uniform
+from roboego.model.senses import FRESH, FeltNow, Sense
 from roboego.timebase import FRAME_SAMPLES
 
 WARM_UP = 20
@@ -56,14 +58,30 @@ class Steps:
         seen = model.config.vision_width
         self.look = torch.randn(slots, seen, generator=self.generator).to(self.device) if seen else None
         self.seen = torch.ones(slots, dtype=torch.bool, device=self.device) if seen else None
+        self.details, self.senses = self._details(), {name: self._felt(sense) for name, sense in model.fusion.senses.items()}
         self.pcm = 0.1 * torch.randn(slots, FRAME_SAMPLES, generator=self.generator).to(self.device)
         self.listener = codec.listener() if codec is not None else None
         self.into = self.listener.initial_encoder_state(slots) if self.listener is not None else None
         self.out_of = codec.initial_decoder_state(slots) if codec is not None else None
-        self.graphed = GraphedStep(model, slots, self.settings) if self.device.type == "cuda" and not seen else None  # it looks at nothing
+        alone = not (seen or self.senses or model.glance)
+        self.graphed = GraphedStep(model, slots, self.settings) if self.device.type == "cuda" and alone else None  # it looks at nothing
         self.state = model.initial_state(slots) if self.graphed is None else self.graphed.state
         for clock in (self.state.cache.position, self.state.frame):
             clock += age
+
+    def _details(self) -> Details | None:
+        """What every slot glances at."""
+        if self.model.glance is None:
+            return None
+        details = self.model.glance.memory(self.slots)
+        details.seen[:] = True
+        return details
+
+    def _felt(self, sense: Sense) -> FeltNow:
+        """What every slot feels."""
+        felt = sense.memory(self.slots)
+        felt.standing[:] = FRESH
+        return felt
 
     def encode(self) -> None:
         if self.listener is not None:
@@ -76,7 +94,7 @@ class Steps:
         uniform = self.settings.uniform
         if uniform is not None and uniform is not self.uniform:
             uniform.copy_(self.uniform, non_blocking=True)
-        given = StepInput(self.listen, self.wait, self.free, self.look, self.seen)
+        given = StepInput(self.listen, self.wait, self.free, self.look, self.seen, details=self.details, senses=self.senses or None)
         if self.graphed is not None:
             return self.graphed(given)
         output, self.state = self.model.step(given, self.state, self.settings)

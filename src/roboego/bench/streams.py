@@ -20,15 +20,23 @@ ROUNDS = 5
 
 def variants(full: ModelConfig) -> Iterator[tuple[str, ModelConfig]]:
     """What is switched on, and a model with that and everything before it."""
-    config = replace(full, spoken_head=False, caption_head=False, vision_width=0, layout=replace(full.layout, action_dims=0, action_bins=0))
+    bare = replace(full.layout, looks=False, action_dims=0, action_bins=0)
+    config = replace(full, spoken_head=False, caption_head=False, vision_width=0, context_width=0, glance=None, senses=(), layout=bare)
     yield "listen, text, speak", config
     config = replace(config, spoken_head=True)
     yield "which words are audible", config
     config = replace(config, caption_head=True)
     yield "captions of what is heard", config
-    config = replace(config, vision_width=full.vision_width or full.backbone.width)
+    config = replace(config, vision_width=full.vision_width or full.backbone.width, layout=replace(bare, looks=full.layout.looks))
     yield "look", config
-    yield "act", replace(config, layout=replace(config.layout, action_dims=4, action_bins=64))
+    if full.glance is not None:
+        config = replace(config, glance=full.glance)
+        yield "glance", config
+    if full.senses:
+        config = replace(config, senses=full.senses)
+        yield "senses", config
+    dims, bins = full.layout.action_dims or 4, full.layout.action_bins or 64
+    yield "act", replace(config, layout=replace(config.layout, action_dims=dims, action_bins=bins))
 
 
 def streams(full: ModelConfig, slots: int, frames: int, device: torch.device) -> list[dict[str, Any]]:

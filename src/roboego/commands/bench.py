@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Args:
-    what: Annotated[Literal["step", "streams", "codec", "load", "serve"], tyro.conf.Positional] = "step"
+    what: Annotated[Literal["step", "streams", "session", "codec", "load", "serve"], tyro.conf.Positional] = "step"
     """step: one batched step of a model of the recipe's shape, with random weights. streams: the same, its streams switched on one
-    after another. codec: whole sounds through nano's codec.
+    after another. session: one session of a model with all that it has, pictures and senses too, in real time. codec: whole sounds
+    through nano's codec.
     load: roboego.load, in a process of its own. serve: a server, talked to by real clients (needs the extra serve)."""
-    recipe: Literal["nano", "bench-64m", "7b"] = "nano"
+    recipe: Literal["nano", "nano-whole", "bench-64m", "7b"] = "nano"
     """Shape of the model."""
     model: str = "nano"
-    """What `load` opens and `serve` serves: a name, a folder or a hub id."""
+    """What `session` and `load` open and `serve` serves: a name, a folder or a hub id."""
     slots: tuple[int, ...] = (1, 2, 4, 8)
     """Sessions in one step; several numbers give a curve."""
     frames: int = 200
@@ -75,6 +76,11 @@ def run(args: Args) -> dict[str, Any]:
         from roboego.bench import serve
 
         found = serve.measure(args.model, sessions=args.sessions, seconds=args.seconds, threads=args.threads)
+    elif args.what == "session":
+        import roboego
+        from roboego.bench import session
+
+        found = session.timed(roboego.load(args.model, device=device), args.frames)
     elif args.what == "load":
         found = load_seconds(args.model, device=device, dtype=args.dtype)
     else:

@@ -1,4 +1,4 @@
-"""Model shapes for benchmarks: nano's, one at equal shape with peers, and FLM-Audio's."""
+"""Model shapes for benchmarks: nano's without and with all streams, one at equal shape with peers, and FLM-Audio's."""
 
 from collections.abc import Callable
 
@@ -33,4 +33,9 @@ def seven_b() -> ModelConfig:
     return ModelConfig(layout=layout, backbone=backbone, speech=speech, spoken_head=False, tied_head=False)
 
 
-SHAPES: dict[str, Callable[[], ModelConfig]] = {"nano": nano.model, "bench-64m": bench_64m, "7b": seven_b}
+SHAPES: dict[str, Callable[[], ModelConfig]] = {
+    "nano": nano.model,
+    "nano-whole": nano.whole_model,
+    "bench-64m": bench_64m,
+    "7b": seven_b,
+}
