@@ -197,7 +197,7 @@ def seeing() -> Run:
         name="nano-seeing",
         model=whole_model(),
         start=talks.name,
-        stage=replace(talks.stage, rows=12, frames=256, phones=0.0, chosen=0.05),
+        stage=replace(talks.stage, rows=12, frames=256, phones=0.0, first_codebook=1.0, codebooks=0.5, chosen=0.05),
         loop=replace(talks.loop, steps=6_000, warmup=100, decay=0.3),
         pools=(("dialogue-train", 0.1), ("asr-user-train", 0.08), ("tts-ego-train", 0.07)),
         transcripts=(("dialogue-train", "asr-dialogue-train"),),
@@ -205,9 +205,9 @@ def seeing() -> Run:
         written=0.12,
         paced=0.1,
         assembled=0.0,
-        seen=0.3,
-        detailed=0.2,
-        acted=0.25,
+        seen=0.6,
+        detailed=0.1,
+        acted=0.3,
     )
 
 

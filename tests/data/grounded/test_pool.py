@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from roboego.data.grounded.exchanges import blind, grounded_exchange, sample_question
-from roboego.data.grounded.pool import EMPHASIS, GroundedExchanges
+from roboego.data.grounded.pool import EMPHASIS, GroundedExchanges, telling
 from roboego.data.grounded.view import View
 from roboego.data.pictures import PictureBank, PictureJob, make_pictures
-from roboego.data.talk.answer import is_right
+from roboego.data.talk.answer import Answer, Turn, is_right
 from roboego.data.talk.sampling import split_of
 from roboego.data.written import WrittenExchanges
 from roboego.errors import InputError
@@ -70,12 +70,26 @@ def test_without_a_picture_ego_says_that_it_sees_nothing() -> None:
             assert is_right(turn.answer, turn.ego)
 
 
-def test_what_is_told_counts_more_than_when(pictures: PictureBank) -> None:
-    grid = pool(pictures)[0]
-    written = pieces(grid.text, nano.layout().text)
-    starts = written & ~np.roll(written, 1)
-    assert set(grid.text_weight[written & ~starts]) == {EMPHASIS}
-    assert set(grid.text_weight[starts]) | set(grid.text_weight[~written]) <= {0.0, 1.0}
+def test_what_was_seen_counts_more_than_the_words_around_it(pictures: PictureBank) -> None:
+    made = pool(pictures)
+    for i in range(5):
+        grid, written = made[i], pieces(made[i].text, nano.layout().text)
+        tells = [piece for turn in made.turns(i) for piece in telling(turn, made.tokenizer)]
+        assert grid.text_weight[written].tolist() == [EMPHASIS if piece else 1.0 for piece in tells]
+        assert set(grid.text_weight[~written]) <= {0.0, 1.0}
+
+
+def test_words_that_the_user_has_said_and_words_around_others_tell_nothing(pictures: PictureBank) -> None:
+    tokenizer, turn = (
+        pool(pictures).tokenizer,
+        Turn(intent="see_color", user="is the ball red?", ego="no, the ball is blue.", answer=Answer(all_of=())),
+    )
+    told = [
+        tokenizer.decode([token]).strip()
+        for token, tells in zip(tokenizer.encode(turn.ego), telling(turn, tokenizer), strict=True)
+        if tells
+    ]
+    assert "".join(told).replace(",", "").replace(".", "") == "noblue"
 
 
 def test_a_grid_goes_with_the_picture_that_it_is_about(pictures: PictureBank) -> None:

@@ -15,16 +15,62 @@ from roboego.data.pictures import SEEN_PIXELS, PictureBank
 from roboego.data.talk.answer import Exchange, Turn
 from roboego.errors import InputError
 from roboego.sim.scene import Scene
+from roboego.streams.alphabet import words
 from roboego.streams.grid import FrameGrid, Tokens
 from roboego.streams.organizers.base import pieces
+from roboego.streams.tokenizer import TextCodec
 
 BLIND, BLACK = 0.06, 0.03
 """Shares of the exchanges in which there is no picture, and in which it is black."""
 LATE = 0.3
 """Share of the others in which it comes a little after the first frame."""
 LATEST_FRAME = 8
-EMPHASIS = 3.0
-"""Weight of the pieces of a reply after its first: what was seen is told by a few of them. When a reply begins is learned elsewhere too."""
+EMPHASIS = 5.0
+"""Weight of the pieces of a reply that tell what was seen: they are few."""
+_FRAME_WORDS = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "it",
+        "its",
+        "i",
+        "is",
+        "are",
+        "was",
+        "am",
+        "do",
+        "has",
+        "have",
+        "see",
+        "count",
+        "read",
+        "there",
+        "that",
+        "this",
+        "which",
+        "and",
+        "of",
+        "to",
+        "in",
+        "on",
+        "at",
+        "for",
+        "me",
+        "you",
+        "thing",
+        "things",
+        "object",
+        "objects",
+        "label",
+        "says",
+        "color",
+        "sorry",
+        "cannot",
+        "from",
+    ]
+)
+"""Words of replies that are the same whatever was seen."""
 TRIES = 200
 
 
@@ -47,9 +93,9 @@ class GroundedExchanges(ExchangePool):
     def make(self, i: int) -> tuple[FrameGrid, Tokens]:
         exchange, rng = _drawn(self, i)[1], np.random.default_rng([self.seed, i, 9])
         grid, captions = laid_out(exchange, self.manner, rng)
-        written = pieces(grid.text, self.layout.text)
-        emphasised = written & np.roll(written, 1) & (np.arange(len(written)) > 0)
-        weight = np.where(emphasised, EMPHASIS * grid.text_weight, grid.text_weight).astype(np.float32)
+        tells = [piece for turn in exchange.turns for piece in telling(turn, self.tokenizer)]
+        weight, written = grid.text_weight.copy(), pieces(grid.text, self.layout.text)
+        weight[written] *= np.where(tells, EMPHASIS, 1.0)
         return replace(grid, text_weight=weight), captions
 
     def looks(self, i: int) -> Tokens:
@@ -75,6 +121,17 @@ class GroundedExchanges(ExchangePool):
         if not found:
             raise InputError("none of the pictures shows all that is on its table; make more: roboego synth pictures")
         return found
+
+
+def telling(turn: Turn, tokenizer: TextCodec) -> list[bool]:
+    """Of each piece of a reply, whether its word tells something: the user has not said it, and it does not only frame others."""
+    known, found = _FRAME_WORDS.union(words(turn.user)), list[bool]()
+    tokens = tokenizer.encode(turn.ego)
+    starts = [i for i, token in enumerate(tokens) if i == 0 or tokenizer.starts_word(token)]
+    for start, stop in zip(starts, [*starts[1:], len(tokens)], strict=True):
+        word = words(tokenizer.decode(tokens[start:stop]))
+        found += [not known.issuperset(word)] * (stop - start)
+    return found
 
 
 @lru_cache(maxsize=8)
