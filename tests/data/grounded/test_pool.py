@@ -80,15 +80,10 @@ def test_what_was_seen_counts_more_than_the_words_around_it(pictures: PictureBan
 
 
 def test_words_that_the_user_has_said_and_words_around_others_tell_nothing(pictures: PictureBank) -> None:
-    tokenizer, turn = (
-        pool(pictures).tokenizer,
-        Turn(intent="see_color", user="is the ball red?", ego="no, the ball is blue.", answer=Answer(all_of=())),
-    )
-    told = [
-        tokenizer.decode([token]).strip()
-        for token, tells in zip(tokenizer.encode(turn.ego), telling(turn, tokenizer), strict=True)
-        if tells
-    ]
+    tokenizer = pool(pictures).tokenizer
+    turn = Turn(intent="see_color", user="is the ball red?", ego="no, the ball is blue.", answer=Answer(all_of=()))
+    tokens, tells = tokenizer.encode(turn.ego), telling(turn, tokenizer)
+    told = [tokenizer.decode([token]).strip() for token, one in zip(tokens, tells, strict=True) if one]
     assert "".join(told).replace(",", "").replace(".", "") == "noblue"
 
 

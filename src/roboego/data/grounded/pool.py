@@ -27,49 +27,11 @@ LATE = 0.3
 LATEST_FRAME = 8
 EMPHASIS = 5.0
 """Weight of the pieces of a reply that tell what was seen: they are few."""
-_FRAME_WORDS = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "it",
-        "its",
-        "i",
-        "is",
-        "are",
-        "was",
-        "am",
-        "do",
-        "has",
-        "have",
-        "see",
-        "count",
-        "read",
-        "there",
-        "that",
-        "this",
-        "which",
-        "and",
-        "of",
-        "to",
-        "in",
-        "on",
-        "at",
-        "for",
-        "me",
-        "you",
-        "thing",
-        "things",
-        "object",
-        "objects",
-        "label",
-        "says",
-        "color",
-        "sorry",
-        "cannot",
-        "from",
-    ]
-)
+_FRAME_WORDS = frozenset({
+    "a", "an", "the", "it", "its", "is", "are", "was", "am", "do", "has", "have", "i", "me", "you", "see", "count", "read", "there", "that",
+    "this", "which", "and", "of", "to", "in", "on", "at", "for", "from", "thing", "things", "object", "objects", "label", "says", "color",
+    "sorry", "cannot",
+})  # fmt: skip
 """Words of replies that are the same whatever was seen."""
 TRIES = 200
 
