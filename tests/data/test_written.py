@@ -54,6 +54,13 @@ def test_some_are_as_slow_as_speech() -> None:
     assert 10 < slow < 30
 
 
+def test_without_gaps_more_is_read_in_as_many_frames() -> None:
+    slow, close = replace(pool(), paced=0.0), replace(pool(), paced=0.0, close=1.0)
+    assert sum(len(close[i]) for i in range(20)) < 0.8 * sum(len(slow[i]) for i in range(20))
+    for i in range(20):
+        assert [t for t in close[i].text if t != nano.text_layout().wait] == [t for t in slow[i].text if t != nano.text_layout().wait]
+
+
 def test_borrowed_sound_changes_nothing_but_what_is_heard() -> None:
     silence = pool().silence
     sound = empty_grid(nano.layout(), 30)

@@ -23,8 +23,8 @@ from roboego.streams.grid import FrameGrid, Tokens, empty_grid
 
 GAP_ODDS = (0.6, 0.2, 0.1, 0.1)
 """Of 0, 1, 2, ... frames between two words of the user's."""
-PACED_GAP_ODDS = (0.0, 0.08, 0.2, 0.27, 0.2, 0.12, 0.08, 0.05)
-"""The same in those that are as slow as speech."""
+PACED_GAP_ODDS, NO_GAP_ODDS = (0.0, 0.08, 0.2, 0.27, 0.2, 0.12, 0.08, 0.05), (1.0,)
+"""The same in those that are as slow as speech, and in those without gaps."""
 PACED = 0.5
 """Share of exchanges that are as slow as speech."""
 SPEAKS, HEARS = 0.75, 0.6
@@ -44,10 +44,12 @@ class WrittenExchanges(ExchangePool):
     Attributes:
         sounds: grids from which sound is borrowed; None leaves all exchanges silent.
         paced: share of the exchanges that are as slow as speech.
+        close: share of the others in which words follow each other at once, and turns nearly so: more are read in as many frames.
     """
 
     sounds: Grids | None = None
     paced: float = PACED
+    close: float = 0.0
 
     def make(self, i: int) -> tuple[FrameGrid, Tokens]:
         rng = np.random.default_rng([self.seed, i])
@@ -56,7 +58,8 @@ class WrittenExchanges(ExchangePool):
 
 def laid_out(exchange: Exchange, pool: WrittenExchanges, rng: np.random.Generator) -> tuple[FrameGrid, Tokens]:
     """A grid and its captions [T]: turn by turn, the user's words with short gaps, then the reply."""
-    scene = _Scene(pool=pool, rng=rng, at=int(rng.integers(1, 4)), paced=bool(rng.random() < pool.paced))
+    at, paced = int(rng.integers(1, 4)), bool(rng.random() < pool.paced)
+    scene = _Scene(pool=pool, rng=rng, at=at, paced=paced, close=not paced and pool.close > 0 and bool(rng.random() < pool.close))
     if told := announcement(exchange.functions):
         scene.at += scene.sheet.reads(pool.tokenizer.encode(told), 1)
     for turn in exchange.turns:
@@ -69,7 +72,7 @@ class _Scene:
     """An exchange as it is laid out, frame by frame.
 
     Attributes:
-        at: the frame in which the next thing may be said; paced: it is as slow as speech.
+        at: the frame in which the next thing may be said; paced: it is as slow as speech; close: without gaps.
         heard: the user's pieces, each with its frame; said: Ego's replies, with those of their first pieces; sheet: the rest.
         open_frames: those in which Ego may choose what to do.
     """
@@ -78,6 +81,7 @@ class _Scene:
     rng: np.random.Generator
     at: int
     paced: bool
+    close: bool
     heard: list[tuple[int, int]] = field(default_factory=list)
     said: list[tuple[int, list[int]]] = field(default_factory=list)
     sheet: Sheet = field(default_factory=Sheet)
@@ -93,11 +97,11 @@ class _Scene:
             over = self._says(turn.ego, start)
         else:
             over = self._calls(turn.call, turn.ego, start)
-        self.at = over + int(self.rng.integers(4, 25) if self.paced else self.rng.integers(2, 7))
+        self.at = over + int(self.rng.integers(4, 25) if self.paced else self.rng.integers(1, 3) if self.close else self.rng.integers(2, 7))
 
     def _asked(self, turn: Turn) -> int:
         """The user's words; returns the frame in which they are answered."""
-        odds = PACED_GAP_ODDS if self.paced else GAP_ODDS
+        odds = PACED_GAP_ODDS if self.paced else NO_GAP_ODDS if self.close else GAP_ODDS
         for word in words(turn.user):
             for piece in self.pool.tokenizer.encode(word):
                 self.heard.append((self.at, piece))

@@ -204,6 +204,7 @@ def seeing() -> Run:
         validation=None,
         written=0.12,
         paced=0.1,
+        close=0.8,
         assembled=0.0,
         seen=0.6,
         detailed=0.1,

@@ -199,7 +199,7 @@ def perform(
     exercises = [pool.grids for pool in pools]
     seen = table.sights if table is not None else recorded.sights(run, pictures, tools)
     sounds = next((grids for (prefix, _), grids in zip(run.pools, exercises, strict=True) if prefix.startswith("dialogue-")), None)
-    written = replace(exchanges, sounds=sounds, paced=run.paced)
+    written = replace(exchanges, sounds=sounds, paced=run.paced, close=run.close)
     if run.written:
         pools.append(Pool(written, run.written, written.captions, soundless=True))
     if table is not None:

@@ -22,7 +22,7 @@ class Run:
         transcripts: prefixes of shard names, and of those that hold the same tracks in mode "asr": what the caption stream learns from;
             "" where nothing is said.
         written: share of the frames for exchanges of which there is no sound, beside the pools' shares.
-        paced: share of those that are as slow as speech.
+        paced: share of those that are as slow as speech; close: share of the others without gaps between words.
         assembled: share of the frames for exchanges put together from words of the pools' exercises.
         seen: share of the frames for exchanges about pictures, half of them without sound, and half put together like `assembled` where a
             run has such.
@@ -48,6 +48,7 @@ class Run:
     transcripts: tuple[tuple[str, str], ...] = ()
     written: float = 0.0
     paced: float = PACED
+    close: float = 0.0
     assembled: float = 0.0
     seen: float = 0.0
     detailed: float = 0.0
