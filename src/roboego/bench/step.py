@@ -58,7 +58,7 @@ class Steps:
         seen = model.config.vision_width
         self.look = torch.randn(slots, seen, generator=self.generator).to(self.device) if seen else None
         self.seen = torch.ones(slots, dtype=torch.bool, device=self.device) if seen else None
-        self.details, self.senses = self._details(), {name: self._felt(sense) for name, sense in model.fusion.senses.items()}
+        self.details, self.senses = self._details(), {name: self._felt(sense) for name, sense in model.fusion.senses.items()}  # type: ignore[arg-type]
         self.pcm = 0.1 * torch.randn(slots, FRAME_SAMPLES, generator=self.generator).to(self.device)
         self.listener = codec.listener() if codec is not None else None
         self.into = self.listener.initial_encoder_state(slots) if self.listener is not None else None

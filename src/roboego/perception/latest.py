@@ -67,15 +67,6 @@ def encoder(vit: ViT) -> Encoder:
     return encode
 
 
-def _worker() -> ThreadPoolExecutor:
-    """A thread that encodes with half of the processor's threads, so that steps beside it find one free.
-
-    Python waits for it before it exits: torch breaks down where a thread dies inside it.
-    """
-    threads = max(1, torch.get_num_threads() // 2)
-    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="eye", initializer=torch.set_num_threads, initargs=(threads,))
-
-
 def check_vector(vector: Tensor, width: int) -> None:
     """Raises InputError unless a picture's vector is [width] and finite in float32."""
     if vector.shape != (width,):
@@ -121,7 +112,8 @@ class LatestPicture:
         self._sight: Sight | None = None
         self.counts = SightCounts()
         self.failure: RoboEgoError | None = None
-        self._worker = _worker() if background else None
+        # Python waits for its thread before it exits: torch breaks down where a thread dies inside it.
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="eye") if background else None
 
     def offer(self, picture: Picture) -> None:
         """Hands in a picture, instead of one that still waits.
