@@ -136,7 +136,7 @@ def open_glance(glance: Glance) -> Glance:
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for weight in glance.out.parameters():
-            weight.normal_(0.0, 0.5, generator=generator)
+            weight.normal_(0.0, 1.5, generator=generator)
         glance.gate.copy_(0.7 + 0.2 * torch.arange(len(glance.gate)))
     return glance.requires_grad_(False)
 
