@@ -1,7 +1,7 @@
 """Training of the resampler behind the picture encoder: one token for each thing on the table, from left to right.
 
-Answers about a picture tell of things: which there are, what they are, where they stand. A small model learns to look among a few tokens
-sooner than among hundreds of patches. Which latent tells of which thing is chosen so that it costs least (set prediction, DETR, arXiv
+Answers about a picture tell of things: which there are, what they are, where they stand. So a model looks among a few tokens instead of
+hundreds of patches. Which latent tells of which thing is chosen so that it costs least (set prediction, DETR, arXiv
 2005.12872).
 """
 # B pictures, M patches, L latents, V width, C classes
