@@ -1,5 +1,7 @@
 """Sight is latest-only and never waits: what is offered, replaced, encoded and broken."""
 
+import os
+import sys
 import threading
 
 import numpy as np
@@ -8,7 +10,7 @@ import torch
 from torch.testing import assert_close
 
 from roboego.errors import InputError
-from roboego.perception.latest import LatestPicture, encoder
+from roboego.perception.latest import LOWEST, LatestPicture, encoder
 from roboego.perception.picture import Picture, to_pixels
 from roboego.perception.vit import ViT, ViTConfig
 
@@ -47,6 +49,22 @@ def test_the_latest_picture_is_what_the_encoder_makes_of_it() -> None:
     assert_close(sight.tokens, expected.tokens[0])
     assert sight.number == 1
     assert sight.offered_ns <= sight.ready_ns
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread has no priority of its own")
+def test_steps_go_before_the_encoder() -> None:
+    found: list[int] = []
+
+    def encode(picture: Picture) -> tuple[torch.Tensor, torch.Tensor]:
+        found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        return torch.zeros(1), torch.zeros(1, 1)
+
+    before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    with LatestPicture(encode) as eye:
+        eye.offer(shade(1))
+        assert eye.settle(TIMEOUT_S)
+    assert found == [LOWEST]
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
 
 
 def test_a_picture_replaces_the_one_that_waits() -> None:

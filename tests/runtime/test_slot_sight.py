@@ -147,4 +147,4 @@ def test_a_vector_has_no_details(monkeypatch: pytest.MonkeyPatch) -> None:
     assert seen == [[True, True], [False, True], [True, True], [True, False]]
     assert given[1] is not None
     assert not given[1].keys[0].any()
-    assert given[1].keys.shape == (2, TINY_GLANCE.heads, TINY_GLANCE.tokens, TINY_GLANCE.head_dim)
+    assert given[1].keys.shape == (2, TINY_GLANCE.heads, TINY_GLANCE.tokens + 1, TINY_GLANCE.head_dim)

@@ -1,21 +1,30 @@
-"""Trains and measures what the paper argues about, on one machine. What has been trained is not trained again."""
+"""Trains and measures what the paper argues about, on one machine. What has been trained is not trained again; sight is only measured."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
 from roboego.commands.common import check_at_least, command_line
 from roboego.errors import InputError
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 
 @dataclass(kw_only=True)
 class Args:
-    what: Annotated[Literal["organization"], tyro.conf.Positional] = "organization"
-    """organization: text first, word by word, or in turns; other delays; without loss masks."""
+    what: Annotated[Literal["organization", "sight"], tyro.conf.Positional] = "organization"
+    """organization: text first, word by word, or in turns; other delays; without loss masks. sight: the vector of a picture alone,
+    glances at its tokens, its tokens in the context (time-division multiplexing), and these only where the model is unsure (needs the
+    extra sim)."""
     variants: tuple[str, ...] | None = None
-    """Which of them. (default: all)"""
+    """Which of organization's. (default: all)"""
+    model: str = "nano"
+    """Who sees: a name, a folder or a hub id."""
+    voices: tuple[str, ...] | None = None
+    """Who asks about pictures. (default: those that the suite vqa of roboego eval has)"""
     steps: int = 1_500
     """Training steps of each variant."""
     start: str = "nano-post"
@@ -37,29 +46,54 @@ def run(args: Args) -> dict[str, Any]:
     from rich.pretty import pprint
 
     from roboego.evaluation.report import write_report
-    from roboego.recipes import nano_data, organization
     from roboego.sound.files import check_folder_target
     from roboego.training.allocator import restart_with_settings
 
-    restart_with_settings()
+    if args.what == "organization":
+        restart_with_settings()
     check_at_least(1, steps=args.steps, count=args.count)
-    names = tuple(organization.VARIANTS) if args.variants is None else args.variants
-    unknown = [name for name in names if name not in organization.VARIANTS]
-    if unknown or not names:
-        raise InputError(f"no variant {', '.join(unknown) or 'is named'}; choose among {', '.join(organization.VARIANTS)}")
     if args.report is not None:
         check_folder_target(args.report)
     console = Console(stderr=True)
-    places = nano_data.Places(root=args.folder)
-    compiled = args.compile == "on"
-    found = organization.compare(
-        names, places, steps=args.steps, start=args.start, questions=args.count, compiled=compiled, console=console
-    )
-    if not found:  # another process has measured
+    results = _sight(args) if args.what == "sight" else _organization(args, console)
+    if not results:  # another process has measured
         return {}
-    results = {"steps": args.steps, "start": args.start, "organization": found}
     pprint(results, console=Console(), expand_all=True)
     if args.report is not None:
         command = command_line("experiment", args, positional="what")
         console.print(f"report: {write_report(args.report, results, [], command=command)}")
     return results
+
+
+def _sight(args: Args) -> dict[str, Any]:
+    """Raises an InputError if the model or a voice cannot be used."""
+    import roboego
+    from roboego.data.voices import LISTENERS, check_voices
+    from roboego.evaluation.table import vqa, ways
+    from roboego.evaluation.table.abilities import picture_size
+    from roboego.evaluation.table.plan import shared_out
+
+    voices = LISTENERS if args.voices is None else args.voices
+    if not voices:
+        raise InputError("--voices needs at least one voice")
+    check_voices(*voices)
+    loaded = roboego.load(args.model)
+    size = picture_size(loaded)
+    ways.check(loaded)
+    tables = [table for i, voice, count in shared_out(args.count, voices) for table in vqa.tables(voice, count, size, seed=i)]
+    return {"model": loaded.name, "voices": list(voices), "sight": ways.compare(loaded, tables)}
+
+
+def _organization(args: Args, console: "Console") -> dict[str, Any]:
+    """Raises an InputError if there is no such variant."""
+    from roboego.recipes import nano_data, organization
+
+    names = tuple(organization.VARIANTS) if args.variants is None else args.variants
+    unknown = [name for name in names if name not in organization.VARIANTS]
+    if unknown or not names:
+        raise InputError(f"no variant {', '.join(unknown) or 'is named'}; choose among {', '.join(organization.VARIANTS)}")
+    places, compiled = nano_data.Places(root=args.folder), args.compile == "on"
+    found = organization.compare(
+        names, places, steps=args.steps, start=args.start, questions=args.count, compiled=compiled, console=console
+    )
+    return {"steps": args.steps, "start": args.start, "organization": found} if found else {}

@@ -38,8 +38,6 @@ AT_HOME, HOLDING = 0.45, 0.12
 """How often the arm rests, and how often it holds something up; else it is somewhere above the table."""
 SHARD = re.compile(r"(-\d{5})?")
 """What follows a bank's name in that of a shard; nothing, where it is a shard's already."""
-TABLES, LABELLED_TABLES = 8, 2
-"""Pictures of the same things, in other colours and at other places each time; of labelled ones fewer, as their labels stay."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +46,7 @@ class PictureJob:
 
     Attributes:
         labelled: there are only things with labels: what is learned last is to read.
+        tables: pictures of the same things, in other colours and at other places each time, with the same labels.
     """
 
     folder: Path
@@ -57,6 +56,7 @@ class PictureJob:
     size: int = 272
     seed: int = 0
     labelled: bool = False
+    tables: int = 8
 
     @property
     def out(self) -> Path:
@@ -161,7 +161,7 @@ def _draw(rng: np.random.Generator, job: PictureJob, made: JpegFile) -> None:
 
     scene = sample_scene(rng, int(rng.integers(1, MOST_THINGS + 1)), labelled=True) if job.labelled else sample_scene(rng)
     with Eye(Table(scene), job.size, job.size) as eye:
-        for _ in range(LABELLED_TABLES if job.labelled else TABLES):
+        for _ in range(job.tables):
             table = Table(rearranged(rng, scene))
             eye.turn_to(table)
             try:

@@ -4,8 +4,11 @@ Between layers of the backbone, or behind it, the hidden state asks the tokens o
 gate (gated cross-attention, Flamingo, arXiv 2204.14198). Keys and values are the same at each place (as in MoshiVis, arXiv 2503.15633), and
 made once for each picture, off the step's path; what is asked for is each place's own. Layers that follow see what the frames before
 found. There are no extra positions, so no step is late.
+
+Beside the tokens stands a learned key of nothing, whose value is zero: what fits no token well is not there (Miller, "Attention is off by
+one", 2023, with a threshold that is learned).
 """
-# B batch or slots, T frames, N pictures, M tokens of a picture, V their width, W model width, H heads, E head dimension,
+# B batch or slots, T frames, N pictures, M a picture's tokens and nothing, V their width, W model width, H heads, E head dimension,
 # C lines of frames that see the same picture, L frames of a line
 
 from collections.abc import Callable
@@ -106,6 +109,7 @@ class Glance(nn.Module):
         inner = config.heads * config.head_dim
         self.places = config.after or (BEHIND,)
         self.order = nn.Parameter(torch.zeros(config.tokens, config.token_width))
+        self.nothing = nn.Parameter(torch.zeros(config.heads, config.head_dim))
         self.key_value = nn.Linear(config.token_width, 2 * inner, bias=False)
         self.norm = nn.ModuleList(RMSNorm(width, 1e-6) for _ in self.places)
         self.query = nn.ModuleList(nn.Linear(width, inner, bias=False) for _ in self.places)
@@ -115,8 +119,10 @@ class Glance(nn.Module):
             nn.init.zeros_(out.weight)  # type: ignore[arg-type]
 
     def details(self, tokens_BMV: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys and values [B, H, M, E] of pictures' tokens.
+        """Keys and values [B, H, M, E] of pictures' tokens, and of nothing behind them.
 
+        Args:
+            tokens_BMV: [B, M - 1, V].
         Raises:
             ShapeError: they are of another width, or another number.
         """
@@ -125,11 +131,12 @@ class Glance(nn.Module):
         if tokens_BMV.shape[-2] != self.config.tokens:
             raise ShapeError(f"pictures must have {self.config.tokens} tokens, not {tokens_BMV.shape[-2]}")
         keys, values = self.key_value(tokens_BMV + self.order).unflatten(-1, (2 * self.heads, -1)).transpose(1, 2).chunk(2, 1)
-        return keys, values
+        nothing = self.nothing[None, :, None].expand(len(keys), -1, -1, -1)
+        return torch.cat([keys, nothing], 2), F.pad(values, (0, 0, 0, 1))
 
     def memory(self, slots: int) -> Details:
         """Room for each slot's picture; nothing has been seen."""
-        shape = (slots, self.heads, self.config.tokens, self.config.head_dim)
+        shape = (slots, self.heads, self.config.tokens + 1, self.config.head_dim)
         keys, values = (self.key_value.weight.new_zeros(shape) for _ in range(2))
         return Details(keys, values, torch.zeros(slots, dtype=torch.bool, device=keys.device))
 

@@ -4,10 +4,13 @@ Sight is latest-only: a picture that comes while another waits takes its place. 
 """
 # M tokens of a picture, V their width and that of its vector, H heads, E head dimension
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -21,6 +24,8 @@ from roboego.perception.vit import ViT
 
 Encoder = Callable[[Picture], tuple[Tensor, Tensor]]
 """A picture -> its fused vector [V] and its tokens [M, V]."""
+LOWEST = 19
+"""Of the priorities that Linux gives threads ("nice")."""
 ToDetails = Callable[[Tensor], tuple[Tensor, Tensor]]
 """A picture's tokens [M, V] -> the keys and values [H, M, E] by which a model glances at them."""
 
@@ -113,7 +118,7 @@ class LatestPicture:
         self.counts = SightCounts()
         self.failure: RoboEgoError | None = None
         # Python waits for its thread before it exits: torch breaks down where a thread dies inside it.
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="eye") if background else None
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="eye", initializer=_stand_back) if background else None
 
     def offer(self, picture: Picture) -> None:
         """Hands in a picture, instead of one that still waits.
@@ -189,3 +194,11 @@ class LatestPicture:
             check_tokens(tokens, *self._tokens)
         details = None if self._details is None else self._details(tokens)
         return Sight(vector, tokens, number, offered_ns, time.monotonic_ns(), details)
+
+
+def _stand_back() -> None:
+    """Lets all other threads go before this one and those that it starts, where a thread can have a priority of its own: a picture may come
+    a little later, a step may not."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST)

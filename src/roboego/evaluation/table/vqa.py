@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import cycle, islice
 from types import TracebackType
 from typing import Any, Self
@@ -169,28 +170,16 @@ def measure(
     """
     pictures, heard = [one.picture for one in tables], list[tuple[bool, bool]]()
 
-    def asked(given: Sequence[Picture | None], look: Look = lambda viewing: None) -> list[Question]:
-        questions: list[Question] = []
-        parts = (
-            _viewing(one, picture, replace(around, seed=i), tokenizer) for i, (one, picture) in enumerate(zip(tables, given, strict=True))
-        )
-        for viewing in play(ego, parts):
-            questions += viewing.questions
-            look(viewing)
-        return questions
-
     def looked(viewing: Viewing) -> None:
         look(viewing)
         if judge is not None and len(heard) < HEARD:
             heard.extend((is_right(turn.answer, judge.transcribe(sound)), q.right) for turn, sound, q in viewing.spoken_answers())
 
-    questions, unseen = asked(pictures, looked), asked([None] * len(tables))
-    other = asked([*pictures[1:], *pictures[:1]]) if len(tables) > 1 else []
+    ask = partial(asked, ego, tables, tokenizer=tokenizer, around=around)
+    questions, unseen = ask(pictures, look=looked), ask([None] * len(tables))
+    other = ask([*pictures[1:], *pictures[:1]]) if len(tables) > 1 else []
     return {
-        **answers(questions),
-        "latency_s": times([q.latency_s for q in questions]),
-        "took_floor_early": rate([q.early for q in questions]),
-        "no_reply": rate([not q.written for q in questions]),
+        **summary(questions),
         "heard": {"answered_right": rate([ear for ear, _ in heard]), "written_right": rate([eye for _, eye in heard])},
         "without_picture": answers(unseen) | {"says_so": rate([is_right(BLIND_ANSWER, q.written) for q in unseen])},
         "picture_of_another_table": answers(other),
@@ -198,8 +187,37 @@ def measure(
     }
 
 
+def asked(
+    ego: Ego[Viewing],
+    tables: Sequence[Shown],
+    pictures: Sequence[Picture | None],
+    *,
+    tokenizer: TextCodec | None = None,
+    around: Surroundings = QUIET,
+    look: Look = lambda viewing: None,
+) -> list[Question]:
+    """What comes of all questions with these pictures, one for each table; else as `measure` has it."""
+    questions: list[Question] = []
+    parts = (
+        _viewing(one, picture, replace(around, seed=i), tokenizer) for i, (one, picture) in enumerate(zip(tables, pictures, strict=True))
+    )
+    for viewing in play(ego, parts):
+        questions += viewing.questions
+        look(viewing)
+    return questions
+
+
 def _viewing(shown: Shown, picture: Picture | None, around: Surroundings, tokenizer: TextCodec | None) -> Viewing:
     return spoken(shown, picture, around) if tokenizer is None else written(shown, picture, tokenizer)
+
+
+def summary(questions: Sequence[Question]) -> dict[str, Any]:
+    """What `answers` tells, how long replies take, and how often there is none, or one too early."""
+    return answers(questions) | {
+        "latency_s": times([q.latency_s for q in questions]),
+        "took_floor_early": rate([q.early for q in questions]),
+        "no_reply": rate([not q.written for q in questions]),
+    }
 
 
 def answers(questions: Sequence[Question]) -> dict[str, Any]:
