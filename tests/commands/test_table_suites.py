@@ -87,3 +87,14 @@ def test_what_a_model_lacks_or_a_suite_does_not_know_is_told(model: Path, shell:
     done = shell("eval", model, *options.split(), *COMMON)
     assert done.code == 2
     assert word in done.err.splitlines()[-1]
+
+
+def test_ways_to_see_are_compared(tmp_path: Path, model: Path, actor: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("roboego.evaluation.table.ego.LONGEST_FRAMES", 10)
+    done = shell("experiment", "sight", "--model", actor, *COMMON[:2], "--count", 1, "--report", tmp_path / "report")
+    assert done.code == 0
+    assert list(done.told["sight"]) == ["vector", "context", "auto"]
+    assert "<h2>sight</h2>" in (tmp_path / "report" / "index.html").read_text()
+    done = shell("experiment", "sight", "--model", model)
+    assert done.code == 2
+    assert "does not see" in done.err

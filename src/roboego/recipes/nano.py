@@ -202,24 +202,25 @@ def seeing() -> Run:
         pools=(("dialogue-train", 0.1), ("asr-user-train", 0.08), ("tts-ego-train", 0.07)),
         transcripts=(("dialogue-train", "asr-dialogue-train"),),
         validation=None,
-        written=0.12,
+        written=0.06,
         paced=0.1,
         close=0.8,
         assembled=0.0,
-        seen=0.6,
+        seen=0.9,
         detailed=0.1,
         acted=0.3,
     )
 
 
 def whole() -> Run:
-    """Stage 2 goes on with what nano sees, feels and does."""
+    """Stage 2 goes on with what nano sees, feels and does. What is seen was learned without an ear, so that of this stage is a fresh one."""
     talks, sees = sft(), seeing()
     return replace(
         talks,
         name="nano-whole",
         model=sees.model,
         start=sees.name,
+        stage=replace(talks.stage, ear_alone=500),
         loop=replace(talks.loop, steps=6_000),
         written=0.06,
         assembled=0.2,

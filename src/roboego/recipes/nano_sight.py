@@ -18,7 +18,7 @@ from roboego.training.loop import LoopConfig, train
 from roboego.training.sight import SightTask, SightTraining
 from roboego.training.things import ThingsTask
 
-SHARDS = {"train": 96, "labels": 128, "validation": 4}
+SHARDS = {"train": 96, "labels": 150, "validation": 4}
 """Of 250 pictures."""
 TABLES = {"train": 8, "labels": 2, "validation": 1}
 """Pictures of the same things; labels stay what they are from one to the next, so there are fewer where those count."""
