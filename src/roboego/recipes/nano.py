@@ -213,7 +213,7 @@ def seeing() -> Run:
 
 
 def whole() -> Run:
-    """Stage 2 goes on with what nano sees, feels and does. What is seen was learned without an ear, so that of this stage is a fresh one."""
+    """Stage 2 goes on with what nano sees, feels and does. That was learned in writing, without an ear, so the one of this stage is new."""
     talks, sees = sft(), seeing()
     return replace(
         talks,
