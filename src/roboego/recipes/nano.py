@@ -206,9 +206,10 @@ def seeing() -> Run:
         paced=0.1,
         close=0.8,
         assembled=0.0,
-        seen=0.9,
-        detailed=0.1,
-        acted=0.3,
+        seen=0.5,
+        detailed=0.05,
+        quizzed=0.3,
+        acted=0.24,
     )
 
 
@@ -224,7 +225,8 @@ def whole() -> Run:
         loop=replace(talks.loop, steps=6_000),
         written=0.06,
         assembled=0.2,
-        detailed=0.02,
+        detailed=0.01,
+        quizzed=0.03,
         seen=0.2,
         acted=0.2,
     )

@@ -26,7 +26,8 @@ class Run:
         assembled: share of the frames for exchanges put together from words of the pools' exercises.
         seen: share of the frames for exchanges about pictures, half of them without sound, and half put together like `assembled` where a
             run has such.
-        detailed: share of the frames for exchanges, without sound, in which pictures are told thing by thing.
+        detailed: share of the frames for exchanges, without sound, in which pictures are told thing by thing; quizzed: the same of quick
+            questions about them.
         acted: share of the frames for exchanges in which something is done, in two halves like `seen`.
         validation: prefixes of held-out shards: transcribed, and said; None judges a run without sound by what it answers in writing.
         sentences: held-out sentences of each kind that a validation runs freely.
@@ -52,6 +53,7 @@ class Run:
     assembled: float = 0.0
     seen: float = 0.0
     detailed: float = 0.0
+    quizzed: float = 0.0
     acted: float = 0.0
     recorded: tuple[str, ...] = ()
     first_sound: bool = False

@@ -49,15 +49,16 @@ class Table:
         return SeenAnswers(exchanges, SightBank(self.held_out), count)
 
     def pools(self, run: Run, manner: Manner) -> Iterator[Pool]:
-        """Exchanges laid out in one of the two manners, each with half of the run's share (those told in detail in writing alone)."""
+        """Exchanges laid out in one of the two manners, each with half of the run's share; details and quizzes in writing alone."""
         soundless = isinstance(manner, WrittenExchanges)
         shared: dict[str, Any] = {name: getattr(manner, name) for name in ("layout", "tokenizer", "silence", "seed")}
         if run.seen:
             seen = GroundedExchanges(**shared, manner=manner, pictures=self.pictures, black=self.black)
             yield Pool(seen, run.seen / 2, seen.captions, soundless=soundless, looks=seen)
-        if run.detailed and soundless:
-            told = GroundedExchanges(**shared, manner=manner, pictures=self.pictures, black=self.black, topic="detail")
-            yield Pool(told, run.detailed, told.captions, soundless=True, looks=told)
+        for share, topic in ((run.detailed, "detail"), (run.quizzed, "quiz")) if soundless else ():
+            if share:
+                told = GroundedExchanges(**shared, manner=manner, pictures=self.pictures, black=self.black, topic=topic)
+                yield Pool(told, share, told.captions, soundless=True, looks=told)
         if run.acted and self.episodes is not None:
             acted = ActingExchanges(**shared, manner=manner, episodes=self.episodes, first_picture=len(self.pictures), black=self.black)
             yield Pool(acted, run.acted / 2, acted.captions, soundless=soundless, looks=acted, feelings=acted)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from roboego.data.grounded.asked import Asked
 from roboego.data.grounded.conflicts import camera_is
 from roboego.data.grounded.doing import impossible
+from roboego.data.grounded.quiz import quick_questions
 from roboego.data.grounded.seeing import ask_about
 from roboego.data.grounded.view import View
 from roboego.data.talk.answer import Answer, Exchange, Turn
@@ -72,8 +73,10 @@ def grounded_exchange(rng: Rng, view: View, split: Split, turns: int | None = No
 
     Args:
         turns: questions about it; by default mostly few.
-        topic: of the one question that there is then; None: of any, and other talk between them.
+        topic: of the one question that there is then, or "quiz": many quick ones; None: of any, and other talk between them.
     """
+    if topic == "quiz":
+        return quick_questions(rng, view, split)
     if topic is not None:
         only = sample_question(rng, view, split, topic)
         return None if only is None else Exchange(intent=only.intent, turns=(only,))

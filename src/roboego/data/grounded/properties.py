@@ -147,7 +147,8 @@ _LABEL = patterns(
     "(read|can you read) the label [on {the}].",
     "what does the label [on {the}] say?",
     "what is (written|printed) on {the}?",
-    "which (letter|letters|digit|number) (is|are) on {the}?",
+    "which (letter|digit|number) is on {the}?",
+    "which letters are on {the}?",
     "what does {the} say?",
 )
 _LABEL_REPLY = patterns("the label says {label}.", "i read {label}.", "it says {label}.")
@@ -165,6 +166,6 @@ def label(rng: Rng, view: View) -> Asked | None:
         return None
     i = pick(rng, options)
     said = spelled(view.things[i].thing)
-    user = ask(rng, _LABEL, {"the": view.called(rng, i)}).replace("letters is", "letters are").replace("letter are", "letter is")
+    user = ask(rng, _LABEL, {"the": view.called(rng, i)})
     ego = pick(rng, _LABEL_REPLY).sample(rng, {"label": said})
     return Asked(topic="label", user=user, ego=ego, answer=Answer(all_of=((said.replace(",", ""),),)), about=(i,))
