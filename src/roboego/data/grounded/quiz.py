@@ -8,10 +8,12 @@ from roboego.data.grounded.presence import MANY, absent
 from roboego.data.grounded.seeing import ask_about
 from roboego.data.grounded.view import View
 from roboego.data.talk.answer import Answer, Exchange, Turn
+from roboego.data.talk.dressing import dress
 from roboego.data.talk.grammar import Rng, chance, patterns, pick
 from roboego.data.talk.lexicon import COLORS, SHAPES, with_article
-from roboego.data.talk.sampling import Split, split_of
+from roboego.data.talk.sampling import MAX_WORDS, Split, split_of
 from roboego.sim.things import Thing
+from roboego.streams.alphabet import words
 
 QUESTIONS = 10
 """Of an exchange."""
@@ -35,9 +37,10 @@ _IS_THERE = patterns(
 
 def quick_questions(rng: Rng, view: View, split: Split) -> Exchange | None:
     """An exchange of them, all of the user's sentences of the split; None where the table is empty."""
-    if not len(view):
+    opening = _opening(rng, split) if len(view) else None
+    if opening is None:
         return None
-    turns = [Turn(intent="quiz", user=_of_split(rng, split), ego=pick(rng, _BEGINS).sample(rng), answer=Answer(all_of=(("okay", "yes"),)))]
+    turns = [Turn(intent="quiz", user=opening, ego=ask(rng, _BEGINS, {}), answer=Answer(all_of=(("okay", "yes"),)))]
     for _ in range(TRIES):
         asked = is_there(rng, view) if chance(rng, PRESENCE) else ask_about(rng, view, pick(rng, list(TOPICS), list(TOPICS.values())))
         if asked is not None and split_of(asked.user) == split:
@@ -84,8 +87,10 @@ def briefly(asked: Asked) -> str:
     return f"{', '.join(said)}."
 
 
-def _of_split(rng: Rng, split: Split) -> str:
-    while True:
-        user = pick(rng, _OPENING).sample(rng)
-        if split_of(user) == split:
+def _opening(rng: Rng, split: Split) -> str | None:
+    """How the user begins; None if nothing of the split comes to mind."""
+    for _ in range(TRIES):
+        user = dress(rng, ask(rng, _OPENING, {}), "request")
+        if len(words(user)) <= MAX_WORDS and split_of(user) == split:
             return user
+    return None
