@@ -21,7 +21,7 @@ PRESENCE = 0.45
 """Share of those that only ask whether something is there."""
 TOPICS = {"color": 2.0, "shape": 1.5, "size": 1.0, "count": 2.0, "relation": 3.5, "place": 2.0, "label": 1.5}
 """How often the others come up."""
-TRIES = 60
+TRIES = 200
 _OPENING = patterns(
     "[some|a few] quick questions, answer in (a|one) word.",
     "quick questions now, (short answers|one word each).",
