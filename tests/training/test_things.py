@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from rich.console import Console
+from torch.testing import assert_close
 
 from roboego.data.pictures import PictureJob, Shown, make_pictures
 from roboego.data.sights import SightJob, make_sights
@@ -62,16 +63,18 @@ def test_things_as_they_are_told() -> None:
 def test_latents_tell_of_the_things_that_cost_least() -> None:
     torch.manual_seed(0)
     heads, told = ThingHeads(24), truth(shown(CUBE, BALL, BOX, seen=(90, 90, 90)), shown(BOX, seen=(90,)))
-    latents, there = torch.randn(2, MOST_THINGS, 24), told.shape > 0
-    mixed = latents[:, torch.tensor([3, 0, 5, 1, 2, 4])]
-    assert torch.equal(heads.matched(latents, told)[there], heads.matched(mixed, told)[there])
+    for count in (MOST_THINGS, MOST_THINGS + 2):
+        latents, there = torch.randn(2, count, 24), told.among(count).shape > 0
+        mixed, shuffled = heads.matched(latents, told), heads.matched(latents[:, torch.randperm(count)], told)
+        assert torch.equal(mixed[there], shuffled[there])
+        assert_close(mixed.sum(1), latents.sum(1))
 
 
 def test_what_latents_tell_is_learned_and_judged() -> None:
     torch.manual_seed(0)
     heads, rank = ThingHeads(24), torch.nn.Linear(24, 1)
     told = truth(shown(CUBE, BALL, BOX, seen=(90, 90, 90)), shown(BOX, CUBE, seen=(90, 90), held=1))
-    latents = torch.randn(2, MOST_THINGS, 24, requires_grad=True)
+    latents = torch.randn(2, MOST_THINGS + 1, 24, requires_grad=True)
     optimizer = torch.optim.Adam([latents, *heads.parameters(), *rank.parameters()], 0.02)
     for _ in range(150):
         loss = torch.stack(list(heads.losses(latents, rank, told).values())).sum()
@@ -88,7 +91,7 @@ def test_it_learns(root: Path) -> None:
     for index in sorted((root / "pictures").glob("*.jsonl")):
         make_sights(SightJob(index=index, encoder=root / "tools" / "vit", folder=root / "patches"))
     training = SightTraining(folder=root / "pictures", pictures=8, validation=10)
-    task = ThingsTask(replace(EYE, latents=MOST_THINGS), training, root / "patches")
+    task = ThingsTask(replace(EYE, latents=MOST_THINGS, spare=2), training, root / "patches")
     optimizer = torch.optim.AdamW(task.module.parameters(), 3e-3)
     batch, losses = task.batch(0), []
     for _ in range(30):
@@ -105,7 +108,7 @@ def test_it_learns(root: Path) -> None:
 
 
 def test_the_recipe_puts_it_behind_the_encoder(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nano, "vit", lambda: replace(EYE, latents=MOST_THINGS))
+    monkeypatch.setattr(nano, "vit", lambda: replace(EYE, latents=MOST_THINGS, spare=1))
     before = load_vit(root / "tools" / "vit")
     loop = replace(nano_sight.things_loop(), steps=2, validate_every=2)
     for _ in range(2):  # what is done is not done again

@@ -22,16 +22,17 @@ def attended(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
 
 
 class Resampler(nn.Module):
-    """Patches [B, M, V] -> latents [B, L, V], in rising order of their ranks.
+    """Patches [B, M, V] -> latents [B, L, V], the first ones in rising order of their ranks.
 
     Args:
+        latents: L; spare: how many there are beside them.
         hidden: inner width of its feed-forward layer; rounds: how often the latents look.
     """
 
-    def __init__(self, width: int, latents: int, heads: int, hidden: int, rounds: int, norm_eps: float) -> None:
+    def __init__(self, width: int, latents: int, spare: int, heads: int, hidden: int, rounds: int, norm_eps: float) -> None:
         super().__init__()
-        self.heads, self.rounds = heads, rounds
-        self.latents = nn.Parameter(torch.randn(latents, width) * width**-0.5)
+        self.heads, self.rounds, self.first = heads, rounds, latents
+        self.latents = nn.Parameter(torch.randn(latents + spare, width) * width**-0.5)
         self.attention_norm = nn.LayerNorm(width, norm_eps)
         self.query = nn.Linear(width, width)
         self.key_value = nn.Linear(width, 2 * width)
@@ -44,10 +45,11 @@ class Resampler(nn.Module):
 
     def forward(self, patches_BMV: Tensor) -> Tensor:
         x_BLV = self.gathered(patches_BMV)
-        return x_BLV.gather(1, self.rank(x_BLV).argsort(1).expand_as(x_BLV))
+        first_BL1 = self.rank(x_BLV).argsort(1)[:, : self.first]
+        return x_BLV.gather(1, first_BL1.expand(-1, -1, x_BLV.shape[-1]))
 
     def gathered(self, patches_BMV: Tensor) -> Tensor:
-        """The same, each latent at its own place."""
+        """All latents, the spare ones too, each at its own place."""
         of_patches = self.key_value(patches_BMV)
         x_BLV = self.latents.expand(len(patches_BMV), -1, -1)
         for _ in range(self.rounds):

@@ -2,7 +2,7 @@
 # B pictures, S pixels a side, M patches, N tokens (the patches, or latents that gather them), V width, H heads, E head dimension
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import torch
@@ -23,6 +23,7 @@ class ViTConfig:
         layers, heads, hidden: of the transformer; `hidden` is the inner width of its feed-forward layers.
         stem: widths of convolutions that halve the picture before it is cut into patches (arXiv 2106.14881); none in SigLIP.
         latents: tokens into which the patches are gathered, see `roboego.perception.resampler`; 0: the patches are the tokens.
+        spare: latents beside those, of which the last ones in order are no tokens: each thing is found by one sooner where there are more.
         latent_hidden, rounds: inner width of the feed-forward layer that does so, and how often it looks.
     """
 
@@ -35,13 +36,14 @@ class ViTConfig:
     norm_eps: float = 1e-6
     stem: tuple[int, ...] = ()
     latents: int = 0
+    spare: int = field(default=0, repr=False)  # as the resampler's weights tell
     latent_hidden: int = 384
     rounds: int = 4
 
     def __post_init__(self) -> None:
         if (
             min(self.image_size, self.patch_size, self.width, self.heads, self.latent_hidden, self.rounds, *self.stem) < 1
-            or self.latents < 0
+            or min(self.latents, self.spare) < 0
             or self.image_size % self.patch_size
             or self.patch_size % 2 ** len(self.stem)
             or self.width % self.heads
@@ -153,8 +155,7 @@ class ViT(nn.Module):
         self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.width, config.norm_eps)
         self.pool = AttentionPool(config)
-        c = config
-        self.resampler = Resampler(c.width, c.latents, c.heads, c.latent_hidden, c.rounds, c.norm_eps) if c.latents else None
+        self.resampler = resampler_of(config) if config.latents else None
 
     @property
     def fingerprint(self) -> str:
@@ -185,9 +186,15 @@ class ViT(nn.Module):
         return self.norm(x_BMV)  # type: ignore[no-any-return]
 
 
+def resampler_of(config: ViTConfig) -> Resampler:
+    """A new one for an encoder of this shape."""
+    c = config
+    return Resampler(c.width, c.latents, c.spare, c.heads, c.latent_hidden, c.rounds, c.norm_eps)
+
+
 def without_latents(vit: ViT) -> ViT:
     """The encoder whose tokens are its patches."""
-    plain = ViT(replace(vit.config, latents=0))
+    plain = ViT(replace(vit.config, latents=0, spare=0))
     plain.load_state_dict({name: tensor for name, tensor in vit.state_dict().items() if not name.startswith("resampler.")})
     return plain.eval().requires_grad_(False)
 

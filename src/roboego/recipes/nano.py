@@ -48,7 +48,7 @@ def codec() -> EmbeddedCodecConfig:
 
 def vit() -> ViTConfig:
     """The picture encoder. Its pictures are large enough for printed letters, and convolutions find those sooner than patches alone do."""
-    return ViTConfig(image_size=272, layers=4, hidden=512, stem=(32, 64, 96), latents=MOST_THINGS)
+    return ViTConfig(image_size=272, layers=4, hidden=512, stem=(32, 64, 96), latents=MOST_THINGS, spare=6)
 
 
 def layout_for(codec: EmbeddedCodecConfig) -> StreamLayout:

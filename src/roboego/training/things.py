@@ -8,20 +8,20 @@ hundreds of patches. Which latent tells of which thing is chosen so that it cost
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import permutations
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
 from roboego.data.pictures import SEEN_PIXELS, PictureBank
 from roboego.data.sights import SightBank
 from roboego.errors import InputError
-from roboego.perception.resampler import Resampler
-from roboego.perception.vit import ViTConfig
+from roboego.perception.vit import ViTConfig, resampler_of
 from roboego.sim.scene import MOST_THINGS, REACH_X_M, Placed
 from roboego.sim.things import COLORS, LABEL_CHARACTERS, SHAPES, SIZES
 from roboego.training.loop import Metrics
@@ -55,6 +55,13 @@ class Things(NamedTuple):
         place = torch.where(self.lying == LYING.index("held"), HELD_RANK, self.at[..., 0])
         return torch.where(self.shape == 0, NO_RANK, place)[..., None]
 
+    def among(self, count: int) -> "Things":
+        """The same with as many L; those that are added are nothing."""
+        more = count - self.shape.shape[1]
+        color, size, lying = (F.pad(part, (0, more), value=-1) for part in (self.color, self.size, self.lying))
+        label, at = F.pad(self.label, (0, 0, 0, more), value=-1), F.pad(self.at, (0, 0, 0, more), value=torch.nan)
+        return Things(F.pad(self.shape, (0, more)), color, size, lying, label, at)
+
 
 Batch = tuple[Tensor, Things]
 HELD_RANK, NO_RANK = 1.5, 2.0
@@ -82,7 +89,7 @@ def things_of(things: Sequence[Placed], seen: Sequence[int], held: int | None) -
 
 
 class ThingHeads(nn.Module):
-    """What latents [B, L, V] are asked to tell, as many as a table has things at most."""
+    """What latents [B, L, V] are asked to tell, at least as many as a table has things at most."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -96,7 +103,7 @@ class ThingHeads(nn.Module):
         Args:
             rank: puts the latents in order.
         """
-        latents = self.matched(latents, truth)
+        latents, truth = self.matched(latents, truth), truth.among(latents.shape[1])
         parts = {name: classes(getattr(self, name)(latents), getattr(truth, name)) for name in ("shape", "color", "size", "lying")}
         parts |= {"label": classes(self._letters(latents), truth.label), "at": distance(self.at(latents), truth.at)}
         parts["rank"] = distance(rank(latents), truth.rank)
@@ -107,7 +114,7 @@ class ThingHeads(nn.Module):
         """Whether tables' things are counted rightly, and all in order from left to right; which things and labels are told rightly, and
         centimetres from where things stand."""
         count = (self.shape(latents).argmax(-1) > 0).sum(-1)
-        latents = self.matched(latents, truth)
+        latents, truth = self.matched(latents, truth), truth.among(latents.shape[1])
         there, labelled, placed = truth.shape > 0, truth.label[..., 0] > 0, ~truth.at[..., 0].isnan()
         told = {name: getattr(self, name)(latents).argmax(-1) == getattr(truth, name) for name in ("shape", "color", "size", "lying")}
         return {name: right[there] for name, right in told.items()} | {
@@ -118,12 +125,11 @@ class ThingHeads(nn.Module):
         }
 
     def matched(self, latents: Tensor, truth: Things) -> Tensor:
-        """The latents [B, L, V], each at the place of the thing that it tells of: together they cost least so."""
+        """The latents [B, L, V], each at the place of the thing that it tells of, and then the others: together they cost least so."""
         with torch.no_grad():
-            costs, places = self._costs(latents, truth), torch.arange(MOST_THINGS)
-            orders = torch.tensor(list(permutations(range(MOST_THINGS))), device=latents.device)
-            best = orders[costs[:, orders, places].sum(-1).argmin(1)]
-        return latents.gather(1, best[..., None].expand_as(latents))
+            costs = self._costs(latents, truth.among(latents.shape[1])).cpu().numpy()
+        best = np.stack([linear_sum_assignment(cost.T)[1] for cost in costs])
+        return latents.gather(1, torch.from_numpy(best).to(latents.device)[..., None].expand_as(latents))
 
     def _costs(self, latents: Tensor, truth: Things) -> Tensor:
         """[B, L, L] what it costs that a latent tells of a thing."""
@@ -167,9 +173,7 @@ class _Lessons:
 class _Module(nn.Module):
     def __init__(self, config: ViTConfig) -> None:
         super().__init__()
-        c = config
-        self.resampler = Resampler(c.width, c.latents, c.heads, c.latent_hidden, c.rounds, c.norm_eps)
-        self.heads = ThingHeads(c.width)
+        self.resampler, self.heads = resampler_of(config), ThingHeads(config.width)
 
 
 class ThingsTask:
