@@ -41,7 +41,7 @@ def test_equal_seeds_draw_equal_pictures_and_what_is_there_is_kept(folder: Path,
 
 
 def test_a_bank_of_labels(tmp_path: Path) -> None:
-    make_pictures(PictureJob(folder=tmp_path, name="labels", shard=0, count=4, size=112, labelled=True))
+    make_pictures(PictureJob(folder=tmp_path, name="labels", shard=0, count=4, size=112, labelled=True, tables=2))
     bank = PictureBank(tmp_path, "labels")
     tables = [bank.things(i) for i in range(len(bank))]
     assert all(placed.thing.label for things in tables for placed in things)
