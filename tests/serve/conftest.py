@@ -58,7 +58,7 @@ async def in_time(frames: np.ndarray) -> AsyncIterator[np.ndarray]:
 
 
 def broken_off(engine: LiveEngine) -> list[Frame]:
-    """Somebody asks a question, cuts the answer off, types something, and leaves: the session's frames."""
+    """Somebody asks a question, cuts the answer off after two tokens or more, types something, and leaves: the session's frames."""
     frames: list[Frame] = []
     live = engine.open(lambda result: frames.append(result) if isinstance(result, Frame) else None)
     cut = False
@@ -66,7 +66,7 @@ def broken_off(engine: LiveEngine) -> list[Frame]:
         live.hear(pcm)
         while len(live.queue):  # on a busy machine its time goes slower, and nothing is lost
             time.sleep(FRAME_S / 8)
-        if not cut and frames and frames[-1].spoken_upto:
+        if not cut and frames and frames[-1].spoken_upto >= 2:
             cut = True
             live.session.cut()
             live.read("my name is anna.")
