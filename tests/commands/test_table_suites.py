@@ -98,3 +98,12 @@ def test_ways_to_see_are_compared(tmp_path: Path, model: Path, actor: Path, shel
     done = shell("experiment", "sight", "--model", model)
     assert done.code == 2
     assert "does not see" in done.err
+
+
+@pytest.mark.parametrize(
+    ("what", "option", "of"), [("sight", ("--steps", 3), "organization"), ("organization", ("--model", "nano"), "sight")]
+)
+def test_an_option_of_another_experiment_is_refused(what: str, option: tuple[object, ...], of: str, shell: Shell) -> None:
+    done = shell("experiment", what, *option)
+    assert done.code == 2
+    assert f"{option[0]}: for the experiment {of} alone" in done.err

@@ -21,16 +21,16 @@ class Args:
     extra sim)."""
     variants: tuple[str, ...] | None = None
     """Which of organization's. (default: all)"""
-    model: str = "nano"
-    """Who sees: a name, a folder or a hub id."""
+    model: str | None = None
+    """Who sees: a name, a folder or a hub id. (default: nano)"""
     voices: tuple[str, ...] | None = None
     """Who asks about pictures. (default: those that the suite vqa of roboego eval has)"""
-    steps: int = 1_500
-    """Training steps of each variant."""
-    start: str = "nano-post"
-    """The run or the model folder from which all of them start."""
-    compile: Literal["on", "off"] = "off"
-    """Compile the model's heavy parts for training."""
+    steps: int | None = None
+    """Training steps of each variant. (default: 1500)"""
+    start: str | None = None
+    """The run or the model folder from which all variants start. (default: nano-post)"""
+    compile: Literal["on", "off"] | None = None
+    """Compile the model's heavy parts for training. (default: off)"""
     count: int = 120
     """Questions put to each."""
     folder: Path = Path("runs")
@@ -41,6 +41,10 @@ class Args:
     """Draw them into this folder."""
 
 
+ONLY_FOR = {"organization": ("variants", "steps", "start", "compile"), "sight": ("model", "voices")}
+"""Options that one experiment alone has."""
+
+
 def run(args: Args) -> dict[str, Any]:
     from rich.console import Console
     from rich.pretty import pprint
@@ -49,9 +53,12 @@ def run(args: Args) -> dict[str, Any]:
     from roboego.sound.files import check_folder_target
     from roboego.training.allocator import restart_with_settings
 
+    for what, names in ONLY_FOR.items():
+        if what != args.what and (given := [f"--{name}" for name in names if getattr(args, name) is not None]):
+            raise InputError(f"{', '.join(given)}: for the experiment {what} alone; leave it out for {args.what}")
     if args.what == "organization":
         restart_with_settings()
-    check_at_least(1, steps=args.steps, count=args.count)
+    check_at_least(1, steps=1 if args.steps is None else args.steps, count=args.count)
     if args.report is not None:
         check_folder_target(args.report)
     console = Console(stderr=True)
@@ -77,7 +84,7 @@ def _sight(args: Args) -> dict[str, Any]:
     if not voices:
         raise InputError("--voices needs at least one voice")
     check_voices(*voices)
-    loaded = roboego.load(args.model)
+    loaded = roboego.load("nano" if args.model is None else args.model)
     size = picture_size(loaded)
     ways.check(loaded)
     tables = [table for i, voice, count in shared_out(args.count, voices) for table in vqa.tables(voice, count, size, seed=i)]
@@ -92,8 +99,7 @@ def _organization(args: Args, console: "Console") -> dict[str, Any]:
     unknown = [name for name in names if name not in organization.VARIANTS]
     if unknown or not names:
         raise InputError(f"no variant {', '.join(unknown) or 'is named'}; choose among {', '.join(organization.VARIANTS)}")
+    steps, start = 1_500 if args.steps is None else args.steps, "nano-post" if args.start is None else args.start
     places, compiled = nano_data.Places(root=args.folder), args.compile == "on"
-    found = organization.compare(
-        names, places, steps=args.steps, start=args.start, questions=args.count, compiled=compiled, console=console
-    )
-    return {"steps": args.steps, "start": args.start, "organization": found} if found else {}
+    found = organization.compare(names, places, steps=steps, start=start, questions=args.count, compiled=compiled, console=console)
+    return {"steps": steps, "start": start, "organization": found} if found else {}
