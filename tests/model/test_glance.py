@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -64,6 +65,42 @@ def test_grids_that_see_nothing() -> None:
     h = torch.randn(SLOTS, FRAMES, 16)
     seen = Glances.of(torch.randn(1, TOKENS, V), torch.full((SLOTS, FRAMES), -1))
     assert torch.equal(open_glance(Glance(16, CONFIG)).among(seen)[BEHIND](h), h)
+
+
+def test_how_far_glances_miss_what_they_ought_to_find() -> None:
+    torch.manual_seed(0)
+    glance, h, (which, tokens) = open_glance(Glance(16, CONFIG)), torch.randn(SLOTS, FRAMES, 16), pictures()
+    aims = torch.zeros(SLOTS, FRAMES, TOKENS + 1)
+    aims[0, 8:12, 3] = aims[1, 6:9, TOKENS] = 1  # the second time at nothing
+    open_everywhere = Glances.of(tokens, which)
+    seen, unaimed = Glances.of(tokens, which, aims), Glances.of(tokens, which, torch.zeros_like(aims))
+    assert torch.equal(glance.among(seen)[BEHIND](h), glance.among(open_everywhere)[BEHIND](h))
+    glance.among(unaimed)[BEHIND](h)
+    assert (float(open_everywhere.missed()), float(unaimed.missed())) == (0, 0)
+    first = seen.missed().item()
+    assert first > 0
+    optimizer = torch.optim.AdamW(glance.requires_grad_(True).parameters(), 1e-1)
+    for _ in range(60):
+        glance.among(seen)[BEHIND](h)
+        optimizer.zero_grad()
+        seen.missed().backward()
+        optimizer.step()
+    assert seen.missed().item() < 0.2 * first
+
+
+def test_an_aim_at_several_is_missed_by_a_glance_at_one_of_them() -> None:
+    torch.manual_seed(0)
+    glance, h, (which, tokens) = open_glance(Glance(16, CONFIG)), torch.randn(SLOTS, FRAMES, 16), pictures()
+    torch.nn.init.zeros_(glance.query[0].weight)  # all tokens and nothing are looked at alike
+    aims = torch.zeros(SLOTS, FRAMES, TOKENS + 1)
+    aims[0, 8] = 1
+    seen = Glances.of(tokens, which, aims)
+    glance.among(seen)[BEHIND](h)
+    assert seen.missed().item() == pytest.approx(0, abs=1e-6)
+    aims[0, 8, 0] = 0
+    seen = Glances.of(tokens, which, aims)
+    glance.among(seen)[BEHIND](h)
+    assert seen.missed().item() == pytest.approx(np.log((TOKENS + 1) / TOKENS), rel=1e-4)
 
 
 @pytest.mark.parametrize("after", [(), (1,), (1, 2)], ids=["behind", "between", "twice"])

@@ -86,16 +86,24 @@ def test_a_seeing_model_learns_by_what_it_sees() -> None:
         def looks(self, i: int) -> Tokens:
             return np.full(len(shown[i]), 3 * i, np.int32)
 
+        def aims(self, i: int) -> Tokens:
+            return np.full(len(shown[i]), 1 + i, np.int32)
+
     source = Mixture([Pool(shown, 1.0, looks=Table())])
-    stage = StageConfig(rows=4, frames=20, chosen=0.2, disturbance=CALM)
+    row = source.row(np.random.default_rng(0), 20)
+    assert (row.aims == 1 + row.looks // 3).all()
+    stage = StageConfig(rows=4, frames=20, chosen=0.2, disturbance=CALM, aims=0.2)
     task = StageTask(RoboEgoModel(config), source, stage, lambda model, step: {}, sights=_Sights())
     optimizer = torch.optim.AdamW(task.module.parameters(), 1e-2)
+    missed = []
     for step in range(80):
         loss, metrics = task.loss(task.batch(step), step)
+        missed.append(float(metrics["aims"]))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     assert metrics["words"] < 0.3
+    assert missed[-1] < 0.7 * missed[0]
 
 
 def test_an_arm_that_nobody_speaks_of_keeps_still() -> None:

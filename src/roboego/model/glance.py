@@ -12,7 +12,7 @@ one", 2023, with a threshold that is learned).
 # C lines of frames that see the same picture, L frames of a line
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Self
 
@@ -63,15 +63,24 @@ class Glances:
         tokens: [N, M, V].
         frames: [C, L] places b T + t of frames that see the same picture; a line that is too short is filled up with B T.
         picture: [C] which one each line sees.
+        aims: [C, L, M] what each frame ought to find among the tokens and nothing, its shares in one, or zeros where that is open; None:
+            it is open everywhere.
+        misses: how far frames were from there, place by place, in what was last computed.
     """
 
     tokens: Tensor
     frames: Tensor
     picture: Tensor
+    aims: Tensor | None = None
+    misses: list[Tensor] = field(default_factory=list)
 
     @classmethod
-    def of(cls, tokens_NMV: Tensor, which_BT: Tensor) -> Self:
-        """From the picture that is the latest one in each frame; -1 where there is none."""
+    def of(cls, tokens_NMV: Tensor, which_BT: Tensor, aims_BTM: Tensor | None = None) -> Self:
+        """From the picture that is the latest one in each frame; -1 where there is none.
+
+        Args:
+            aims_BTM: what frames ought to find, not zero; zeros where that is open.
+        """
         which = which_BT.cpu().numpy().ravel()
         lines, picture = [np.zeros((0, LINE_FRAMES), np.int64)], list[int]()
         for n in range(len(tokens_NMV)):
@@ -80,7 +89,13 @@ class Glances:
             lines.append(np.append(frames, np.full(missing, which.size)).reshape(-1, LINE_FRAMES))
             picture += [n] * len(lines[-1])
         places, seen = torch.from_numpy(np.concatenate(lines)), torch.tensor(picture, dtype=torch.int64)
-        return cls(tokens_NMV, places.to(tokens_NMV.device), seen.to(tokens_NMV.device))
+        aims = None if aims_BTM is None else F.pad(aims_BTM.flatten(0, 1), (0, 0, 0, 1))[places]
+        aims = aims if aims is None else (aims / aims.sum(-1, keepdim=True).clamp(min=1)).to(tokens_NMV.device)
+        return cls(tokens_NMV, places.to(tokens_NMV.device), seen.to(tokens_NMV.device), aims)
+
+    def missed(self) -> Tensor:
+        """How far frames were from what they ought to find, in nats; 0 where that was open."""
+        return torch.stack(self.misses).mean() if self.misses else self.tokens.new_zeros(())
 
 
 class _OfLines(torch.autograd.Function):
@@ -147,6 +162,7 @@ class Glance(nn.Module):
             place_BT: where the frames stand among positions of other kinds; None: there are no others.
         """
         keys, values = self.details(seen.tokens)
+        seen.misses.clear()
 
         def look(x: Tensor, i: int, place: int) -> Tensor:
             if place_BT is None or place == BEHIND:
@@ -164,19 +180,32 @@ class Glance(nn.Module):
         """All frames of grids, each at its own picture."""
         h_FW = torch.cat([h_BTW.flatten(0, 1), h_BTW.new_zeros(1, h_BTW.shape[-1])])
         keys, values = (_OfLines.apply(part, seen.picture) for part in (keys_NHME, values_NHME))  # type: ignore[no-untyped-call]
-        found_CLW = self._found(h_FW[seen.frames], keys, values, i)
+        h_CLW = h_FW[seen.frames]
+        query = self._asked(h_CLW, i)
+        if seen.aims is not None:
+            seen.misses.append(self._missed(query, keys, seen.aims))
+        found_CLW = self._found(h_CLW, query, keys, values, i)
         after_FW = h_FW.index_put((seen.frames.flatten(),), found_CLW.flatten(0, 1).to(h_FW.dtype))
         return after_FW[:-1].view_as(h_BTW)
 
     @torch.no_grad()
     def step(self, h_BW: Tensor, details: Details, i: int = 0) -> Tensor:
         """One frame of every slot, at the place of number `i`."""
-        found = self._found(h_BW[:, None], details.keys, details.values, i)[:, 0]
+        found = self._found(h_BW[:, None], self._asked(h_BW[:, None], i), details.keys, details.values, i)[:, 0]
         return torch.where(details.seen[:, None], found, h_BW)
 
-    def _found(self, h_CLW: Tensor, keys: Tensor, values: Tensor, i: int) -> Tensor:
+    def _found(self, h_CLW: Tensor, query: Tensor, keys: Tensor, values: Tensor, i: int) -> Tensor:
         """What frames know after a glance, in the type of the hidden states."""
-        asking = self.norm[i](h_CLW.to(self.key_value.weight.dtype))
-        query = self.query[i](asking).unflatten(-1, (self.heads, -1)).transpose(1, 2)
         seen = F.scaled_dot_product_attention(query, keys, values)
         return h_CLW + torch.tanh(self.gate[i]) * self.out[i](seen.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
+
+    def _asked(self, h_CLW: Tensor, i: int) -> Tensor:
+        """Queries [C, H, L, E] of frames."""
+        asking = self.norm[i](h_CLW.to(self.key_value.weight.dtype))
+        return self.query[i](asking).unflatten(-1, (self.heads, -1)).transpose(1, 2)  # type: ignore[no-any-return]
+
+    def _missed(self, query: Tensor, keys: Tensor, aims_CLM: Tensor) -> Tensor:
+        """How far frames are from what they ought to find: the heads' mean glance from the aim (Kullback-Leibler), where there is one."""
+        glance_CLM = (query @ keys.transpose(-1, -2) / self.config.head_dim**0.5).float().softmax(-1).mean(1)
+        apart = (torch.xlogy(aims_CLM, aims_CLM) - torch.xlogy(aims_CLM, glance_CLM.clamp(min=1e-6))).sum()
+        return apart / aims_CLM.sum().clamp(min=1)

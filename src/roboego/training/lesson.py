@@ -52,6 +52,7 @@ class StageConfig:
     Attributes:
         rows, frames: B and T of a batch.
         text, spoken, first_codebook, codebooks, act: weights of the streams' losses.
+        aims: weight of how far glances miss the tokens that a reply is about, where that is known.
         phones: weight of the phones that a training-only ear hears in the middle of the backbone, where captions are known; 0 goes without.
         ear_alone: steps in which that ear learns without a pull on the backbone, which then grows over as many: a fresh ear's losses are
             many times the others', and would turn a trained backbone around.
@@ -73,6 +74,7 @@ class StageConfig:
     codebooks: float = 1.0
     finer: float = 1.0
     act: float = 1.0
+    aims: float = 0.0
     phones: float = 0.0
     ear_alone: int = 0
     captions: float = 1.0
@@ -167,7 +169,8 @@ class Lessons:
         batch.caption = torch.from_numpy(np.stack([row.given for row in rows])).long()
         if self.sights is not None:
             looks, details = np.stack([row.looks for row in rows]), np.stack([row.details for row in rows])
-            batch.look, batch.seen, batch.glances = seen_by(looks, details, self.sights, self.model)
+            aims = np.stack([row.aims for row in rows]) if config.aims else None
+            batch.look, batch.seen, batch.glances = seen_by(looks, details, self.sights, self.model, aims)
             batch.pictures = in_context([row.contexts for row in rows], self.sights, config.frames)
         if self.model.senses:
             batch.senses = felt_by([row.senses for row in rows], self.model, config.frames)
@@ -186,11 +189,14 @@ class Lessons:
         )
 
 
-def seen_by(looks_BT: Tokens, details_BT: Tokens, sights: Sights, model: ModelConfig) -> tuple[Tensor, Tensor, Glances | None]:
+def seen_by(
+    looks_BT: Tokens, details_BT: Tokens, sights: Sights, model: ModelConfig, aims_BT: Tokens | None = None
+) -> tuple[Tensor, Tensor, Glances | None]:
     """What rows see: the latest picture's vector [B, T, V] in each frame, whether there is one [B, T], and at what frames glance.
 
     Args:
         looks_BT, details_BT: the numbers of pictures, and of those with details; `NOTHING` where there is none.
+        aims_BT: where glances ought to go, as in `roboego.training.rows.Row`; None: nowhere.
     """
     seen_BT = looks_BT != NOTHING
     look_BTV = torch.from_numpy(sights.vectors[np.where(seen_BT, looks_BT, 0)].astype(np.float32))
@@ -201,7 +207,8 @@ def seen_by(looks_BT: Tokens, details_BT: Tokens, sights: Sights, model: ModelCo
     pictures_N = np.unique(details_BT[detailed_BT]) if detailed_BT.any() else np.zeros(1, np.int64)
     which_BT = np.where(detailed_BT, np.searchsorted(pictures_N, details_BT), -1)
     tokens_NMV = torch.from_numpy(sights.tokens(pictures_N).astype(np.float32))
-    return look_BTV, seen, Glances.of(tokens_NMV, torch.from_numpy(which_BT))
+    aims_BTM = None if aims_BT is None else torch.from_numpy(aims_BT[..., None] >> np.arange(model.glance.tokens + 1) & 1).float()
+    return look_BTV, seen, Glances.of(tokens_NMV, torch.from_numpy(which_BT), aims_BTM)
 
 
 def in_context(contexts: Sequence[Sequence[tuple[int, int]]], sights: Sights, frames: int) -> Pictures | None:

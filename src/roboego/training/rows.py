@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,14 @@ class Looks(Protocol):
         """[T] of grid `i`: a picture's number, `NOTHING` where there is none."""
 
 
+@runtime_checkable
+class Aims(Protocol):
+    """Looks of which it is known where they ought to go."""
+
+    def aims(self, i: int, /) -> Tokens:
+        """[T] of grid `i`: as in `Row`."""
+
+
 @dataclass(frozen=True)
 class Pool:
     """Grids and the share of a row's frames that they get.
@@ -88,6 +96,7 @@ class Row:
         captions: [T] what a transcription of what is heard writes, or would write; `UNKNOWN` where that is not known.
         given: [T] what the caption stream is fed back: the captions, waits where they are not known, or what nobody hears.
         looks: [T] the number of the picture that is in sight, `NOTHING` where none is; details: the same of that whose details are there.
+        aims: [T] the picture's tokens that ought to be looked at, a bit for each and one for nothing behind them; 0 where that is open.
         senses: what is felt.
         contexts: pictures whose tokens go into the context: the frame before which the first of them go, and the picture's number.
     """
@@ -97,6 +106,7 @@ class Row:
     given: Tokens
     looks: Tokens
     details: Tokens
+    aims: Tokens
     senses: Senses
     contexts: tuple[tuple[int, int], ...] = ()
 
@@ -105,12 +115,13 @@ class Row:
         """A grid with its captions, if they are known."""
         known = np.full(len(grid), UNKNOWN, np.int32) if captions is None else captions
         unseen = np.full(len(grid), NOTHING, np.int32)
-        return cls(grid, known, np.where(known == UNKNOWN, wait, known), unseen, unseen, {})
+        return cls(grid, known, np.where(known == UNKNOWN, wait, known), unseen, unseen, np.zeros(len(grid), np.int32), {})
 
     @classmethod
     def joined(cls, rows: Sequence["Row"], frames: int) -> "Row":
         """Rows one after another, cut off after so many frames."""
-        tracks = {name: np.concatenate([getattr(r, name) for r in rows])[:frames] for name in ("captions", "given", "looks", "details")}
+        names = ("captions", "given", "looks", "details", "aims")
+        tracks = {name: np.concatenate([getattr(r, name) for r in rows])[:frames] for name in names}
         lengths = [len(r.grid) for r in rows]
         starts = np.cumsum([0, *lengths])
         contexts = ((int(start) + frame, picture) for r, start in zip(rows, starts, strict=False) for frame, picture in r.contexts)
@@ -177,6 +188,8 @@ class Mixture:
     def _seeing(self, row: Row, pool: Pool, i: int, rng: np.random.Generator, contexts: float) -> Row:
         """The pool's number i with what is in sight."""
         if pool.looks is not None:
+            if isinstance(pool.looks, Aims):
+                row = replace(row, aims=pool.looks.aims(i))
             return self._into_context(pool.looks.looks(i), row, rng, contexts)
         if self.pictures and rng.random() < IN_SIGHT:
             track = np.full_like(row.looks, int(rng.integers(self.pictures)))

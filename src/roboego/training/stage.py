@@ -78,6 +78,8 @@ class StageTask:
             parts["captions"] = c.captions, _mean(each, (captions != UNKNOWN).float())
         if batch.weights.speak.any():
             parts |= self._speech(h_MW, batch)
+        if c.aims and batch.given.glances is not None:
+            parts["aims"] = c.aims, batch.given.glances.missed()
         if model.act_head is not None:
             logits = model.act_logits(h_MW)
             each = _cross_entropy(logits.flatten(0, 1), target.act.flatten()).reshape(len(h_MW), -1).mean(1)

@@ -70,6 +70,15 @@ def test_without_a_picture_ego_says_that_it_sees_nothing() -> None:
             assert is_right(turn.answer, turn.ego)
 
 
+def test_replies_aim_at_what_they_are_about(pictures: PictureBank) -> None:
+    made = pool(pictures)
+    for i in range(8):
+        written, track = pieces(made[i].text, nano.layout().text), made.aims(i)
+        assert not track[~written].any()
+        assert len(track) == len(made[i])
+    assert any(made.aims(i).any() for i in range(8))
+
+
 def test_what_was_seen_counts_more_than_the_words_around_it(pictures: PictureBank) -> None:
     made = pool(pictures)
     for i in range(5):

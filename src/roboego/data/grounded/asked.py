@@ -8,6 +8,9 @@ from roboego.data.talk.answer import Answer
 from roboego.data.talk.dressing import Kind
 from roboego.data.talk.grammar import Pattern, Rng, Slots, pick
 
+ABSENT = -1
+"""The place of a thing that is not in the scene."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
@@ -15,7 +18,7 @@ class Asked:
 
     Attributes:
         topic: what kind of question it is.
-        about: the things that it names, by their place in the scene.
+        about: the things that have to be looked at for the answer, by their place in the scene; `ABSENT` alone where none is there.
     """
 
     topic: str

@@ -65,7 +65,7 @@ def _belongs(turn: Turn, split: Split) -> bool:
 
 
 def _dressed(rng: Rng, asked: Asked) -> Turn:
-    return Turn(intent=f"see_{asked.topic}", user=dress(rng, asked.user, asked.kind), ego=asked.ego, answer=asked.answer)
+    return Turn(intent=f"see_{asked.topic}", user=dress(rng, asked.user, asked.kind), ego=asked.ego, answer=asked.answer, about=asked.about)
 
 
 def grounded_exchange(rng: Rng, view: View, split: Split, turns: int | None = None, topic: str | None = None) -> Exchange | None:

@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from roboego.data.exchange_pool import ExchangePool
+from roboego.data.grounded.aims import aims
 from roboego.data.grounded.exchanges import blind, grounded_exchange
 from roboego.data.grounded.manner import Manner, is_recorded, laid_out
 from roboego.data.grounded.view import View
@@ -66,6 +67,15 @@ class GroundedExchanges(ExchangePool):
         rng = np.random.default_rng([self.seed, i, 8])
         if rng.random() < LATE:
             track[: int(rng.integers(1, LATEST_FRAME))] = -1
+        return track
+
+    def aims(self, i: int) -> Tokens:
+        """[T] the tokens of the picture that a frame ought to look at, a bit for each; 0 where that is open."""
+        grid, (picture, exchange) = self[i], _drawn(self, i)
+        track = np.zeros(len(grid), np.int32)
+        if picture not in (-1, self.black):
+            view = View(Scene(things=self.pictures.things(picture)))
+            track[pieces(grid.text, self.layout.text)] = [bits for turn in exchange.turns for bits in aims(turn, view, self.tokenizer)]
         return track
 
     def turns(self, i: int) -> tuple[Turn, ...]:

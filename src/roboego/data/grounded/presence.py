@@ -1,6 +1,6 @@
 """What there is: how many, whether there is one, all of it."""
 
-from roboego.data.grounded.asked import Asked, ask, yes_or_no
+from roboego.data.grounded.asked import ABSENT, Asked, ask, yes_or_no
 from roboego.data.grounded.view import View, listed
 from roboego.data.talk.answer import Answer
 from roboego.data.talk.grammar import Rng, chance, patterns, pick
@@ -59,7 +59,8 @@ def existence(rng: Rng, view: View) -> Asked | None:
     plural = " ".join([*words[:-1], MANY[words[-1]]])
     user = ask(rng, _EXISTS, {"a": with_article(name), "many": plural})
     ego = pick(rng, _EXISTS_YES if there else _EXISTS_NO).sample(rng, {"a": with_article(name), "name": name})
-    return Asked(topic="existence", user=user, ego=ego, answer=yes_or_no(there))
+    about = tuple(i for i, p in enumerate(view.things) if set(words) <= set(_parts(p.thing)))
+    return Asked(topic="existence", user=user, ego=ego, answer=yes_or_no(there), about=about or (ABSENT,))
 
 
 def _parts(thing: Thing) -> tuple[str, str, str]:

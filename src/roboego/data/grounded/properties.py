@@ -101,9 +101,9 @@ def same_color(rng: Rng, view: View) -> Asked | None:
     user = ask(rng, _SAME, {"the": view.called(rng, i)})
     if not alike:
         answer = Answer(all_of=(("nothing", "no"),))
-        return Asked(topic="color", user=user, ego="nothing has the same color.", answer=answer, about=(i,))
+        return Asked(topic="color", user=user, ego="nothing has the same color.", answer=answer)
     ego = f"{listed([f'the {t.size} {t.shape}' for t in alike])} {'has' if len(alike) == 1 else 'have'} the same color."
-    return Asked(topic="color", user=user, ego=ego, answer=Answer(all_of=tuple((t.shape,) for t in alike)), about=(i,))
+    return Asked(topic="color", user=user, ego=ego, answer=Answer(all_of=tuple((t.shape,) for t in alike)))
 
 
 _BIGGER = patterns("which (is|one is) {more}, {a} or {b}?", "what is {more}, {a} or {b}?")

@@ -3,7 +3,7 @@
 Whether something is there hangs on one word of a reply, and a small model learned nothing of it from a few such replies in each step.
 """
 
-from roboego.data.grounded.asked import Asked, ask, yes_or_no
+from roboego.data.grounded.asked import ABSENT, Asked, ask, yes_or_no
 from roboego.data.grounded.presence import MANY, absent
 from roboego.data.grounded.seeing import ask_about
 from roboego.data.grounded.view import View
@@ -44,7 +44,7 @@ def quick_questions(rng: Rng, view: View, split: Split) -> Exchange | None:
     for _ in range(TRIES):
         asked = is_there(rng, view) if chance(rng, PRESENCE) else ask_about(rng, view, pick(rng, list(TOPICS), list(TOPICS.values())))
         if asked is not None and split_of(asked.user) == split:
-            turns.append(Turn(intent=f"see_{asked.topic}", user=asked.user, ego=briefly(asked), answer=asked.answer))
+            turns.append(Turn(intent=f"see_{asked.topic}", user=asked.user, ego=briefly(asked), answer=asked.answer, about=asked.about))
         if len(turns) > QUESTIONS:
             break
     return Exchange(intent=turns[-1].intent, turns=tuple(turns))
@@ -60,7 +60,8 @@ def is_there(rng: Rng, view: View) -> Asked | None:
             continue
         name, many = (f"{color} {word}".strip() for word in ((shape, MANY[shape]) if shape else ("thing", "things")))
         user = ask(rng, _IS_THERE, {"a": with_article(name), "many": many})
-        return Asked(topic="existence", user=user, ego="", answer=yes_or_no(there))
+        about = tuple(i for i, p in enumerate(view.things) if wanted <= {p.thing.size, p.thing.color, p.thing.shape})
+        return Asked(topic="existence", user=user, ego="", answer=yes_or_no(there), about=about or (ABSENT,))
     return None
 
 

@@ -55,6 +55,7 @@ class Turn:
         manner: how Ego should say it.
         call: what Ego calls before it replies.
         read: what Ego reads, and replies to, where nobody speaks.
+        about: the things of a picture that the reply tells of, by their place in its scene; -1 stands for what is not there.
     """
 
     intent: str
@@ -64,6 +65,7 @@ class Turn:
     manner: Manner = "plain"
     call: Calling | None = None
     read: str = ""
+    about: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
