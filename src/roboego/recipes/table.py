@@ -32,7 +32,7 @@ class Table:
 
     Attributes:
         pictures: those that are asked about; episodes: what is done, if anything is.
-        held_out: others, for validation.
+        held_out: others, for validation; done: those of the episodes.
         sights: what the encoder makes of the pictures, and after them of the episodes'; black: the number of a black one.
     """
 
@@ -41,6 +41,7 @@ class Table:
     sights: SightBank
     black: int
     episodes: EpisodeBank | None = None
+    done: PictureBank | None = None
 
     def judge(self, written: WrittenExchanges, count: int) -> SeenAnswers:
         """How well so many exchanges about held-out pictures are answered in writing."""
@@ -60,7 +61,14 @@ class Table:
                 told = GroundedExchanges(**shared, manner=manner, pictures=self.pictures, black=self.black, topic=topic)
                 yield Pool(told, share, told.captions, soundless=True, looks=told)
         if run.acted and self.episodes is not None:
-            acted = ActingExchanges(**shared, manner=manner, episodes=self.episodes, first_picture=len(self.pictures), black=self.black)
+            acted = ActingExchanges(
+                **shared,
+                manner=manner,
+                episodes=self.episodes,
+                first_picture=len(self.pictures),
+                black=self.black,
+                pictures=self.done,
+            )
             yield Pool(acted, run.acted / 2, acted.captions, soundless=soundless, looks=acted, feelings=acted)
 
     @property
@@ -92,4 +100,5 @@ def open_table(run: Run, pictures: Path, tools: Path) -> Table | None:
     episodes = EpisodeBank(pictures, EPISODES) if run.acted else None
     black = sights.add(vit, np.zeros((vit.config.image_size, vit.config.image_size, 3), np.uint8))
     seen, held_out = PictureBank(pictures, *PICTURES), PictureBank(pictures, HELD_OUT)
-    return Table(pictures=seen, held_out=held_out, sights=sights, black=black, episodes=episodes)
+    done = PictureBank(pictures, EPISODES) if run.acted else None
+    return Table(pictures=seen, held_out=held_out, sights=sights, black=black, episodes=episodes, done=done)

@@ -10,6 +10,7 @@ import pytest
 from roboego.actions.bins import ActionBins
 from roboego.data.episodes import EpisodeBank, EpisodeJob, make_episodes
 from roboego.data.grounded.acting import ActingExchanges
+from roboego.data.pictures import PictureBank
 from roboego.data.written import WrittenExchanges
 from roboego.recipes import nano
 from roboego.streams.grid import FrameGrid
@@ -29,10 +30,26 @@ def tokenizer() -> Tokenizer:
 @pytest.fixture(scope="module")
 def pool(tmp_path_factory: pytest.TempPathFactory) -> ActingExchanges:
     folder: Path = tmp_path_factory.mktemp("episodes")
-    make_episodes(EpisodeJob(folder=folder, name="train", shard=0, count=3, size=32, seed=2))
+    make_episodes(EpisodeJob(folder=folder, name="train", shard=0, count=3, size=96, seed=2))
     written = WrittenExchanges(layout=nano.layout(), tokenizer=tokenizer(), silence=SILENCE)
     bank = EpisodeBank(folder, "train")
-    return ActingExchanges(layout=nano.layout(), tokenizer=tokenizer(), silence=SILENCE, episodes=bank, manner=written, first_picture=100)
+    shared = {"layout": nano.layout(), "tokenizer": tokenizer(), "silence": SILENCE}
+    return ActingExchanges(**shared, episodes=bank, manner=written, first_picture=100, pictures=PictureBank(folder, "train"))
+
+
+def test_what_is_gone_for_is_looked_at_until_the_arm_rests(pool: ActingExchanges) -> None:
+    found = 0
+    for i in range(COUNT):
+        grid, track, moving = pool[i], pool.aims(i), np.flatnonzero(pool.course(i).moving)
+        first = int(np.flatnonzero(pieces(grid.text, pool.layout.text))[0])
+        assert len(track) == len(grid)
+        assert not track[:first].any()
+        assert not track[int(moving[-1]) + 1 if len(moving) else 0 :].any()
+        things = len(pool.episode(i).scene.things)
+        assert set(np.unique(track)) <= {0, *(1 << place for place in range(things))}
+        found += bool(track.any())
+    assert found > COUNT // 3
+    assert not replace(pool, pictures=None).aims(0).any()
 
 
 def test_the_arm_moves_when_ego_has_begun_to_answer_and_rests_before_and_after(pool: ActingExchanges) -> None:

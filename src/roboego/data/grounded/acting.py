@@ -12,10 +12,13 @@ from roboego.actions.bins import ActionBins
 from roboego.data.episodes import POINTS_FRESH, Episode
 from roboego.data.exchange_pool import ExchangePool
 from roboego.data.grounded import course
+from roboego.data.grounded.aims import OPEN, aim
 from roboego.data.grounded.course import Course
 from roboego.data.grounded.manner import Manner
+from roboego.data.pictures import PictureBank
 from roboego.sim.body import GRIP
 from roboego.streams.grid import FrameGrid, Tokens
+from roboego.streams.organizers.base import pieces
 from roboego.streams.readings import NO_READING, Readings, fresh
 
 SEEN_LATE = (1, 3)
@@ -43,12 +46,14 @@ class ActingExchanges(ExchangePool):
         manner: the pool of exchanges in whose manner what is said is laid out.
         first_picture: number of the episodes' first picture among all that are seen.
         black: number of a black one; None: there is none.
+        pictures: the episodes'; None: where glances ought to go is not known.
     """
 
     episodes: Episodes
     manner: Manner
     first_picture: int = 0
     black: int | None = None
+    pictures: PictureBank | None = None
 
     def make(self, i: int) -> tuple[FrameGrid, Tokens]:
         went, code = self.course(i), ActionBins()
@@ -75,6 +80,19 @@ class ActingExchanges(ExchangePool):
         track: Tokens = numbers[_latest_look(episode, _until_frozen(went) - late)].astype(np.int32)
         return track
 
+    def aims(self, i: int) -> Tokens:
+        """[T] the bits of the token (see `roboego.data.grounded.aims`) of what is gone for, from the reply until the arm rests."""
+        went, episode, looks = self.course(i), self.episode(i), self.looks(i)
+        track, going = np.zeros(len(looks), np.int32), np.flatnonzero(went.moving)
+        thing, other = episode.task.thing, episode.task.other
+        if self.pictures is None or thing is None or not len(going):
+            return track
+        first = int(np.flatnonzero(pieces(went.grid.text, self.layout.text))[0])
+        for frame in range(min(first, int(going[0])), int(going[-1]) + 1):
+            wanted = other if episode.held[went.when[frame]] == thing else thing
+            track[frame] = OPEN if wanted is None else _aim(self.pictures, int(looks[frame]) - self.first_picture, wanted)
+        return track
+
     def senses(self, i: int) -> dict[str, Readings]:
         """What is felt: "body", "touch" and "points"."""
         went, episode = self.course(i), self.episode(i)
@@ -93,6 +111,12 @@ class ActingExchanges(ExchangePool):
 @lru_cache(maxsize=8)
 def _course(pool: ActingExchanges, i: int) -> Course:
     return course.drawn(pool.episode(i), pool.manner, np.random.default_rng([pool.seed, i, 6]), black=pool.black is not None)
+
+
+@lru_cache(maxsize=64)
+def _aim(pictures: PictureBank, number: int, thing: int) -> int:
+    things, seen, held = pictures.shown(number)
+    return aim(things, (thing,), seen, held)
 
 
 def _until_frozen(went: Course) -> NDArray[np.int64]:

@@ -74,8 +74,8 @@ class GroundedExchanges(ExchangePool):
         grid, (picture, exchange) = self[i], _drawn(self, i)
         track = np.zeros(len(grid), np.int32)
         if picture not in (-1, self.black):
-            view = View(Scene(things=self.pictures.things(picture)))
-            track[pieces(grid.text, self.layout.text)] = [bits for turn in exchange.turns for bits in aims(turn, view, self.tokenizer)]
+            things = self.pictures.things(picture)
+            track[pieces(grid.text, self.layout.text)] = [bits for turn in exchange.turns for bits in aims(turn, things, self.tokenizer)]
         return track
 
     def turns(self, i: int) -> tuple[Turn, ...]:

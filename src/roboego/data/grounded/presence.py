@@ -26,19 +26,21 @@ _COUNT_NONE = patterns("there are no {things}.", "i see no {things}.")
 def count(rng: Rng, view: View) -> Asked | None:
     roll = rng.random()
     if roll < 0.35:
-        one, many, number = "thing", pick(rng, ("things", "objects")), len(view)
-        one = many[:-1]
+        many = pick(rng, ("things", "objects"))
+        one, counted = many[:-1], list(range(len(view)))
     elif roll < 0.7:
         kind = pick(rng, SHAPES) if not len(view) or chance(rng, 0.2) else pick(rng, view.things).thing.shape
-        one, many, number = kind, MANY[kind], view.count(kind)
+        one, many, counted = kind, MANY[kind], [i for i, p in enumerate(view.things) if p.thing.shape == kind]
     else:
         hue = pick(rng, COLORS) if not len(view) or chance(rng, 0.2) else pick(rng, view.things).thing.color
-        one, many, number = f"{hue} thing", f"{hue} things", sum(p.thing.color == hue for p in view.things)
+        one, many, counted = f"{hue} thing", f"{hue} things", [i for i, p in enumerate(view.things) if p.thing.color == hue]
+    number = len(counted)
     reply = _COUNT_NONE if number == 0 else _COUNT_ONE if number == 1 else _COUNT_REPLY
     ego = pick(rng, reply).sample(rng, {"number": NUMBERS[number], "things": many, "thing": one})
     said = ("no", "zero", "nothing", "not any") if number == 0 else (NUMBERS[number],)
     answer = Answer(all_of=(said,), none_of=others(NUMBERS[:11], *said))
-    return Asked(topic="count", user=ask(rng, _COUNT, {"things": many}), ego=ego, answer=answer)
+    about = (*counted, ABSENT)  # how much of a glance finds nothing tells how many there are
+    return Asked(topic="count", user=ask(rng, _COUNT, {"things": many}), ego=ego, answer=answer, about=about)
 
 
 _EXISTS = patterns(
