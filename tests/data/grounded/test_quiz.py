@@ -23,7 +23,7 @@ def test_answers_are_brief_and_right() -> None:
         assert len(exchange.turns) > 1
         for turn in exchange.turns:
             assert is_right(turn.answer, turn.ego)
-            assert len(words(turn.ego)) <= 6
+            assert len(words(turn.ego)) <= 7
             assert split_of(turn.user) == split
 
 

@@ -58,7 +58,7 @@ def test_what_is_said_is_true_of_the_table() -> None:
         "a blue ball is inside the bowl.", "a small blue ball is inside the bowl.", "that is a blue ball.", "that is a small blue ball.",
         "a blue ball is inside it.", "a small blue ball is inside it.",
     )  # fmt: skip
-    assert all(ego.startswith("no") for user, ego in related.items() if user.startswith("is the cube left of"))
+    assert all(ego.endswith("so no.") for user, ego in related.items() if user.startswith("is the cube left of"))
     assert all("a, seven" in ego for ego in answers("label").values())
     assert answers("place")["where is the cube?"].endswith("is on the right at the back.")
 

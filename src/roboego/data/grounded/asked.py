@@ -18,6 +18,7 @@ class Asked:
 
     Attributes:
         topic: what kind of question it is.
+        brief: the shortest answer, where that is more than what the answer has to contain.
         about: the things that have to be looked at for the answer, by their place in the scene; `ABSENT` alone where none is there.
     """
 
@@ -25,6 +26,7 @@ class Asked:
     user: str
     ego: str
     answer: Answer
+    brief: str = ""
     about: tuple[int, ...] = ()
     kind: Kind = "question"
 
@@ -45,3 +47,8 @@ def some(rng: Rng, view: View) -> int | None:
 
 def yes_or_no(said: bool, *true: str, wrong: Sequence[str] = ()) -> Answer:
     return Answer(all_of=(("yes" if said else "no",), *((t,) for t in true)), none_of=("no" if said else "yes", *wrong))
+
+
+def verdict(said: bool) -> str:
+    """How a reply ends that tells first what is seen: the verdict follows from that, and need not be guessed before it is said."""
+    return "so yes" if said else "so no"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from roboego.data.grounded.asked import Asked, ask, yes_or_no
+from roboego.data.grounded.asked import Asked, ask, verdict, yes_or_no
 from roboego.data.grounded.view import OPPOSITE, PLACES, RELATIONS, View, full_name, listed
 from roboego.data.talk.answer import Answer
 from roboego.data.talk.grammar import Rng, Slots, chance, patterns, pick
@@ -26,12 +26,13 @@ _AT = {
     "middle": ("in the middle", "in the middle of the table"),
 }
 """How a place is said, the plainest way first."""
+OPPOSITE_SIDE = {"left": "right", "right": "left", "front": "back", "back": "front"}
 
 
 _RELATED = patterns("is {the} {rel} {other}?", "is {the} {rel} {other} or not?")
-_RELATED_YES = patterns("yes, {the} is {rel} {other}.", "yes, it is {rel} {other}.")
-_RELATED_NO = patterns("no, {the} is not {rel} {other}.", "no, it is not {rel} {other}.")
-_RELATED_BUT = patterns("no, {the} is {true} {other}.", "no, it is {true} {other}.")
+_RELATED_YES = patterns("{the} is {rel} {other}, so yes.", "it is {rel} {other}, so yes.")
+_RELATED_NO = patterns("{the} is not {rel} {other}, so no.", "it is not {rel} {other}, so no.")
+_RELATED_BUT = patterns("{the} is {true} {other}, so no.", "it is {true} {other}, so no.")
 _WHAT = patterns(
     "what is {rel} {the}?", "what (do you see|stands) {rel} {the}?", "which thing is {rel} {the}?", "is there anything {rel} {the}?"
 )
@@ -62,13 +63,14 @@ def _relation_of(rng: Rng, view: View, named: Sequence[tuple[int, int]]) -> Aske
             user=user,
             ego=pick(rng, _RELATED_YES).sample(rng, {**slots, "rel": rel}),
             answer=yes_or_no(True),
+            brief=f"{rel} it, {verdict(True)}.",
             about=(i, j),
         )
     if rel in OPPOSITE:
-        ego = pick(rng, _RELATED_BUT).sample(rng, {**slots, "true": OPPOSITE[rel]})
+        ego, brief = pick(rng, _RELATED_BUT).sample(rng, {**slots, "true": OPPOSITE[rel]}), f"{OPPOSITE[rel]} it, {verdict(False)}."
     else:
-        ego = pick(rng, _RELATED_NO).sample(rng, {**slots, "rel": rel})
-    return Asked(topic="relation", user=user, ego=ego, answer=yes_or_no(False), about=(i, j))
+        ego, brief = pick(rng, _RELATED_NO).sample(rng, {**slots, "rel": rel}), f"not {rel} it, {verdict(False)}."
+    return Asked(topic="relation", user=user, ego=ego, answer=yes_or_no(False), brief=brief, about=(i, j))
 
 
 def _what_is(rng: Rng, view: View) -> Asked | None:
@@ -112,12 +114,12 @@ def place(rng: Rng, view: View) -> Asked | None:
         if at is None:
             return None
         true = i in at
-        true_place = pick(rng, where)
-        ego = f"yes, {the} is {_AT[asked][0]}." if true else f"no, {the} is {_AT[true_place][0]}."
+        told = asked if true else OPPOSITE_SIDE[asked] if OPPOSITE_SIDE.get(asked) in where else pick(rng, where)
+        ego, brief = f"{pick(rng, (the, 'it'))} is {_AT[told][0]}, {verdict(true)}.", f"{_AT[told][0]}, {verdict(true)}."
         user = ask(rng, _PLACE_YES, {"the": the, "place": pick(rng, _AT[asked])})
-        return Asked(topic="place", user=user, ego=ego, answer=yes_or_no(true), about=(i,))
-    opposite = {"left": "right", "right": "left", "front": "back", "back": "front"}
-    answer = Answer(all_of=tuple((w,) for w in where[:1]), none_of=tuple(opposite[w] for w in where if w in opposite))
+        return Asked(topic="place", user=user, ego=ego, answer=yes_or_no(true), brief=brief, about=(i,))
+    opposite = tuple(OPPOSITE_SIDE[w] for w in where if w in OPPOSITE_SIDE)
+    answer = Answer(all_of=tuple((w,) for w in where[:1]), none_of=opposite)
     return Asked(
         topic="place",
         user=ask(rng, _PLACE, {"the": the}),

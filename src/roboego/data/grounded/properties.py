@@ -1,6 +1,6 @@
 """What things look like: colours, shapes, sizes, labels."""
 
-from roboego.data.grounded.asked import Asked, ask, some, yes_or_no
+from roboego.data.grounded.asked import Asked, ask, some, verdict, yes_or_no
 from roboego.data.grounded.view import View, listed
 from roboego.data.talk.answer import Answer
 from roboego.data.talk.grammar import Rng, chance, patterns, pick
@@ -28,9 +28,11 @@ def color(rng: Rng, view: View) -> Asked | None:
     if roll < 0.25:
         true = chance(rng, 0.5)
         asked = thing.color if true else wrong
-        ego = f"yes, {the} is {thing.color}." if true else f"no, {the} is {thing.color}."
+        ego = f"{pick(rng, (the, 'it'))} is {thing.color}, {verdict(true)}."
+        brief = f"{thing.color}, {verdict(true)}."
         answer = yes_or_no(true, *(() if true else (thing.color,)), wrong=() if true else (f"is {wrong}",))
-        return Asked(topic="color", user=ask(rng, _COLOR_YES, {"the": the, "color": asked}), ego=ego, answer=answer, about=(i,))
+        user = ask(rng, _COLOR_YES, {"the": the, "color": asked})
+        return Asked(topic="color", user=user, ego=ego, answer=answer, brief=brief, about=(i,))
     pair = (thing.color, wrong) if chance(rng, 0.5) else (wrong, thing.color)
     user = ask(rng, _COLOR_OR, {"the": the, "color": pair[0], "other": pair[1]}) if roll < 0.35 else ask(rng, _COLOR, {"the": the})
     ego = pick(rng, _COLOR_REPLY).sample(rng, {"the": the, "color": thing.color})
@@ -81,8 +83,8 @@ def size(rng: Rng, view: View) -> Asked | None:
     if chance(rng, 0.3):
         true = chance(rng, 0.5)
         user = ask(rng, _SIZE_YES, {"the": the, "size": thing.size if true else other})
-        ego = f"{'yes' if true else 'no'}, {the} is {thing.size}."
-        return Asked(topic="size", user=user, ego=ego, answer=yes_or_no(true, wrong=(other,)), about=(i,))
+        ego, brief = f"{pick(rng, (the, 'it'))} is {thing.size}, {verdict(true)}.", f"{thing.size}, {verdict(true)}."
+        return Asked(topic="size", user=user, ego=ego, answer=yes_or_no(true, wrong=(other,)), brief=brief, about=(i,))
     ego = pick(rng, _SIZE_REPLY).sample(rng, {"the": the, "size": thing.size, "shape": thing.shape})
     answer = Answer(all_of=((thing.size,),), none_of=(other,))
     return Asked(topic="size", user=ask(rng, _SIZE, {"the": the}), ego=ego, answer=answer, about=(i,))
@@ -125,7 +127,7 @@ def bigger(rng: Rng, view: View) -> Asked | None:
     more, wanted = pick(rng, (("bigger", "big"), ("smaller", "small")))
     is_a = view.things[i].thing.size == wanted
     if chance(rng, 0.4):
-        ego = f"{'yes' if is_a else 'no'}, {a if is_a else b} is {more}."
+        ego = f"{a if is_a else b} is {more}, {verdict(is_a)}."
         return Asked(
             topic="size", user=ask(rng, _BIGGER_YES, {"a": a, "b": b, "more": more}), ego=ego, answer=yes_or_no(is_a), about=(i, j)
         )

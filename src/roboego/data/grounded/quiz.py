@@ -82,6 +82,8 @@ def _of_none(rng: Rng, view: View) -> tuple[str, str]:
 
 def briefly(asked: Asked) -> str:
     """What has to be said, and no more."""
+    if asked.brief:
+        return asked.brief
     said = [alternatives[0] for alternatives in asked.answer.all_of]
     if asked.topic == "relation" and len(said) == 2:  # a shape and its colour
         return f"{said[1]} {said[0]}."
