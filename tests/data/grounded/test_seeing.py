@@ -60,6 +60,7 @@ def test_what_is_said_is_true_of_the_table() -> None:
     )  # fmt: skip
     assert all(ego.endswith("so no.") for user, ego in related.items() if user.startswith("is the cube left of"))
     assert all("a, seven" in ego for ego in answers("label").values())
+    assert not any("which" in user for user in answers("label"))  # it is neither a letter nor a digit
     assert answers("place")["where is the cube?"].endswith("is on the right at the back.")
 
 

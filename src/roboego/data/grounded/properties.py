@@ -149,10 +149,10 @@ _LABEL = patterns(
     "(read|can you read) the label [on {the}].",
     "what does the label [on {the}] say?",
     "what is (written|printed) on {the}?",
-    "which (letter|digit|number) is on {the}?",
-    "which letters are on {the}?",
     "what does {the} say?",
 )
+_LETTER, _LETTERS = patterns("which letter is on {the}?"), patterns("which letters are on {the}?")
+_DIGIT, _DIGITS = patterns("which (digit|number) is on {the}?"), patterns("which (digits|numbers) are on {the}?")
 _LABEL_REPLY = patterns("the label says {label}.", "i read {label}.", "it says {label}.")
 
 
@@ -167,7 +167,8 @@ def label(rng: Rng, view: View) -> Asked | None:
     if not options:
         return None
     i = pick(rng, options)
-    said = spelled(view.things[i].thing)
-    user = ask(rng, _LABEL, {"the": view.called(rng, i)})
+    said, printed = spelled(view.things[i].thing), view.things[i].thing.label
+    kinds = (_LETTER, _LETTERS) if printed.isalpha() else (_DIGIT, _DIGITS) if printed.isdigit() else None
+    user = ask(rng, _LABEL if kinds is None else (*_LABEL, *kinds[len(printed) > 1]), {"the": view.called(rng, i)})
     ego = pick(rng, _LABEL_REPLY).sample(rng, {"label": said})
     return Asked(topic="label", user=user, ego=ego, answer=Answer(all_of=((said.replace(",", ""),),)), about=(i,))
