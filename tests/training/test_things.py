@@ -16,7 +16,7 @@ from roboego.perception.files import load_vit, save_vit
 from roboego.perception.vit import ViT, ViTConfig
 from roboego.recipes import nano, nano_sight
 from roboego.recipes.nano_data import Places
-from roboego.sim.scene import MOST_THINGS, Placed
+from roboego.sim.scene import MOST_THINGS, REACH_X_M, UPON_M, Placed
 from roboego.sim.things import Thing
 from roboego.training.sight import SightTraining
 from roboego.training.things import HELD_RANK, LYING, NO_RANK, ThingHeads, Things, ThingsTask, things_of
@@ -57,7 +57,7 @@ def test_things_as_they_are_told() -> None:
     assert [letters.tolist() for letters in told.label[0, [0, 1, 3]]] == [[1, 34, 0], [0, 0, 0], [-1, -1, -1]]
     assert told.at[0, 0].isnan().all()
     assert told.at[0, 1].tolist() == pytest.approx([-0.5, 0.05 / 0.21])
-    assert told.rank[0, :, 0].tolist() == pytest.approx([HELD_RANK, -0.5, -0.5, NO_RANK, NO_RANK, NO_RANK])
+    assert told.rank[0, :, 0].tolist() == pytest.approx([HELD_RANK, -0.5, -0.5 + UPON_M / REACH_X_M, NO_RANK, NO_RANK, NO_RANK])
 
 
 def test_latents_tell_of_the_things_that_cost_least() -> None:

@@ -73,7 +73,7 @@ def perform(places: Places, config: LoopConfig, *, device: str, console: Console
 
 
 def things_loop() -> LoopConfig:
-    return LoopConfig(steps=9_000, learning_rate=1e-3, decay=0.5, warmup=100, validate_every=500, checkpoint_every=500)
+    return LoopConfig(steps=18_000, learning_rate=1e-3, decay=0.5, warmup=100, validate_every=500, checkpoint_every=500)
 
 
 def perform_things(places: Places, config: LoopConfig, *, device: str, console: Console, workers: int = 0) -> dict[str, Any]:

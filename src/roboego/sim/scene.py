@@ -13,6 +13,8 @@ from roboego.sim.labels import DIGITS, LETTERS
 from roboego.sim.things import COLORS, LABEL_CHARACTERS, LABEL_SHAPES, SHAPES, SIZES, Thing
 
 REACH_X_M, REACH_Y_M = 0.21, 0.15
+UPON_M = 0.02
+"""How far to the right of what it is inside or on top of a thing counts as being."""
 """Things are placed at most so far from the middle, to the sides and to the front and back."""
 APART_M = 0.055
 """Free space between two things: the gripper's fingers come down in it."""
@@ -44,6 +46,11 @@ class Placed:
     def below(self) -> int | None:
         """The thing that it is inside or on top of."""
         return self.on if self.inside is None else self.inside
+
+    @property
+    def across(self) -> float:
+        """By which things are told from left to right, in metres: what is inside or on top of another comes right after it."""
+        return self.x if self.below is None else self.x + UPON_M
 
 
 @dataclass(frozen=True, kw_only=True)

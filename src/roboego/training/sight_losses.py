@@ -14,9 +14,16 @@ def spelled(label: str) -> list[int]:
     return [CHARACTERS.index(c) + 1 for c in label] + [0] * (LABEL_CHARACTERS - len(label))
 
 
-def classes(logits: Tensor, truth: Tensor) -> Tensor:
-    """Cross-entropy of [B, ..., C] logits; a truth [B, ...] of -1 does not count."""
-    return F.cross_entropy(logits.flatten(0, -2).float(), truth.flatten(), ignore_index=-1)
+def classes(logits: Tensor, truth: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Cross-entropy of [B, ..., C] logits; a truth [B, ...] of -1 does not count.
+
+    Args:
+        weights: how much each counts, of a shape that broadcasts with the truth's; None: all the same.
+    """
+    if weights is None:
+        return F.cross_entropy(logits.flatten(0, -2).float(), truth.flatten(), ignore_index=-1)
+    each = F.cross_entropy(logits.flatten(0, -2).float(), truth.flatten(), ignore_index=-1, reduction="none").view_as(truth)
+    return (each * weights).sum() / ((truth >= 0) * weights).sum().clamp(min=1e-6)
 
 
 def distance(found: Tensor, truth: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from roboego.data.pictures import SEEN_PIXELS, PictureBank
 from roboego.data.sights import SightBank
 from roboego.errors import InputError
 from roboego.perception.vit import ViTConfig, resampler_of
-from roboego.sim.scene import MOST_THINGS, REACH_X_M, Placed
+from roboego.sim.scene import MOST_THINGS, REACH_X_M, UPON_M, Placed
 from roboego.sim.things import COLORS, LABEL_CHARACTERS, SHAPES, SIZES
 from roboego.training.loop import Metrics
 from roboego.training.sight import SightTraining
@@ -31,6 +31,8 @@ from roboego.training.sight_losses import CHARACTERS, classes, distance, spelled
 _COLORS = tuple(COLORS)
 LYING = ("table", "inside", "on top", "held")
 """Where a thing is: on the table, inside or on top of another, or held up."""
+HARDER = (1.0, 3.0, 2.0, 1.5)
+"""How much things count by that."""
 
 
 class Things(NamedTuple):
@@ -51,9 +53,15 @@ class Things(NamedTuple):
 
     @property
     def rank(self) -> Tensor:
-        """[B, L, 1] by which things are put in order: from left to right, then what is held up, then nothing."""
-        place = torch.where(self.lying == LYING.index("held"), HELD_RANK, self.at[..., 0])
+        """[B, L, 1] by which things are put in order: from left to right (see `Placed.across`), then what is held up, then nothing."""
+        upon = (self.lying == LYING.index("inside")) | (self.lying == LYING.index("on top"))
+        place = torch.where(self.lying == LYING.index("held"), HELD_RANK, self.at[..., 0] + UPON_M / REACH_X_M * upon)
         return torch.where(self.shape == 0, NO_RANK, place)[..., None]
+
+    @property
+    def weight(self) -> Tensor:
+        """[B, L] how much each counts in the losses: what is seldom, and harder to see, more."""
+        return torch.tensor((*HARDER, 1.0), device=self.lying.device)[self.lying]
 
     def among(self, count: int) -> "Things":
         """The same with as many L; those that are added are nothing."""
@@ -104,8 +112,9 @@ class ThingHeads(nn.Module):
             rank: puts the latents in order.
         """
         latents, truth = self.matched(latents, truth), truth.among(latents.shape[1])
-        parts = {name: classes(getattr(self, name)(latents), getattr(truth, name)) for name in ("shape", "color", "size", "lying")}
-        parts |= {"label": classes(self._letters(latents), truth.label), "at": distance(self.at(latents), truth.at)}
+        told, weight = ("shape", "color", "size", "lying"), truth.weight
+        parts = {name: classes(getattr(self, name)(latents), getattr(truth, name), weight) for name in told}
+        parts |= {"label": classes(self._letters(latents), truth.label, weight[..., None]), "at": distance(self.at(latents), truth.at)}
         parts["rank"] = distance(rank(latents), truth.rank)
         return {name: WEIGHTS[name] * part for name, part in parts.items()}
 

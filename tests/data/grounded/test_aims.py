@@ -1,6 +1,7 @@
 """Where replies ought to look: at the tokens of the things that they tell of, from left to right."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -40,6 +41,12 @@ def test_tokens_stand_from_left_to_right() -> None:
 def test_what_may_be_told_in_either_order_is_left_open() -> None:
     assert [aim(things(0.1, 0.101, -0.2), (i,)) for i in range(3)] == [OPEN, OPEN, 1]
     assert aim(things(0.1, 0.101, -0.2), (0, 1)) == 4 | 2  # but not where both are meant
+
+
+def test_what_is_inside_comes_right_after_it() -> None:
+    box, ball = (Placed(thing=Thing(shape=shape, color="red", size="big"), x=0.0, y=0.0) for shape in ("box", "ball"))
+    table = (box, replace(ball, inside=0), *things(-0.1))
+    assert [aim(table, (i,)) for i in range(3)] == [2, 4, 1]
 
 
 def test_what_cannot_be_seen_has_no_token_and_what_is_held_comes_last() -> None:

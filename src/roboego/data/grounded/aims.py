@@ -29,7 +29,7 @@ def aim(things: Sequence[Placed], chosen: Sequence[int], seen: Sequence[int] | N
         seen: of each thing, how many pixels show it; None: enough do.
         held: the one that is held up: it comes last.
     """
-    place = [math.inf if i == held else placed.x for i, placed in enumerate(things)]
+    place = [math.inf if i == held else placed.across for i, placed in enumerate(things)]
     order = sorted((i for i in range(len(things)) if seen is None or seen[i] >= SEEN_PIXELS), key=lambda i: place[i])
     mine = [i for i in chosen if i != ABSENT]
     if any(i not in order for i in mine) or any(abs(place[i] - place[j]) < ALIKE_M for i in mine for j in order if j not in mine):
