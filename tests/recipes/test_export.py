@@ -86,7 +86,7 @@ def test_a_card_tells_commands_and_what_is_done_at_the_table() -> None:
         "what is felt, told rightly with all",
         "the safe course, frozen",
         "moves an arm at once",
-        "exchanges about pictures 1",
+        "exchanges about pictures 2",
     ):
         assert part in text
     assert "see or act yet" not in text

@@ -20,6 +20,15 @@ class Job(Protocol):
 AnyJob = TypeVar("AnyJob", bound=Job)
 
 
+def _alone() -> None:
+    """Lets a process compute with one thread. Torch has to be told by itself: MKL is built into it, and where the parent has computed with
+    several threads, its first product in a forked process would wait for threads that are not there."""
+    import torch
+
+    threadpool_limits(1)
+    torch.set_num_threads(1)
+
+
 def make_all(
     jobs: Sequence[AnyJob], make: Callable[[AnyJob], Path], *, workers: int, progress: Progress = lambda done, total: None
 ) -> None:
@@ -29,7 +38,7 @@ def make_all(
     """
     missing = [job for job in jobs if not job.out.exists()]
     progress(len(jobs) - len(missing), len(jobs))
-    with ProcessPoolExecutor(max_workers=workers, initializer=threadpool_limits, initargs=(1,)) as pool:
+    with ProcessPoolExecutor(max_workers=workers, initializer=_alone) as pool:
         futures = [pool.submit(make, job) for job in missing]
         try:
             for done, future in enumerate(as_completed(futures), start=1):
