@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from roboego.data.grounded.exchanges import blind, grounded_exchange, sample_question
-from roboego.data.grounded.pool import EMPHASIS, GroundedExchanges, telling
+from roboego.data.grounded.pool import EMPHASIS, GroundedExchanges, along, telling
 from roboego.data.grounded.view import View
 from roboego.data.pictures import PictureBank, PictureJob, make_pictures
 from roboego.data.talk.answer import Answer, Turn, is_right
@@ -68,6 +68,15 @@ def test_without_a_picture_ego_says_that_it_sees_nothing() -> None:
         if turn.intent.startswith("see_"):
             assert "see" in turn.ego
             assert is_right(turn.answer, turn.ego)
+
+
+def test_what_is_told_of_pieces_stays_with_them_when_a_reply_is_broken_off() -> None:
+    whole = np.array([0, 1, 1, 1, 0, 0, 1, 1], bool)
+    assert along(whole, [(1, 2, 3), (4, 5)]) == [1, 2, 3, 4, 5]
+    assert along(whole, [(1, 2, 3, 9, 9), (4, 5)]) == [1, 2, 3, 4, 5]
+    assert along(np.array([1, 1, 1, 1, 1], bool), [(1, 2, 3), (4, 5)]) == [1, 2, 3, 4, 5]  # without a pause between them
+    assert along(whole, [(1, 2), (4, 5)]) == [1, 2, 0, 4, 5]
+    assert along(whole, [(1, 2, 3, 9, 9), (4, 5), (6,)]) == [0] * 5
 
 
 def test_replies_aim_at_what_they_are_about(pictures: PictureBank) -> None:

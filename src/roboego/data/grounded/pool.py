@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from roboego.data.exchange_pool import ExchangePool
 from roboego.data.grounded.aims import aims
@@ -56,8 +57,9 @@ class GroundedExchanges(ExchangePool):
     def make(self, i: int) -> tuple[FrameGrid, Tokens]:
         exchange, rng = _drawn(self, i)[1], np.random.default_rng([self.seed, i, 9])
         grid, captions = laid_out(exchange, self.manner, rng)
-        tells = [piece for turn in exchange.turns for piece in telling(turn, self.tokenizer)]
-        weight, written = grid.text_weight.copy(), pieces(grid.text, self.layout.text)
+        written = pieces(grid.text, self.layout.text)
+        tells = along(written, [telling(turn, self.tokenizer) for turn in exchange.turns])
+        weight = grid.text_weight.copy()
         weight[written] *= np.where(tells, EMPHASIS, 1.0)
         return replace(grid, text_weight=weight), captions
 
@@ -75,7 +77,8 @@ class GroundedExchanges(ExchangePool):
         track = np.zeros(len(grid), np.int32)
         if picture not in (-1, self.black):
             things = self.pictures.things(picture)
-            track[pieces(grid.text, self.layout.text)] = [bits for turn in exchange.turns for bits in aims(turn, things, self.tokenizer)]
+            written = pieces(grid.text, self.layout.text)
+            track[written] = along(written, [aims(turn, things, self.tokenizer) for turn in exchange.turns])
         return track
 
     def turns(self, i: int) -> tuple[Turn, ...]:
@@ -93,6 +96,21 @@ class GroundedExchanges(ExchangePool):
         if not found:
             raise InputError("none of the pictures shows all that is on its table; make more: roboego synth pictures")
         return found
+
+
+def along(written_T: NDArray[np.bool_], told: Sequence[Sequence[int]]) -> list[int]:
+    """What is told of each piece of each reply, for the pieces that are written: of a reply that is broken off, its end is not.
+
+    Args:
+        written_T: where pieces are. told: reply by reply, of all its pieces; zeros stand for nothing.
+    """
+    count = int(written_T.sum())
+    if sum(map(len, told)) == count:
+        return [value for reply in told for value in reply]
+    bounds = np.flatnonzero(np.diff(written_T, prepend=False, append=False)).reshape(-1, 2)
+    if len(bounds) != len(told):
+        return [0] * count
+    return [value for (start, stop), reply in zip(bounds, told, strict=True) for value in (*reply, *[0] * (stop - start))[: stop - start]]
 
 
 def telling(turn: Turn, tokenizer: TextCodec) -> list[bool]:
