@@ -13,9 +13,9 @@ from roboego.sim.labels import DIGITS, LETTERS
 from roboego.sim.things import COLORS, LABEL_CHARACTERS, LABEL_SHAPES, SHAPES, SIZES, Thing
 
 REACH_X_M, REACH_Y_M = 0.21, 0.15
+"""Things are placed at most so far from the middle, to the sides and to the front and back."""
 UPON_M = 0.02
 """How far to the right of what it is inside or on top of a thing counts as being."""
-"""Things are placed at most so far from the middle, to the sides and to the front and back."""
 APART_M = 0.055
 """Free space between two things: the gripper's fingers come down in it."""
 MOST_THINGS = 6

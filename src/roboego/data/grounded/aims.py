@@ -52,8 +52,12 @@ def aims(turn: Turn, things: Sequence[Placed], tokenizer: TextCodec) -> list[int
     return [aim(things, about) if together else OPEN] * len(pieces)
 
 
+def word_bounds(pieces: Sequence[int], tokenizer: TextCodec) -> list[tuple[int, int]]:
+    """Where each word starts and stops, in pieces."""
+    starts = [i for i, piece in enumerate(pieces) if i == 0 or tokenizer.starts_word(piece)]
+    return list(zip(starts, [*starts[1:], len(pieces)], strict=True))
+
+
 def _shapes(pieces: Sequence[int], tokenizer: TextCodec) -> list[int]:
     """Where the words for shapes end, in pieces."""
-    starts = [i for i, piece in enumerate(pieces) if i == 0 or tokenizer.starts_word(piece)]
-    bounds = list(zip(starts, [*starts[1:], len(pieces)], strict=True))
-    return [stop for start, stop in bounds if tokenizer.decode(pieces[start:stop]).strip(" .,?") in SHAPES]
+    return [stop for start, stop in word_bounds(pieces, tokenizer) if tokenizer.decode(pieces[start:stop]).strip(" .,?") in SHAPES]

@@ -19,7 +19,8 @@ class Asked:
     Attributes:
         topic: what kind of question it is.
         brief: the shortest answer, where that is more than what the answer has to contain.
-        about: the things that have to be looked at for the answer, by their place in the scene; `ABSENT` alone where none is there.
+        about: the things that have to be looked at for the answer, by their place in the scene; `ABSENT` alone where none is there,
+            and beside those that are counted.
     """
 
     topic: str

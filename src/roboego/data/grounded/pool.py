@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roboego.data.exchange_pool import ExchangePool
-from roboego.data.grounded.aims import aims
+from roboego.data.grounded.aims import aims, word_bounds
 from roboego.data.grounded.exchanges import blind, grounded_exchange
 from roboego.data.grounded.manner import Manner, is_recorded, laid_out
 from roboego.data.grounded.view import View
@@ -117,8 +117,7 @@ def telling(turn: Turn, tokenizer: TextCodec) -> list[bool]:
     """Of each piece of a reply, whether its word tells something: the user has not said it, and it does not only frame others."""
     known, found = _FRAME_WORDS.union(words(turn.user)), list[bool]()
     tokens = tokenizer.encode(turn.ego)
-    starts = [i for i, token in enumerate(tokens) if i == 0 or tokenizer.starts_word(token)]
-    for start, stop in zip(starts, [*starts[1:], len(tokens)], strict=True):
+    for start, stop in word_bounds(tokens, tokenizer):
         word = words(tokenizer.decode(tokens[start:stop]))
         found += [not known.issuperset(word)] * (stop - start)
     return found
