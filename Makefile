@@ -70,7 +70,7 @@ check: setup
 	@echo "import order"; $(BIN)/lint-imports --no-logo
 
 test: check
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 1
 
 format: setup
 	@$(BIN)/ruff check -q --fix && $(BIN)/ruff format

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -21,8 +22,7 @@ AnyJob = TypeVar("AnyJob", bound=Job)
 
 
 def _alone() -> None:
-    """Lets a process compute with one thread. Torch has to be told by itself: MKL is built into it, and where the parent has computed with
-    several threads, its first product in a forked process would wait for threads that are not there."""
+    """Lets a process compute with one thread. Torch has to be told by itself: MKL is built into it."""
     import torch
 
     threadpool_limits(1)
@@ -34,11 +34,13 @@ def make_all(
 ) -> None:
     """Makes the missing shards in `workers` processes. `progress(done, total)` is called after each.
 
+    They are forked from a process that does nothing else: what holds a lock in a thread of this one would hold it in them for ever.
+
     A worker computes with one thread: those of several, waiting for each other's processors, took five times as long.
     """
     missing = [job for job in jobs if not job.out.exists()]
     progress(len(jobs) - len(missing), len(jobs))
-    with ProcessPoolExecutor(max_workers=workers, initializer=_alone) as pool:
+    with ProcessPoolExecutor(workers, get_context("forkserver"), initializer=_alone) as pool:
         futures = [pool.submit(make, job) for job in missing]
         try:
             for done, future in enumerate(as_completed(futures), start=1):
