@@ -122,3 +122,15 @@ def test_some_of_a_pool_have_functions_and_none_where_nothing_can_be_called() ->
     mute = replace(pool(), layout=replace(nano.layout(), text=replace(text, end=None)))
     assert mute.layout.text.call is None
     assert declaring(mute) == 0
+
+
+def test_what_the_user_types_is_read_and_answered_when_it_has_been_read() -> None:
+    typed, text = replace(pool(), typed=1.0), nano.text_layout()
+    for i in range(20):
+        grid, captions = typed[i], typed.captions[i].text
+        assert not (captions >= text.first_word).any()
+        read, said = np.flatnonzero(grid.read >= text.first_word), np.flatnonzero(grid.text >= text.first_word)
+        assert read[0] < said[0]
+        first = next(iter(runs(grid.read >= text.first_word)))[1]
+        assert first <= said[0]
+        assert (grid.text_weight == 1).all()

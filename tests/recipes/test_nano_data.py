@@ -5,7 +5,8 @@ from pathlib import Path
 from roboego.data.voices import LISTENERS, UNSEEN
 from roboego.data.voices.neural import KOKORO_TRAINING, KOKORO_UNSEEN
 from roboego.recipes import nano, nano_codec
-from roboego.recipes.nano_data import Places, banks, dialogues, grids, maker
+from roboego.recipes.nano_data import Places, banks, dialogues, grids, grounded, maker
+from roboego.recipes.table import SPOKEN_REQUESTS, SPOKEN_SEEN
 
 PLACES = Places(root=Path("runs"))
 RESERVED = ("rms", "slt")
@@ -20,7 +21,7 @@ def test_the_voice_kept_for_tests_is_in_the_test_split_alone() -> None:
 
 def test_no_training_data_has_it() -> None:
     voices = {job.name: job.voice for job in banks(PLACES)}
-    heard = {voices[job.name] for job in grids(PLACES)} | {job.voice for job in dialogues(PLACES)}
+    heard = {voices[job.name] for job in grids(PLACES)} | {job.voice for job in (*dialogues(PLACES), *grounded(PLACES))}
     heard |= {voices[name] for name in learned_by_the_codec()}
     assert {"joe", "kokoro", "espeak-en-us"} <= heard
     assert UNSEEN not in heard
@@ -50,6 +51,11 @@ def test_every_pool_names_the_command_that_makes_it() -> None:
     assert {maker(job.out.name) for job in grids(PLACES)} == {"roboego synth grids"}
     made = [path.name for job in dialogues(PLACES) for path in (job.out, job.transcript) if path is not None]
     assert {maker(name) for name in made} == {"roboego synth dialogues"}
+    at_the_table = [path.name for job in grounded(PLACES) for path in (job.out, job.transcript) if path is not None]
+    assert {maker(name) for name in at_the_table} == {"roboego synth grounded"}
+    for prefix in (*SPOKEN_SEEN, *SPOKEN_REQUESTS):
+        assert [name for name in at_the_table if name.startswith(prefix)]
+        assert not [name for name in (*made, *(job.out.name for job in grids(PLACES))) if name.startswith(prefix)]
     for prefix in (prefix for prefix, _ in nano.sft().pools):
         assert {maker(name) for name in (*made, *(job.out.name for job in grids(PLACES))) if name.startswith(prefix)} == {maker(prefix)}
 

@@ -8,7 +8,7 @@ import tyro
 
 from roboego.commands.common import check_at_least
 
-What = Literal["tokenizer", "speech", "grids", "dialogues", "pictures", "sights", "episodes", "demonstrations", "demo"]
+What = Literal["tokenizer", "speech", "grids", "dialogues", "pictures", "sights", "episodes", "grounded", "demonstrations", "demo"]
 
 
 @dataclass(kw_only=True)
@@ -17,7 +17,8 @@ class Args:
     """tokenizer: from the grammar's sentences. speech: sentences in all voices. grids: speech as codes, to transcribe and to say (needs
     the codec). dialogues: conversations of two sides (needs the codec). pictures: tables as the camera sees them (needs the extra sim).
     sights: what the picture encoder makes of them (needs it: roboego train sight).
-    episodes: tasks that experts do at a table, as nano learns them (needs the extra sim). demonstrations: the same as datasets in
+    episodes: tasks that experts do at a table, as nano learns them (needs the extra sim). grounded: spoken dialogues about the
+    pictures, and requests for what is done in the episodes (needs both, and the codec). demonstrations: the same as datasets in
     LeRobot's layout. demo: what the user says in
     `roboego demo`."""
     recipe: Literal["nano"] = "nano"
@@ -74,7 +75,7 @@ def run(args: Args) -> dict[str, Any]:
             row = bar.add_task(f"{args.what}, shards", total=None)
             make_all(jobs, make, workers=args.workers, progress=lambda done, total: bar.update(row, completed=done, total=total))
 
-    if args.what in ("grids", "dialogues"):
+    if args.what in ("grids", "dialogues", "grounded"):
         open_workshop(places.tools, args.backbone)  # what is missing is told now, not by a worker
     jobs: Sequence[Any]
     folder = places.grids if args.backbone is None else foreign.grids_folder(places, args.backbone)
@@ -99,6 +100,9 @@ def run(args: Args) -> dict[str, Any]:
         jobs = [j for j in nano_demonstrations.episodes(places, args.scale) if args.only in j.out.name]
         with_bar(jobs, make_episodes)
         folder = places.pictures
+    elif args.what == "grounded":
+        jobs = [j for j in nano_data.grounded(places, args.scale) if args.only in j.out.name]
+        with_bar(jobs, make_dialogues)
     elif args.what == "demonstrations":
         from roboego.data.demonstrations.simulated import make_demonstrations
 

@@ -13,6 +13,7 @@ from roboego.data.acoustics.voice_change import draw_speaker
 from roboego.data.build import organizer
 from roboego.data.crowd import Crowd
 from roboego.data.dialogue import dialogue, silence, unbroken
+from roboego.data.grounded.subjects import Subject, Told
 from roboego.data.manners import Manners
 from roboego.data.shards import ShardWriter
 from roboego.data.talk.answer import Exchange
@@ -41,6 +42,7 @@ class DialogueJob:
         transcript: a second shard, of the same tracks to be transcribed: what a slot in mode "asr" hears beside the one that answers.
         backbone: as in `roboego.data.build.GridJob`.
         speech: folder of the speech banks whose sentences are heard as babble; without it babble has no words.
+        subject: what the dialogues are about; None: the Talk part of nano's world.
     """
 
     out: Path
@@ -59,6 +61,7 @@ class DialogueJob:
     seed: int = 0
     backbone: Path | None = None
     speech: Path | None = None
+    subject: Subject | None = None
 
 
 def _silence(
@@ -76,7 +79,14 @@ def _silence(
     return silence(rng.uniform(*SILENCE_S), shop, rng, condition=condition, babble=babble)
 
 
-def _exchange(job: DialogueJob, rng: np.random.Generator) -> Exchange:
+def _exchange(job: DialogueJob, i: int, rng: np.random.Generator) -> Told:
+    """Number `i` of the shard, and what to keep of its subject."""
+    if job.subject is not None:
+        return job.subject.drawn(i, rng, job.split)
+    return _talk(job, rng), {}
+
+
+def _talk(job: DialogueJob, rng: np.random.Generator) -> Exchange:
     calls = job.calling and job.layout.text.call is not None and rng.random() < job.calling
     if calls:
         return sample_calling(rng, job.split)
@@ -110,7 +120,7 @@ def make_dialogues(job: DialogueJob) -> Path:
             if rng.random() < job.silences:
                 made, metadata = _silence(job, user, ego, shop, rng, condition, babble), {"mode": "silence"}
             else:
-                exchange = _exchange(job, rng)
+                exchange, kept = _exchange(job, len(writer), rng)
                 speaker = draw_speaker(rng) if job.voice.endswith("-changed") or rng.random() < job.change else None
                 delay = job.layout.spk_delay
                 others = [sample_aside(rng, job.split)]
@@ -124,6 +134,7 @@ def make_dialogues(job: DialogueJob) -> Path:
                     "intent": exchange.intent,
                     "user": " | ".join(t.user or f"({t.read})" for t in exchange.turns),
                     "ego": " | ".join(t.ego for t in exchange.turns),
+                    **kept,
                 }
             writer.add(arrange.arrange(made), metadata)
             for transcript in transcripts:

@@ -229,15 +229,19 @@ class EpisodeBank:
 
     Args:
         name: which bank of the folder to open.
+    Attributes:
+        firsts: the number of the first episode of each shard, by the shard's name.
     Raises:
         InputError: the folder holds no shard of it, or a damaged one.
     """
 
     def __init__(self, folder: Path, name: str) -> None:
         self._episodes: list[Episode] = []
+        self.firsts: dict[str, int] = {}
         first = 0
         for path in sorted(folder.glob(f"{name}-[0-9]*{SUFFIX}")):
-            made = _read(path, first)
+            made = read_episodes(path, first)
+            self.firsts[path.name.removesuffix(SUFFIX)] = len(self._episodes)
             self._episodes += made
             first += sum(len(episode.looks) for episode in made)
         if not self._episodes:
@@ -250,11 +254,13 @@ class EpisodeBank:
         return self._episodes[i]
 
 
-def _read(path: Path, first: int) -> list[Episode]:
-    """The episodes of a shard, and how many pictures it has.
+def read_episodes(path: Path, first: int = 0) -> list[Episode]:
+    """The episodes of a shard.
 
     Args:
         first: the number of its first picture.
+    Raises:
+        InputError: it is not there, or damaged.
     """
     try:
         with path.open("rb") as raw, np.load(raw) as file:

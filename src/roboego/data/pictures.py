@@ -256,6 +256,18 @@ class PictureBank:
         )
 
 
+def fully_shown(bank: PictureBank) -> list[int]:
+    """Numbers of the pictures that show all that is on their table.
+
+    Raises:
+        InputError: there is none.
+    """
+    found = bank.where(lambda seen, held: held is None and all(pixels >= SEEN_PIXELS for pixels in seen))
+    if not found:
+        raise InputError("none of the pictures shows all that is on its table; make more: roboego synth pictures")
+    return found
+
+
 def _shards(folder: Path, name: str) -> list[Path]:
     found = sorted(p for p in folder.glob(f"{name}*.jsonl") if SHARD.fullmatch(p.stem, len(name)))
     if not found:

@@ -45,11 +45,13 @@ class WrittenExchanges(ExchangePool):
         sounds: grids from which sound is borrowed; None leaves all exchanges silent.
         paced: share of the exchanges that are as slow as speech.
         close: share of the others in which words follow each other at once, and turns nearly so: more are read in as many frames.
+        typed: share of the exchanges in which the user writes, and Ego reads that instead of hearing it.
     """
 
     sounds: Grids | None = None
     paced: float = PACED
     close: float = 0.0
+    typed: float = 0.0
 
     def make(self, i: int) -> tuple[FrameGrid, Tokens]:
         rng = np.random.default_rng([self.seed, i])
@@ -59,7 +61,8 @@ class WrittenExchanges(ExchangePool):
 def laid_out(exchange: Exchange, pool: WrittenExchanges, rng: np.random.Generator) -> tuple[FrameGrid, Tokens]:
     """A grid and its captions [T]: turn by turn, the user's words with short gaps, then the reply."""
     at, paced = int(rng.integers(1, 4)), bool(rng.random() < pool.paced)
-    scene = _Scene(pool=pool, rng=rng, at=at, paced=paced, close=not paced and pool.close > 0 and bool(rng.random() < pool.close))
+    close, typed = (share > 0 and bool(rng.random() < share) for share in (pool.close, pool.typed))
+    scene = _Scene(pool=pool, rng=rng, at=at, paced=paced, close=not paced and close, typed=typed)
     if told := announcement(exchange.functions):
         scene.at += scene.sheet.reads(pool.tokenizer.encode(told), 1)
     for turn in exchange.turns:
@@ -72,7 +75,7 @@ class _Scene:
     """An exchange as it is laid out, frame by frame.
 
     Attributes:
-        at: the frame in which the next thing may be said; paced: it is as slow as speech; close: without gaps.
+        at: the frame in which the next thing may be said; paced: it is as slow as speech; close: without gaps; typed: the user writes.
         heard: the user's pieces, each with its frame; said: Ego's replies, with those of their first pieces; sheet: the rest.
         open_frames: those in which Ego may choose what to do.
     """
@@ -82,6 +85,7 @@ class _Scene:
     at: int
     paced: bool
     close: bool
+    typed: bool
     heard: list[tuple[int, int]] = field(default_factory=list)
     said: list[tuple[int, list[int]]] = field(default_factory=list)
     sheet: Sheet = field(default_factory=Sheet)
@@ -89,8 +93,8 @@ class _Scene:
 
     def takes(self, turn: Turn) -> None:
         """What the user says, or Ego reads, and what Ego does then."""
-        if turn.read:
-            start = self.sheet.reads(self.pool.tokenizer.encode(turn.read), self.at) + told_after(MANNERS, self.rng)
+        if read := turn.read or (turn.user if self.typed else ""):
+            start = self.sheet.reads(self.pool.tokenizer.encode(read), self.at) + told_after(MANNERS, self.rng)
         else:
             start = self._asked(turn)
         if turn.call is None:

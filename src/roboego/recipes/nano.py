@@ -224,9 +224,11 @@ def whole() -> Run:
         stage=replace(talks.stage, ear_alone=500, aims=1.0),
         loop=replace(talks.loop, steps=7_000),
         written=0.06,
+        typed=0.3,
         assembled=0.2,
         detailed=0.03,
         quizzed=0.15,
         seen=0.5,
         acted=0.3,
+        spoken=0.6,
     )

@@ -3,15 +3,17 @@
 import zlib
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import cast
 
 from roboego.data.build import GridJob
 from roboego.data.build_dialogues import DialogueJob
+from roboego.data.episodes import SUFFIX, EpisodeJob
+from roboego.data.grounded.subjects import Episodes, Pictures, Subject
 from roboego.data.lexicon_text import word_string
-from roboego.data.manners import LIVELY, Manners
+from roboego.data.manners import CALM, LIVELY, Manners
 from roboego.data.speech_bank import SENTENCES_PER_SHARD, BankJob
 from roboego.data.talk.grammar import Rng
 from roboego.data.talk.jumble import jumbled_sentence
@@ -49,7 +51,13 @@ TTS_VARIANTS = 2
 
 
 DIALOGUE_SHARDS = ("dialogue-", "asr-dialogue-", "silence-")
-"""How the names of shards begin that hold dialogues and silences; all others hold sentences."""
+"""How the names of shards begin that hold dialogues and silences."""
+GROUNDED_SHARDS = ("seen-", "asr-seen-", "request-", "asr-request-")
+"""The same of spoken dialogues at the table; all others hold sentences."""
+SEEN_DIALOGUES, REQUESTS = 90, 100
+"""Shards of dialogues about the pictures of a shard, and of requests for what is done in the episodes of one."""
+AT_THE_TABLE = ("heart-changed", "espeak-en-us", "heart-changed", "flite-kal16", "joe", "heart-changed", "espeak-en-gb")
+"""Who speaks in them, in turn."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +154,8 @@ def _grid_job(places: Places, bank: BankJob, kind: str, variant: int, severity: 
 
 def maker(prefix: str) -> str:
     """The command that makes the shards whose names start so."""
+    if prefix.startswith(GROUNDED_SHARDS):
+        return "roboego synth grounded"
     return "roboego synth dialogues" if prefix.startswith(DIALOGUE_SHARDS) else "roboego synth grids"
 
 
@@ -192,3 +202,35 @@ def dialogues(places: Places, scale: float = 1.0) -> list[DialogueJob]:
             )
         )
     return jobs
+
+
+def grounded(places: Places, scale: float = 1.0) -> list[DialogueJob]:
+    """Spoken dialogues about pictures, and requests for what is done in episodes, for stage 2 with all streams."""
+    about = Manners(lull=0.0, offer=0.0, left=0.0)
+    asking = replace(CALM, pause=about.pause, trailing=about.trailing)
+    jobs = []
+    for i in range(max(1, round(SEEN_DIALOGUES * scale))):
+        jobs.append(_grounded_job(places, "seen", i, Pictures(folder=places.pictures, shard=f"train-{i:05d}"), about, SENTENCES_PER_SHARD))
+    for i in range(max(1, round(REQUESTS * scale))):
+        episodes = EpisodeJob(folder=places.pictures, name="episodes-train", shard=i)
+        subject = Episodes(folder=places.pictures, shard=episodes.out.name.removesuffix(SUFFIX))
+        jobs.append(_grounded_job(places, "request", i, subject, asking, episodes.count))
+    return jobs
+
+
+def _grounded_job(places: Places, kind: str, i: int, subject: Subject, manners: Manners, count: int) -> DialogueJob:
+    voice = AT_THE_TABLE[i % len(AT_THE_TABLE)]
+    name = f"{kind}-train-{voice}-{i:05d}"
+    return DialogueJob(
+        out=places.grids / f"{name}.grids",
+        transcript=places.grids / f"asr-{name}.grids",
+        tools=places.tools,
+        layout=nano.layout(),
+        voice=voice,
+        count=count,
+        manners=manners,
+        severity=0.5,
+        seed=zlib.crc32(name.encode()),
+        speech=places.speech,
+        subject=subject,
+    )

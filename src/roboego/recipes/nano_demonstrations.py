@@ -6,7 +6,9 @@ from roboego.recipes import nano
 from roboego.recipes.nano_data import Places
 
 SHARDS = {"train": 60, "validation": 2}
-"""Of 50 episodes, each a dataset of its own."""
+"""Of 50 episodes, each a dataset of its own, for others."""
+OWN_SHARDS = {"train": 200, "validation": 4}
+"""Of 50 episodes, for nano: 1,500 episodes it learned by heart (by action bin 0.65 nats where it had met them, 1.56 where not)."""
 SEEDS = {"train": 1, "validation": 2, "test": 3}
 """Tables of different splits are drawn from different seeds."""
 SIZE = nano.vit().image_size
@@ -17,7 +19,7 @@ def episodes(places: Places, scale: float = 1.0) -> list[EpisodeJob]:
     """The shards that nano learns from; their pictures lie with the others."""
     return [
         EpisodeJob(folder=places.pictures, name=f"episodes-{name}", shard=i, size=SIZE, seed=SEEDS[name])
-        for name, shards in SHARDS.items()
+        for name, shards in OWN_SHARDS.items()
         for i in range(max(1, round(shards * scale)))
     ]
 

@@ -201,7 +201,8 @@ def perform(
     sounds = next((grids for (prefix, _), grids in zip(run.pools, exercises, strict=True) if prefix.startswith("dialogue-")), None)
     written = replace(exchanges, sounds=sounds, paced=run.paced, close=run.close)
     if run.written:
-        pools.append(Pool(written, run.written, written.captions, soundless=True))
+        read = replace(written, typed=run.typed)
+        pools.append(Pool(read, run.written, read.captions, soundless=True))
     if table is not None:
         pools += table.pools(run, written)
     if run.assembled and shop is not None and exercises:
@@ -209,6 +210,8 @@ def perform(
         pools.append(Pool(assembled, run.assembled, assembled.captions))
         if table is not None:
             pools += table.pools(run, assembled)
+        if table is not None and run.spoken:
+            pools += table.spoken_pools(run, assembled, lambda prefix: open_pool(data, prefix, shop, run.model))
     stage = run.stage
     mixture = Mixture(
         pools,

@@ -23,12 +23,14 @@ class Run:
             "" where nothing is said.
         written: share of the frames for exchanges of which there is no sound, beside the pools' shares.
         paced: share of those that are as slow as speech; close: share of the others without gaps between words.
+        typed: share of those, and of the exchanges about pictures that have no sound, in which the user writes and Ego reads it.
         assembled: share of the frames for exchanges put together from words of the pools' exercises.
         seen: share of the frames for exchanges about pictures, half of them without sound, and half put together like `assembled` where a
             run has such.
         detailed: share of the frames for exchanges, without sound, in which pictures are told thing by thing; quizzed: the same of quick
             questions about them.
         acted: share of the frames for exchanges in which something is done, in two halves like `seen`.
+        spoken: share of the halves with sound for dialogues that were spoken from beginning to end.
         validation: prefixes of held-out shards: transcribed, and said; None judges a run without sound by what it answers in writing.
         sentences: held-out sentences of each kind that a validation runs freely.
         recorded: prefixes of shards made of recorded conversations, of which it is known what was seen and felt.
@@ -50,11 +52,13 @@ class Run:
     written: float = 0.0
     paced: float = PACED
     close: float = 0.0
+    typed: float = 0.0
     assembled: float = 0.0
     seen: float = 0.0
     detailed: float = 0.0
     quizzed: float = 0.0
     acted: float = 0.0
+    spoken: float = 0.0
     recorded: tuple[str, ...] = ()
     first_sound: bool = False
     start: str | None = None

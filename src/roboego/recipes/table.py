@@ -1,19 +1,22 @@
 """What a run sees, feels and does at the table: pictures, episodes, and pools of exchanges about them."""
 # Q numbers of a reading
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from roboego.data.assembled import AssembledExchanges
 from roboego.data.episodes import EpisodeBank
 from roboego.data.grounded.acting import ActingExchanges
 from roboego.data.grounded.manner import Manner
 from roboego.data.grounded.pool import GroundedExchanges
+from roboego.data.grounded.spoken import SpokenAboutPictures, SpokenRequests
 from roboego.data.pictures import PictureBank
+from roboego.data.shards import ShardReader
 from roboego.data.sights import SightBank
 from roboego.data.written import WrittenExchanges
 from roboego.errors import InputError
@@ -24,6 +27,8 @@ from roboego.training.written_answers import SeenAnswers
 
 PICTURES, EPISODES, HELD_OUT = ("train", "labels"), "episodes-train", "validation"
 """Banks of the folder of pictures."""
+SPOKEN_SEEN, SPOKEN_REQUESTS = ("seen-train-", "asr-seen-train-"), ("request-train-", "asr-request-train-")
+"""How the names of shards begin that hold spoken dialogues at the table, and what the user says in them, transcribed."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -50,26 +55,43 @@ class Table:
         return SeenAnswers(exchanges, SightBank(self.held_out), count)
 
     def pools(self, run: Run, manner: Manner) -> Iterator[Pool]:
-        """Exchanges laid out in one of the two manners, each with half of the run's share; details and quizzes in writing alone."""
+        """Exchanges laid out in one of the two manners, each with half of the run's share, or what spoken ones leave of it; details and
+        quizzes in writing alone."""
         soundless = isinstance(manner, WrittenExchanges)
+        half = 0.5 if soundless else 0.5 * (1 - run.spoken)
         shared: dict[str, Any] = {name: getattr(manner, name) for name in ("layout", "tokenizer", "silence", "seed")}
         if run.seen:
-            seen = GroundedExchanges(**shared, manner=manner, pictures=self.pictures, black=self.black)
-            yield Pool(seen, run.seen / 2, seen.captions, soundless=soundless, looks=seen)
+            asked = replace(manner, typed=run.typed) if isinstance(manner, WrittenExchanges) else manner
+            seen = GroundedExchanges(**shared, manner=asked, pictures=self.pictures, black=self.black)
+            yield Pool(seen, run.seen * half, seen.captions, soundless=soundless, looks=seen)
         for share, topic in ((run.detailed, "detail"), (run.quizzed, "quiz")) if soundless else ():
             if share:
                 told = GroundedExchanges(**shared, manner=manner, pictures=self.pictures, black=self.black, topic=topic)
                 yield Pool(told, share, told.captions, soundless=True, looks=told)
         if run.acted and self.episodes is not None:
-            acted = ActingExchanges(
-                **shared,
-                manner=manner,
-                episodes=self.episodes,
-                first_picture=len(self.pictures),
-                black=self.black,
-                pictures=self.done,
-            )
-            yield Pool(acted, run.acted / 2, acted.captions, soundless=soundless, looks=acted, feelings=acted)
+            acted = self._acted(manner, self.episodes)
+            yield Pool(acted, run.acted * half, acted.captions, soundless=soundless, looks=acted, feelings=acted)
+
+    def spoken_pools(self, run: Run, manner: AssembledExchanges, open_pool: Callable[[str], ShardReader]) -> Iterator[Pool]:
+        """Dialogues that were spoken from beginning to end; what comes into them is put together from words.
+
+        Args:
+            open_pool: opens the shards whose names begin so.
+        """
+        if run.seen:
+            pictures, transcripts = (open_pool(prefix) for prefix in SPOKEN_SEEN)
+            seen = SpokenAboutPictures(dialogues=pictures, pictures=self.pictures, tokenizer=manner.tokenizer)
+            yield Pool(seen, run.seen * run.spoken / 2, transcripts, looks=seen)
+        if run.acted and self.episodes is not None:
+            requests, transcripts = (open_pool(prefix) for prefix in SPOKEN_REQUESTS)
+            spoken = SpokenRequests(dialogues=requests, transcripts=transcripts, firsts=self.episodes.firsts)
+            acted = replace(self._acted(manner, self.episodes), requests=spoken)
+            yield Pool(acted, run.acted * run.spoken / 2, acted.captions, looks=acted, feelings=acted)
+
+    def _acted(self, manner: Manner, episodes: EpisodeBank) -> ActingExchanges:
+        shared: dict[str, Any] = {name: getattr(manner, name) for name in ("layout", "tokenizer", "silence", "seed")}
+        first, done = len(self.pictures), self.done
+        return ActingExchanges(**shared, manner=manner, episodes=episodes, first_picture=first, black=self.black, pictures=done)
 
     @property
     def still(self) -> Mapping[str, NDArray[np.float32]]:

@@ -96,6 +96,16 @@ def test_some_are_stopped_on_the_way_and_some_are_asked_what_they_feel(pool: Act
     assert any("hand" in text or "hold" in text or "it" in text for text in heard)
 
 
+def test_the_arm_goes_on_while_something_else_is_talked_about(pool: ActingExchanges) -> None:
+    found = 0
+    for i in range(120):
+        moving, replies = pool.course(i).moving, np.flatnonzero(np.diff(pieces(pool[i].text, pool.layout.text).astype(int)) == 1)
+        last = np.flatnonzero(moving)
+        between = [at for at in replies[1:] if len(last) and at < last[-1] and moving[at : last[-1] + 1].all()]
+        found += bool(between) and int(moving.sum()) == int(pool.episode(i).bins.shape[0])
+    assert found > 3
+
+
 def test_senses_and_pictures_are_those_of_the_frame_of_the_episode(pool: ActingExchanges) -> None:
     for i in range(COUNT):
         grid, episode = pool[i], pool.episode(i)

@@ -123,7 +123,7 @@ def test_a_grid_goes_with_the_picture_that_it_is_about(pictures: PictureBank) ->
 
 
 def test_pictures_that_hide_things_are_not_asked_about(pictures: PictureBank, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("roboego.data.grounded.pool.SEEN_PIXELS", 10_000)
+    monkeypatch.setattr("roboego.data.pictures.SEEN_PIXELS", 10_000)
     empty = [i for i in range(len(pictures)) if not pictures.things(i)]
     made = pool(pictures, seed=5)
     if empty:

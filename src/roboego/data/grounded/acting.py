@@ -14,7 +14,8 @@ from roboego.data.exchange_pool import ExchangePool
 from roboego.data.grounded import course
 from roboego.data.grounded.aims import OPEN, aim
 from roboego.data.grounded.course import Course
-from roboego.data.grounded.manner import Manner
+from roboego.data.grounded.manner import Laid, Manner
+from roboego.data.grounded.spoken import SpokenRequests
 from roboego.data.pictures import PictureBank
 from roboego.sim.body import GRIP
 from roboego.streams.grid import FrameGrid, Tokens
@@ -47,6 +48,7 @@ class ActingExchanges(ExchangePool):
         first_picture: number of the episodes' first picture among all that are seen.
         black: number of a black one; None: there is none.
         pictures: the episodes'; None: where glances ought to go is not known.
+        requests: spoken ones, of whose episodes one is drawn; None: they are laid out in the manner, for any episode.
     """
 
     episodes: Episodes
@@ -54,6 +56,7 @@ class ActingExchanges(ExchangePool):
     first_picture: int = 0
     black: int | None = None
     pictures: PictureBank | None = None
+    requests: SpokenRequests | None = None
 
     def make(self, i: int) -> tuple[FrameGrid, Tokens]:
         went, code = self.course(i), ActionBins()
@@ -64,7 +67,17 @@ class ActingExchanges(ExchangePool):
 
     def episode(self, i: int) -> Episode:
         """What is done in number `i`."""
-        return self.episodes[int(np.random.default_rng([self.seed, i, 5]).integers(len(self.episodes)))]
+        drawn = self._drawn(i)
+        return self.episodes[drawn if self.requests is None else self.requests.episode(drawn)]
+
+    def said(self, i: int) -> Laid | None:
+        """Its request and the reply, where they were spoken."""
+        return None if self.requests is None else self.requests.said(self._drawn(i))
+
+    def _drawn(self, i: int) -> int:
+        """The number of an episode, or of a spoken request."""
+        several = self.episodes if self.requests is None else self.requests
+        return int(np.random.default_rng([self.seed, i, 5]).integers(len(several)))
 
     def course(self, i: int) -> Course:
         """How number `i` goes."""
@@ -110,7 +123,8 @@ class ActingExchanges(ExchangePool):
 
 @lru_cache(maxsize=8)
 def _course(pool: ActingExchanges, i: int) -> Course:
-    return course.drawn(pool.episode(i), pool.manner, np.random.default_rng([pool.seed, i, 6]), black=pool.black is not None)
+    rng = np.random.default_rng([pool.seed, i, 6])
+    return course.drawn(pool.episode(i), pool.manner, rng, black=pool.black is not None, said=pool.said(i))
 
 
 @lru_cache(maxsize=64)

@@ -1,7 +1,7 @@
 """How an exchange goes in which Ego is asked to do something: what is said, and what of an episode is done, seen and felt when."""
 # T frames
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -17,7 +17,7 @@ from roboego.data.grounded.view import View
 from roboego.data.talk.answer import Answer, Exchange, Turn
 from roboego.data.talk.dressing import dress
 from roboego.data.talk.grammar import Rng, pick
-from roboego.data.talk.sampling import MAX_WORDS, split_of
+from roboego.data.talk.sampling import MAX_WORDS, sample_exchange, split_of
 from roboego.data.written import WrittenExchanges
 from roboego.errors import InputError
 from roboego.sim.scene import Scene
@@ -26,9 +26,9 @@ from roboego.streams.alphabet import words
 from roboego.streams.grid import FrameGrid, Tokens, concatenate, empty_grid
 from roboego.streams.organizers.base import pieces
 
-STOPPED, FROZEN, FELT = 0.2, 0.06, 0.25
-"""Shares of the exchanges in which the user stops the arm, in which the picture freezes while it moves, and in which they ask what it feels
-when it has done what it should."""
+STOPPED, FROZEN, CHATTED, FELT = 0.2, 0.06, 0.15, 0.25
+"""Shares of the exchanges in which the user stops the arm, in which the picture freezes while it moves, in which they talk about something
+else meanwhile, and in which they ask what it feels when it has done what it should."""
 BLACK, FEIGNED = 0.04, 0.3
 """Shares of the exchanges in which the picture is black, and of those about what the hand takes up in which it feels that thing already."""
 TOLD_TO_GO = 0.3
@@ -64,17 +64,19 @@ class Course:
     grip: int | None = None
 
 
-def drawn(episode: Episode, manner: Manner, rng: Rng, *, black: bool) -> Course:
+def drawn(episode: Episode, manner: Manner, rng: Rng, *, black: bool, said: Laid | None = None) -> Course:
     """An exchange about an episode.
 
     Args:
         black: whether there may be a black picture.
+        said: the request and its reply, as they were recorded; None: they are laid out in the manner.
     """
-    if black and rng.random() < BLACK:
-        return _unmoved(_request(rng, manner, episode, told=camera_is("black")), manner, rng, camera="black")
-    if (grip := _takes_up(episode)) is not None and rng.random() < FEIGNED:
-        return _unmoved([_put_down(rng, manner, episode)], manner, rng, grip=grip)
-    said = _laid_out(_request(rng, manner, episode), manner, rng)
+    if said is None:
+        if black and rng.random() < BLACK:
+            return _unmoved([_request(rng, manner, episode, told=camera_is("black"))], manner, rng, camera="black")
+        if (grip := _takes_up(episode)) is not None and rng.random() < FEIGNED:
+            return _unmoved([_put_down(rng, manner, episode)], manner, rng, grip=grip)
+        said = _laid_out([_request(rng, manner, episode)], manner, rng)
     start = _replies_at(said[0], manner) + int(rng.integers(*BEGINS))
     over, done = _busy_until(*said, manner), start + episode.done
     roll, on_the_way = rng.random(), over + 4 < done - 4
@@ -82,7 +84,9 @@ def drawn(episode: Episode, manner: Manner, rng: Rng, *, black: bool) -> Course:
         return _stopped(manner, rng, said, start, int(rng.integers(over + 2, done - 4)), len(episode))
     if STOPPED <= roll < STOPPED + FROZEN and on_the_way:
         return _frozen(manner, rng, said, start, int(rng.integers(over + 2, done - 4)), len(episode))
-    if STOPPED + FROZEN <= roll < STOPPED + FROZEN + FELT:
+    if STOPPED + FROZEN <= roll < STOPPED + FROZEN + CHATTED and on_the_way:
+        return _chatted(manner, rng, said, start, int(rng.integers(over + 2, done - 4)), len(episode))
+    if STOPPED + FROZEN + CHATTED <= roll < STOPPED + FROZEN + CHATTED + FELT:
         course = _asked_after(manner, rng, said, start, max(over, done) + int(rng.integers(4, 20)), episode)
         if course is not None:
             return course
@@ -130,6 +134,13 @@ def _frozen(manner: Manner, rng: Rng, said: Laid, start: int, frame: int, length
     return _moving(_followed(said, begins, then, told, manner), start, begins + _replies_at(then, manner), length, freezes=frame)
 
 
+def _chatted(manner: Manner, rng: Rng, said: Laid, start: int, frame: int, length: int) -> Course:
+    """In that frame the user talks about something else; the arm goes on."""
+    all_of = _followed(said, frame, *_laid_out(_chat(rng, manner), manner, rng), manner)
+    frames = max(len(all_of[0]), start + length)
+    return _moving(_resized(*all_of, frames, manner), start, frames, length)
+
+
 def _asked_after(manner: Manner, rng: Rng, said: Laid, start: int, frame: int, episode: Episode) -> Course | None:
     """In that frame, when all is done, the user asks what is felt."""
     held = int(episode.held[-1])
@@ -154,15 +165,37 @@ def _takes_up(episode: Episode) -> int | None:
 # -- what is said --------------------------------------------------------------------------------------------
 
 
-def _request(rng: Rng, manner: Manner, episode: Episode, told: tuple[str, Answer] | None = None) -> list[Turn]:
-    """What the user says to have it done, and what Ego says, if it is not to say anything else."""
+def requested(rng: Rng, episode: Episode, may_be_said: Callable[[Turn], bool]) -> Turn:
+    """What the user says to have it done, and what Ego says.
+
+    Raises:
+        InputError: nothing of that kind may be said.
+    """
     for _ in range(TRIES):
         asked = spoken(rng, View(episode.scene), episode.task)
-        ego, answer = told or (asked.ego, asked.answer)
-        turn = Turn(intent=f"do_{asked.verb}", user=dress(rng, asked.user, "request"), ego=ego, answer=answer)
-        if len(words(turn.user)) <= MAX_WORDS and _may_be_said([turn], manner):
-            return [turn]
+        turn = Turn(intent=f"do_{asked.verb}", user=dress(rng, asked.user, "request"), ego=asked.ego, answer=asked.answer)
+        if len(words(turn.user)) <= MAX_WORDS and may_be_said(turn):
+            return turn
     raise InputError(f"{episode.task} cannot be asked for in recorded words: make more, roboego synth grids")
+
+
+def _request(rng: Rng, manner: Manner, episode: Episode, told: tuple[str, Answer] | None = None) -> Turn:
+    """The same in the manner's words.
+
+    Args:
+        told: what Ego says in place of what it otherwise would.
+    """
+    turn = requested(rng, episode, lambda turn: _may_be_said([turn if told is None else replace(turn, ego=told[0])], manner))
+    return turn if told is None else replace(turn, ego=told[0], answer=told[1])
+
+
+def _chat(rng: Rng, manner: Manner) -> tuple[Turn, ...]:
+    """Something that has nothing to do with the table."""
+    for _ in range(TRIES):
+        turns = sample_exchange(rng, manner.split, 1).turns
+        if _may_be_said(turns, manner):
+            return turns
+    raise InputError("nothing can be talked about in recorded words: make more, roboego synth grids")
 
 
 def _order(rng: Rng, manner: Manner) -> Turn:

@@ -13,12 +13,13 @@ from roboego.data.grounded.aims import aims, word_bounds
 from roboego.data.grounded.exchanges import blind, grounded_exchange
 from roboego.data.grounded.manner import Manner, is_recorded, laid_out
 from roboego.data.grounded.view import View
-from roboego.data.pictures import SEEN_PIXELS, PictureBank
+from roboego.data.pictures import PictureBank, fully_shown
 from roboego.data.talk.answer import Exchange, Turn
 from roboego.errors import InputError
-from roboego.sim.scene import Scene
+from roboego.sim.scene import Placed, Scene
 from roboego.streams.alphabet import words
 from roboego.streams.grid import FrameGrid, Tokens
+from roboego.streams.layout import TextLayout
 from roboego.streams.organizers.base import pieces
 from roboego.streams.tokenizer import TextCodec
 
@@ -57,11 +58,7 @@ class GroundedExchanges(ExchangePool):
     def make(self, i: int) -> tuple[FrameGrid, Tokens]:
         exchange, rng = _drawn(self, i)[1], np.random.default_rng([self.seed, i, 9])
         grid, captions = laid_out(exchange, self.manner, rng)
-        written = pieces(grid.text, self.layout.text)
-        tells = along(written, [telling(turn, self.tokenizer) for turn in exchange.turns])
-        weight = grid.text_weight.copy()
-        weight[written] *= np.where(tells, EMPHASIS, 1.0)
-        return replace(grid, text_weight=weight), captions
+        return emphasized(grid, exchange.turns, self.tokenizer, self.layout.text), captions
 
     def looks(self, i: int) -> Tokens:
         """[T] the number of the picture that is in sight, -1 where none is."""
@@ -74,12 +71,9 @@ class GroundedExchanges(ExchangePool):
     def aims(self, i: int) -> Tokens:
         """[T] the tokens of the picture that a frame ought to look at, a bit for each; 0 where that is open."""
         grid, (picture, exchange) = self[i], _drawn(self, i)
-        track = np.zeros(len(grid), np.int32)
-        if picture not in (-1, self.black):
-            things = self.pictures.things(picture)
-            written = pieces(grid.text, self.layout.text)
-            track[written] = along(written, [aims(turn, things, self.tokenizer) for turn in exchange.turns])
-        return track
+        if picture in (-1, self.black):
+            return np.zeros(len(grid), np.int32)
+        return aimed(grid, exchange.turns, self.pictures.things(picture), self.tokenizer, self.layout.text)
 
     def turns(self, i: int) -> tuple[Turn, ...]:
         """What is said in number `i`, with what counts as a right answer."""
@@ -87,15 +81,24 @@ class GroundedExchanges(ExchangePool):
 
     @cached_property
     def shown(self) -> Sequence[int]:
-        """Numbers of the pictures that show all that is on their table.
+        """Numbers of the pictures that show all that is on their table."""
+        return fully_shown(self.pictures)
 
-        Raises:
-            InputError: there is none.
-        """
-        found = self.pictures.where(lambda seen, held: held is None and all(pixels >= SEEN_PIXELS for pixels in seen))
-        if not found:
-            raise InputError("none of the pictures shows all that is on its table; make more: roboego synth pictures")
-        return found
+
+def emphasized(grid: FrameGrid, turns: Sequence[Turn], tokenizer: TextCodec, text: TextLayout) -> FrameGrid:
+    """The same grid, in which the pieces that tell what was seen count more than others."""
+    written = pieces(grid.text, text)
+    tells = along(written, [telling(turn, tokenizer) for turn in turns])
+    weight = grid.text_weight.copy()
+    weight[written] *= np.where(tells, EMPHASIS, 1.0)
+    return replace(grid, text_weight=weight)
+
+
+def aimed(grid: FrameGrid, turns: Sequence[Turn], things: Sequence[Placed], tokenizer: TextCodec, text: TextLayout) -> Tokens:
+    """[T] the tokens of a picture of these things that a frame ought to look at, a bit for each; 0 where that is open."""
+    track, written = np.zeros(len(grid), np.int32), pieces(grid.text, text)
+    track[written] = along(written, [aims(turn, things, tokenizer) for turn in turns])
+    return track
 
 
 def along(written_T: NDArray[np.bool_], told: Sequence[Sequence[int]]) -> list[int]:
