@@ -4,6 +4,7 @@ import dataclasses
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from roboego.errors import CheckpointError, InputError
@@ -25,7 +26,7 @@ def from_json(kind: type[T], data: Any, where: str = "config") -> T:
     """
     if not isinstance(data, dict):
         raise CheckpointError(f"{where} must be an object, not {type(data).__name__}")
-    hints = get_type_hints(kind)
+    hints = _hints(kind)  # type: ignore[arg-type]
     names = [f.name for f in dataclasses.fields(kind) if f.init]  # type: ignore[arg-type]
     unknown = sorted(set(data) - set(names))
     if unknown:
@@ -38,6 +39,12 @@ def from_json(kind: type[T], data: Any, where: str = "config") -> T:
             return kind(**values)
     except TypeError as error:
         raise CheckpointError(f"{where} is incomplete: {error}") from error
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    """The types of a dataclass's fields, which take long to find: pictures are told of by many small ones."""
+    return get_type_hints(kind)
 
 
 @contextmanager

@@ -222,7 +222,7 @@ def whole() -> Run:
         model=sees.model,
         start=sees.name,
         stage=replace(talks.stage, ear_alone=500, aims=1.0),
-        loop=replace(talks.loop, steps=7_000),
+        loop=replace(talks.loop, steps=9_000),
         written=0.06,
         typed=0.3,
         assembled=0.2,
