@@ -7,8 +7,14 @@ import numpy as np
 import pytest
 import torch
 
+from roboego.codecs.embedded.files import save_codec
+from roboego.data.assembled import AssembledExchanges
+from roboego.data.build_dialogues import DialogueJob, make_dialogues
 from roboego.data.episodes import EpisodeJob, make_episodes
+from roboego.data.grounded.acting import ActingExchanges
+from roboego.data.grounded.subjects import Episodes, Pictures, Subject
 from roboego.data.pictures import PictureJob, make_pictures
+from roboego.data.shards import ShardReader
 from roboego.data.sights import SightJob, make_sights
 from roboego.data.written import WrittenExchanges
 from roboego.errors import InputError
@@ -23,6 +29,7 @@ from roboego.streams.tokenizer import Tokenizer
 from roboego.training.lesson import StageConfig
 from roboego.training.rows import Mixture, Pool
 from roboego.training.stage import StageTask
+from tests.data.test_dialogue import layout, shop
 
 EYE = ViTConfig(image_size=96, width=24, layers=1, heads=2, hidden=32)
 SILENCE = np.arange(8, dtype=np.int16)
@@ -106,3 +113,31 @@ def test_it_learns_from_talk_alone_too() -> None:
     loss.backward()
     assert torch.isfinite(loss)
     assert metrics["act"] > 0
+
+
+def test_spoken_dialogues_take_their_share_of_what_has_sound(root: Path) -> None:
+    run, table = nano.whole(), open_table(nano.whole(), root / "pictures", root / "tools")
+    assert table is not None
+    save_codec(shop().codec, root / "tools" / "codec")  # type: ignore[arg-type]
+    shop().tokenizer.save(root / "tools" / "tokenizer.json")
+    subjects: tuple[tuple[str, Subject], ...] = (
+        ("seen", Pictures(folder=root / "pictures", shard="train-00000")),
+        ("request", Episodes(folder=root / "pictures", shard=f"{EPISODES}-00000")),
+    )
+    for kind, subject in subjects:
+        out, transcript = root / f"{kind}-train-x-00000.grids", root / f"asr-{kind}-train-x-00000.grids"
+        job = DialogueJob(
+            out=out, transcript=transcript, tools=root / "tools", layout=layout(), voice="espeak-en-us", count=2, subject=subject
+        )
+        make_dialogues(job)
+    manner = AssembledExchanges(layout=layout(), tokenizer=shop().tokenizer, silence=shop().silence, heard=(), said=(), delay=4)
+    seen, acted = table.spoken_pools(run, manner, lambda prefix: ShardReader(sorted(root.glob(f"{prefix}*.grids"))))
+    together = [pool for pool in table.pools(run, manner) if not pool.soundless]
+    for spoken, assembled, share in zip((seen, acted), together, (run.seen, run.acted), strict=True):
+        assert spoken.share + assembled.share == pytest.approx(share / 2)
+        assert spoken.share > 0
+    assert seen.looks is not None
+    assert seen.transcripts is not None
+    assert len(seen.looks.looks(1)) == len(seen.grids[1]) == len(seen.transcripts[1])
+    assert isinstance(acted.grids, ActingExchanges)
+    assert acted.grids.said(0) is not None
