@@ -54,7 +54,7 @@ DIALOGUE_SHARDS = ("dialogue-", "asr-dialogue-", "silence-")
 """How the names of shards begin that hold dialogues and silences."""
 GROUNDED_SHARDS = ("seen-", "asr-seen-", "request-", "asr-request-")
 """The same of spoken dialogues at the table; all others hold sentences."""
-SEEN_DIALOGUES, REQUESTS = 90, 100
+SEEN_DIALOGUES, REQUESTS = 90, 200
 """Shards of dialogues about the pictures of a shard, and of requests for what is done in the episodes of one."""
 AT_THE_TABLE = ("heart-changed", "espeak-en-us", "heart-changed", "flite-kal16", "joe", "heart-changed", "espeak-en-gb")
 """Who speaks in them, in turn."""
