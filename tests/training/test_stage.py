@@ -138,6 +138,16 @@ def test_disturbed_inputs_leave_targets_alone() -> None:
     assert torch.equal(calm.speak, batch.speak)
 
 
+def test_what_the_arm_did_before_is_that_of_other_frames() -> None:
+    config = replace(nano.tiny(), layout=nano.whole_model().layout)
+    batch, _ = collate([g[slice(0, 20)] for g in grids()])
+    batch.act = torch.arange(batch.text.numel()).reshape(*batch.text.shape, 1).repeat(1, 1, 4) % 31
+    given = disturb(batch, config, replace(CALM, acts=0.5), np.random.default_rng(0)).act
+    assert 0.2 < (given != batch.act).any(-1).float().mean() < 0.8
+    assert (given == given[..., :1]).all()
+    assert torch.equal(disturb(batch, config, CALM, np.random.default_rng(0)).act, batch.act)
+
+
 def test_codes_are_taken_for_others_that_sound_like_them() -> None:
     vectors = np.random.default_rng(1).normal(size=(8, 512, 3)).astype(np.float32)
     alike = sounding_alike(vectors, 4)

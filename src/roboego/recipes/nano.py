@@ -82,8 +82,11 @@ def whole_model() -> ModelConfig:
 
 
 def senses() -> tuple[SenseConfig, ...]:
-    """What the robot feels of itself (`roboego.sim.body.BODY`), what its pads feel, and the points that its camera measures."""
-    place, speed, finger, force, grip = 5.0, 3.0, 30.0, 0.1, 0.2
+    """What the robot feels of itself (`roboego.sim.body.BODY`), what its pads feel, and the points that its camera measures.
+
+    Speeds and motor forces are left out: they tell what it did a moment ago, which a model repeats instead of looking where it is.
+    """
+    place, speed, finger, force, grip = 5.0, 0.0, 30.0, 0.0, 0.2
     body = (*[place] * 3, *[speed] * 3, finger, *[force] * 3, grip)
     return (
         SenseConfig(name="body", size=len(body), scales=body, hidden=128),
@@ -197,7 +200,17 @@ def seeing() -> Run:
         name="nano-seeing",
         model=whole_model(),
         start=talks.name,
-        stage=replace(talks.stage, rows=12, frames=256, phones=0.0, first_codebook=1.0, codebooks=0.5, chosen=0.05, aims=1.0),
+        stage=replace(
+            talks.stage,
+            rows=12,
+            frames=256,
+            phones=0.0,
+            first_codebook=1.0,
+            codebooks=0.5,
+            chosen=0.05,
+            aims=1.0,
+            disturbance=replace(talks.stage.disturbance, acts=1.0),
+        ),
         loop=replace(talks.loop, steps=6_000, warmup=100, decay=0.3),
         pools=(("dialogue-train", 0.1), ("asr-user-train", 0.08), ("tts-ego-train", 0.07)),
         transcripts=(("dialogue-train", "asr-dialogue-train"),),
@@ -221,7 +234,7 @@ def whole() -> Run:
         name="nano-whole",
         model=sees.model,
         start=sees.name,
-        stage=replace(talks.stage, ear_alone=500, aims=1.0),
+        stage=replace(talks.stage, ear_alone=500, aims=1.0, disturbance=sees.stage.disturbance),
         loop=replace(talks.loop, steps=9_000),
         written=0.06,
         typed=0.3,

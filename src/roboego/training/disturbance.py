@@ -30,6 +30,8 @@ class Disturbance:
         alike: mean share of the codes heard that are replaced by others that sound like them; each row has its own share, up to twice this.
         captions: mean share of the pieces written down of what is heard that are another piece; each row has its own
             share, up to twice this.
+        acts: share of the frames whose action of before is that of another frame of the batch. What an expert does is nearly what it did
+            before: a model that is told that goes on as it began, wherever the arm is (causal confusion, arXiv 1905.11979).
     """
 
     speech: float = 0.1
@@ -37,6 +39,7 @@ class Disturbance:
     listen: float = 0.15
     alike: float = 0.0
     captions: float = 0.1
+    acts: float = 0.0
 
 
 def disturb(
@@ -67,13 +70,21 @@ def disturb(
     if config.pointer:
         off = rng.choice([-1, 0, 1], (rows, frames), p=[config.pointer / 2, 1 - config.pointer, config.pointer / 2])
         spoken = (spoken + torch.from_numpy(off)).clamp(min=0)
+    act = others_acts(batch.act, config.acts, rng) if config.acts and layout.action_dims else batch.act
     written = transcribed(batch.read, layout.text)
     if batch.caption is None:
         text, caption = misheard(batch.text, written, layout.text, config, rng), None
     else:
         caption = misheard(batch.caption, np.ones_like(written) if heard is None else heard, layout.text, config, rng)
         text = torch.where(torch.from_numpy(written), caption, batch.text)
-    return replace(batch, text=text, speak=speak, listen=listen, spoken=spoken, caption=caption)
+    return replace(batch, text=text, speak=speak, listen=listen, spoken=spoken, caption=caption, act=act)
+
+
+def others_acts(act_BTD: Tensor, share: float, rng: np.random.Generator) -> Tensor:
+    """Actions, so many of which are those of frames drawn from the whole batch."""
+    rows, frames, _ = act_BTD.shape
+    others = act_BTD.flatten(0, 1)[torch.from_numpy(rng.integers(0, rows * frames, (rows, frames)))]
+    return torch.where(torch.from_numpy(rng.random((rows, frames, 1)) < share), others, act_BTD)
 
 
 def confused(codes_BTK: NDArray[np.int64], alike: Alike, share: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
