@@ -234,7 +234,7 @@ def whole() -> Run:
         name="nano-whole",
         model=sees.model,
         start=sees.name,
-        stage=replace(talks.stage, ear_alone=500, aims=1.0, disturbance=sees.stage.disturbance),
+        stage=replace(talks.stage, ear_alone=500, act=2.0, aims=1.0, disturbance=sees.stage.disturbance),
         loop=replace(talks.loop, steps=9_000),
         written=0.06,
         typed=0.3,
