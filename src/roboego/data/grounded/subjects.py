@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from roboego.data.episodes import SUFFIX, Episode, read_episodes
 from roboego.data.grounded.course import requested
 from roboego.data.grounded.exchanges import blind, grounded_exchange
+from roboego.data.grounded.pool import BLIND, TRIES
 from roboego.data.grounded.view import View
 from roboego.data.pictures import PictureBank, fully_shown
 from roboego.data.talk.answer import Exchange
@@ -15,10 +16,6 @@ from roboego.data.talk.grammar import Rng
 from roboego.data.talk.sampling import Split, split_of
 from roboego.errors import InputError
 from roboego.sim.scene import Scene
-
-BLIND = 0.06
-"""Share of the dialogues about pictures in which there is none."""
-TRIES = 200
 
 Told = tuple[Exchange, dict[str, Any]]
 """What is said, and what to keep of what it is about."""
