@@ -62,7 +62,8 @@ def test_a_small_model_with_all_streams_learns_from_the_pools_of_a_run(root: Pat
     tokenizer = Tokenizer.train(nano.tokenizer_text(sentences=2_000), vocab_size=400)
     written = WrittenExchanges(layout=layout, tokenizer=tokenizer, silence=SILENCE)
     pools = [Pool(written, 0.3, written.captions, soundless=True), *table.pools(run, written)]
-    assert sum(pool.share for pool in pools) == pytest.approx(0.3 + run.seen / 2 + run.detailed + run.quizzed + run.acted / 2)
+    shared = run.seen / 2 + run.detailed + run.quizzed + run.acted / 2 + run.drilled
+    assert sum(pool.share for pool in pools) == pytest.approx(0.3 + shared)
     assert run.model.context_width
     mixture = Mixture(
         pools, run.model.layout.text, contexts=0.5, pictures=len(table.sights.vectors), still=table.still, rest=at_rest(run.model.layout)

@@ -111,7 +111,7 @@ def test_a_run_learns_from_them(robot: LoadedModel, tmp_path: Path) -> None:
     assert torch.isfinite(loss)
     assert metrics["act"] > 0
     moved = {name for name, p in robot.model.named_parameters() if p.grad is not None and p.grad.abs().max() > 0}
-    assert {"fusion.senses.touch.out.weight", "fusion.senses.points.out.weight", "act_head.weight", "fusion.look.weight"} <= moved
+    assert {"fusion.senses.touch.out.weight", "fusion.senses.points.out.weight", "act_head.state.weight", "fusion.look.weight"} <= moved
 
 
 def test_pictures_that_are_gone_are_told_and_the_rest_is_taken(robot: LoadedModel, tmp_path: Path) -> None:

@@ -174,6 +174,7 @@ class ModelConfig:
         context_width: width of a picture's tokens, which context vision puts in as extra positions; 0 without it.
         glance: how each step looks at a picture's tokens; None if it does not.
         senses: what the robot feels.
+        act_hidden: inner width of the action decoder.
     Raises:
         InputError: a size is too small, two senses have one name, a multiplier is not a positive number, or pictures' tokens have two
             widths.
@@ -192,9 +193,10 @@ class ModelConfig:
     context_width: int = 0
     glance: GlanceConfig | None = None
     senses: tuple[SenseConfig, ...] = ()
+    act_hidden: int = 192
 
     def __post_init__(self) -> None:
-        check_at_least(1, self, "max_advance")
+        check_at_least(1, self, "max_advance", "act_hidden")
         check_at_least(0, self, "vision_width", "context_width")
         _check_positive(self, "input_scale", "output_scale")
         if len({sense.name for sense in self.senses}) < len(self.senses):

@@ -85,11 +85,11 @@ class Fusion(nn.Module):
                 x_MD = x_MD + torch.where(look_M[:, None], self.look(look_MV), self.no_look)
         return x_MD * self.scale if self.scale != 1.0 else x_MD
 
-    def felt(self, felt: FeltByName | None, batch: int, frames: int) -> Tensor | float:
-        """What senses add to each frame [B, T, D]; those that the model has and nobody tells of are missing."""
+    def felt(self, felt: FeltByName | None, batch: int, frames: int) -> Tensor | None:
+        """What senses add to each frame [B, T, D]; those that the model has and nobody tells of are missing. None: it has none."""
         return self._added({name: sense(given) for name, sense, given in self._told(felt)}, felt, (batch, frames))
 
-    def felt_now(self, felt: NowByName | None, batch: int) -> Tensor | float:
+    def felt_now(self, felt: NowByName | None, batch: int) -> Tensor | None:
         """The same of one step [B, D]."""
         return self._added({name: sense.step(given) for name, sense, given in self._told(felt)}, felt, (batch,))
 
@@ -107,13 +107,14 @@ class Fusion(nn.Module):
     def _each(self) -> Iterator[tuple[str, Sense]]:
         return self.senses.items()  # type: ignore[return-value]
 
-    def _added(self, told: dict[str, Tensor], felt: Mapping[str, Any] | None, size: tuple[int, ...]) -> Tensor | float:
+    def _added(self, told: dict[str, Tensor], felt: Mapping[str, Any] | None, size: tuple[int, ...]) -> Tensor | None:
         """Raises ShapeError if something is told of a sense that the model does not have."""
         foreign = sorted(set(felt or ()) - set(self.senses))
         if foreign:
             raise ShapeError(f"the model has no sense {', '.join(foreign)}; it has {', '.join(self.senses) or 'none'}")
         missing = [sense.marks[NONE].expand(*size, -1) for name, sense in self._each() if name not in told]
-        return sum([*told.values(), *missing], 0.0)
+        each = [*told.values(), *missing]
+        return sum(each[1:], each[0]) if each else None
 
     def picture_positions(self, tokens_NMV: Tensor) -> Tensor:
         """A picture's tokens [N, M, V] -> as many extra positions [N, M, D].

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from roboego.errors import ShapeError
+from roboego.model.action_decoder import ActionDecoder
 from roboego.model.backbone import Backbone
 from roboego.model.cache import RingCache
 from roboego.model.config import ModelConfig
@@ -138,7 +139,7 @@ class RoboEgoModel(nn.Module):
         self.caption_head = nn.Linear(width, layout.text.ids, bias=False) if config.caption_head else None
         self.spoken_head = nn.Linear(width, config.max_advance + 1) if config.spoken_head else None
         self.speech = SpeechDecoder(config)
-        self.act_head = nn.Linear(width, layout.action_dims * layout.action_bins) if layout.action_dims else None
+        self.act_head = ActionDecoder(config) if layout.action_dims else None
         self.streams = len(stream_sizes(config))
         self.register_buffer("listen_places", self._places(layout.listen, undo=False), persistent=False)
         self.register_buffer("speak_places", self._places(layout.speak, undo=True), persistent=False)
@@ -192,9 +193,18 @@ class RoboEgoModel(nn.Module):
             parts.append(before(batch.act, layout.action_bins))
         return torch.cat(parts, -1)
 
-    def hidden(self, batch: Batch, tap: int | None = None) -> Tensor:
-        """Hidden states h [B, T, W] of grids that start at position 0; [B, T, 2 W] with a `tap`, see `Backbone.forward`."""
-        return self.hidden_from_tokens(self.step_tokens(batch), batch.look, batch.seen, batch.pictures, tap, batch.glances, batch.senses)
+    def felt(self, batch: Batch) -> Tensor | None:
+        """What senses add to each frame [B, T, W]; None if the model has none."""
+        return self.fusion.felt(batch.senses, *batch.text.shape)
+
+    def hidden(self, batch: Batch, felt: Tensor | None = None, tap: int | None = None) -> Tensor:
+        """Hidden states h [B, T, W] of grids that start at position 0; [B, T, 2 W] with a `tap`, see `Backbone.forward`.
+
+        Args:
+            felt: what `felt` gives, if it is known already.
+        """
+        felt = self.felt(batch) if felt is None else felt
+        return self.hidden_from_tokens(self.step_tokens(batch), batch.look, batch.seen, batch.pictures, tap, batch.glances, felt)
 
     def hidden_from_tokens(
         self,
@@ -204,14 +214,15 @@ class RoboEgoModel(nn.Module):
         pictures: Pictures | None = None,
         tap: int | None = None,
         glances: Glances | None = None,
-        senses: FeltByName | None = None,
+        felt: Tensor | None = None,
     ) -> Tensor:
         """The same from the tokens that the steps are given, in the order of `stream_sizes`, delays applied."""
         size = tokens_BTS.shape[:2]
         look = None if look_BTV is None else look_BTV.flatten(0, 1)
         seen = None if seen_BT is None else seen_BT.flatten()
         x_BTD = self.fusion(tokens_BTS.flatten(0, 1), look, seen).reshape(*size, -1)
-        x_BTD = x_BTD + self.fusion.felt(senses, *size)
+        felt = self.fusion.felt(None, *size) if felt is None else felt
+        x_BTD = x_BTD if felt is None else x_BTD + felt
         place_BT = None
         if pictures is not None:
             seen_NMD = self.fusion.picture_positions(pictures.tokens)
@@ -236,7 +247,8 @@ class RoboEgoModel(nn.Module):
 
     def forward(self, batch: Batch) -> Logits:
         """Teacher-forced logits of every stream."""
-        h = self.hidden(batch)
+        felt = self.felt(batch)
+        h = self.hidden(batch, felt)
         size, layout = h.shape[:2], self.config.layout
         codes = apply_delays(batch.speak, layout.speak.delays, layout.speak.pad_id)
         speak = self.speech(h.flatten(0, 1), batch.text.flatten(), codes.flatten(0, 1))
@@ -244,16 +256,16 @@ class RoboEgoModel(nn.Module):
             text=self.text_logits(h),
             spoken=None if self.spoken_head is None else self.spoken_head(h),
             speak=speak.reshape(*size, *speak.shape[1:]),
-            act=self.act_logits(h),
+            act=self.act_logits(h, felt),
             caption=None if self.caption_head is None else self.caption_head(h),
         )
 
-    def act_logits(self, h: Tensor) -> Tensor:
-        """Logits [..., D, A] of the action stream; D = 0 without one."""
-        layout = self.config.layout
+    def act_logits(self, h: Tensor, felt: Tensor | None) -> Tensor:
+        """Logits [..., D, A] of the action stream, of states [..., W] and what is felt in their frames (see `felt`); D = 0 without one."""
         if self.act_head is None:
             return h.new_zeros(*h.shape[:-1], 0, 0)
-        return self.act_head(h).unflatten(-1, (layout.action_dims, layout.action_bins))  # type: ignore[no-any-return]
+        logits: Tensor = self.act_head(h, felt)
+        return logits
 
     # -- one frame at a time -----------------------------------------------------------------
 
@@ -287,7 +299,8 @@ class RoboEgoModel(nn.Module):
         """One frame of every slot: hears, looks and reads, then writes, speaks and acts."""
         layout = self.config.layout
         mode = torch.where(is_mode(given.read, layout.text), given.read, state.mode)
-        h, cache, heard = self._perceive(given, mode, state)
+        felt = self.fusion.felt_now(given.senses, len(given.read))
+        h, cache, heard = self._perceive(given, felt, mode, state)
 
         logits = free = state.text_head(h) * self.config.output_scale
         if settings.text.penalizes:
@@ -317,7 +330,7 @@ class RoboEgoModel(nn.Module):
             pointer = native_pointer.advanced(pointer, text, by, layout.text) if native else pointer.advanced(text, by, layout.text)
 
         raw = self._speak(h, text, state, settings)
-        act = self._act(h, settings)
+        act = self._act(h, felt, settings)
         said, complete = state.said, raw
         if layout.speak.max_delay:
             said = torch.cat([state.said[:, 1:], raw[:, None]], 1)
@@ -355,7 +368,7 @@ class RoboEgoModel(nn.Module):
                 _, cache = self.backbone.extend(part, cache, slots_A)
         return replace(state, cache=cache)
 
-    def _perceive(self, given: StepInput, mode: Tensor, state: ModelState) -> tuple[Tensor, RingCache, Tensor]:
+    def _perceive(self, given: StepInput, felt: Tensor | None, mode: Tensor, state: ModelState) -> tuple[Tensor, RingCache, Tensor]:
         """Fuses the step's inputs and runs the backbone: hidden state [B, W], cache, and what was heard."""
         layout = self.config.layout
         heard, listen = state.heard, given.listen
@@ -376,7 +389,7 @@ class RoboEgoModel(nn.Module):
         if layout.action_dims:
             parts.append(state.act)
         x = self.fusion(torch.cat(parts, 1), given.look, given.seen)
-        x = x + self.fusion.felt_now(given.senses, len(x))
+        x = x if felt is None else x + felt
         looks = {} if self.glance is None or given.details is None else self.glance.now(given.details)
         behind = looks.pop(BEHIND, None)
         h, cache = self.backbone.step(x, state.cache, looks)
@@ -406,11 +419,11 @@ class RoboEgoModel(nn.Module):
             uniform = settings.uniform[:, start : start + layout.codebooks * layout.ids].view(-1, layout.codebooks, layout.ids)
         return state.depth.speak(h, text, settings.speak, uniform, state.codes, state.frame, layout)
 
-    def _act(self, h: Tensor, settings: StepSettings) -> Tensor:
+    def _act(self, h: Tensor, felt: Tensor | None, settings: StepSettings) -> Tensor:
         layout = self.config.layout
         if self.act_head is None:
             return h.new_zeros(len(h), 0, dtype=torch.int64)
-        logits = self.act_logits(h)
+        logits = self.act_logits(h, felt)
         start = layout.text.ids + layout.speak.codebooks * layout.speak.ids
         bins = layout.action_bins
         chosen = []

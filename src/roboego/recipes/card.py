@@ -77,8 +77,8 @@ def _exchanges(run: Run) -> tuple[tuple[str, float], ...]:
     return (
         ("written exchanges", run.written),
         ("assembled exchanges", run.assembled),
-        ("exchanges about pictures", run.seen),
-        ("exchanges in which the arm moves", run.acted),
+        ("exchanges about pictures", run.seen + run.detailed + run.quizzed),
+        ("exchanges in which the arm moves", run.acted + run.drilled),
     )
 
 

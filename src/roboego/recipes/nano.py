@@ -235,7 +235,7 @@ def whole() -> Run:
         model=sees.model,
         start=sees.name,
         stage=replace(talks.stage, ear_alone=500, act=2.0, aims=1.0, disturbance=sees.stage.disturbance),
-        loop=replace(talks.loop, steps=9_000),
+        loop=replace(talks.loop, steps=13_000),
         written=0.06,
         typed=0.3,
         assembled=0.2,
@@ -243,5 +243,6 @@ def whole() -> Run:
         quizzed=0.15,
         seen=0.5,
         acted=0.3,
+        drilled=0.6,
         spoken=0.6,
     )

@@ -29,7 +29,8 @@ class Run:
             run has such.
         detailed: share of the frames for exchanges, without sound, in which pictures are told thing by thing; quizzed: the same of quick
             questions about them.
-        acted: share of the frames for exchanges in which something is done, in two halves like `seen`.
+        acted: share of the frames for exchanges in which something is done, in two halves like `seen`; drilled: share for those, without
+            sound, that follow each other at once, so that there is hardly a frame in which the arm rests.
         spoken: share of the halves with sound for dialogues that were spoken from beginning to end.
         validation: prefixes of held-out shards: transcribed, and said; None judges a run without sound by what it answers in writing.
         sentences: held-out sentences of each kind that a validation runs freely.
@@ -58,6 +59,7 @@ class Run:
     detailed: float = 0.0
     quizzed: float = 0.0
     acted: float = 0.0
+    drilled: float = 0.0
     spoken: float = 0.0
     recorded: tuple[str, ...] = ()
     first_sound: bool = False

@@ -56,7 +56,7 @@ class Table:
 
     def pools(self, run: Run, manner: Manner) -> Iterator[Pool]:
         """Exchanges laid out in one of the two manners, each with half of the run's share, or what spoken ones leave of it; details and
-        quizzes in writing alone."""
+        quizzes and drills in writing alone."""
         soundless = isinstance(manner, WrittenExchanges)
         half = 0.5 if soundless else 0.5 * (1 - run.spoken)
         shared: dict[str, Any] = {name: getattr(manner, name) for name in ("layout", "tokenizer", "silence", "seed")}
@@ -71,6 +71,9 @@ class Table:
         if run.acted and self.episodes is not None:
             acted = self._acted(manner, self.episodes)
             yield Pool(acted, run.acted * half, acted.captions, soundless=soundless, looks=acted, feelings=acted)
+        if run.drilled and self.episodes is not None and isinstance(manner, WrittenExchanges):
+            drilled = self._acted(replace(manner, paced=0.0, close=1.0), self.episodes)
+            yield Pool(drilled, run.drilled, drilled.captions, soundless=True, looks=drilled, feelings=drilled)
 
     def spoken_pools(self, run: Run, manner: AssembledExchanges, open_pool: Callable[[str], ShardReader]) -> Iterator[Pool]:
         """Dialogues that were spoken from beginning to end; what comes into them is put together from words.

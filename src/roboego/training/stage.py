@@ -62,7 +62,8 @@ class StageTask:
         target, weights, model, c = batch.target, batch.weights, self.module, self.config
         text = target.text.flatten()
         parts: dict[str, tuple[float, Tensor]] = {}
-        h_BTW, middle_BTW = model.hidden(batch.given, model.config.backbone.layers * 2 // 3).chunk(2, -1)
+        felt = model.felt(batch.given)
+        h_BTW, middle_BTW = model.hidden(batch.given, felt, model.config.backbone.layers * 2 // 3).chunk(2, -1)
         h_MW = h_BTW.flatten(0, 1)
         if self.ear is not None:
             if step < 2 * c.ear_alone:
@@ -81,7 +82,7 @@ class StageTask:
         if c.aims and batch.given.glances is not None:
             parts["aims"] = c.aims, batch.given.glances.missed()
         if model.act_head is not None:
-            logits = model.act_logits(h_MW)
+            logits = model.act_logits(h_MW, None if felt is None else felt.flatten(0, 1))
             each = _cross_entropy(logits.flatten(0, 1), target.act.flatten()).reshape(len(h_MW), -1).mean(1)
             parts["act"] = c.act, _mean(each, weights.act.flatten())
         total = torch.stack([weight * value for weight, value in parts.values()]).sum()
