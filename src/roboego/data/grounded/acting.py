@@ -14,6 +14,7 @@ from roboego.data.exchange_pool import ExchangePool
 from roboego.data.grounded import course
 from roboego.data.grounded.aims import OPEN, aim
 from roboego.data.grounded.course import Course
+from roboego.data.grounded.held_up import held_up
 from roboego.data.grounded.manner import Laid, Manner
 from roboego.data.grounded.spoken import SpokenRequests
 from roboego.data.pictures import PictureBank
@@ -66,16 +67,15 @@ class ActingExchanges(ExchangePool):
         return replace(went.grid, act=act, act_weight=weight), went.captions
 
     def episode(self, i: int) -> Episode:
-        """What is done in number `i`."""
-        drawn = self._drawn(i)
-        return self.episodes[drawn if self.requests is None else self.requests.episode(drawn)]
+        """What is done in number `i`, held up now and then."""
+        return _episode(self, i)
 
     def said(self, i: int) -> Laid | None:
         """Its request and the reply, where they were spoken."""
-        return None if self.requests is None else self.requests.said(self._drawn(i))
+        return None if self.requests is None else self.requests.said(self.drawn(i))
 
-    def _drawn(self, i: int) -> int:
-        """The number of an episode, or of a spoken request."""
+    def drawn(self, i: int) -> int:
+        """The number of the episode, or of the spoken request."""
         several = self.episodes if self.requests is None else self.requests
         return int(np.random.default_rng([self.seed, i, 5]).integers(len(several)))
 
@@ -119,6 +119,13 @@ class ActingExchanges(ExchangePool):
         elif went.freezes is not None:
             points.stale[went.freezes + POINTS_FRESH :] = True
         return {"body": fresh(body, went.when), "touch": fresh(touch, went.when), "points": points}
+
+
+@lru_cache(maxsize=8)
+def _episode(pool: ActingExchanges, i: int) -> Episode:
+    drawn = pool.drawn(i)
+    episode = pool.episodes[drawn if pool.requests is None else pool.requests.episode(drawn)]
+    return held_up(episode, np.random.default_rng([pool.seed, i, 7]))
 
 
 @lru_cache(maxsize=8)

@@ -39,6 +39,8 @@ HALTS = (1, 4)
 """Frames from the end of the user's "stop" until the arm keeps still, from and below."""
 NOTICES = (11, 20)
 """Frames from the last new picture until the arm keeps still and Ego says so, from and below: two pictures later it shows."""
+SHOWS_M = 0.03
+"""How far the hand is from where a picture shows it when that is noticed."""
 TRIES = 200
 
 Camera = Literal["live", "black"]
@@ -83,7 +85,9 @@ def drawn(episode: Episode, manner: Manner, rng: Rng, *, black: bool, said: Laid
     if roll < STOPPED and on_the_way:
         return _stopped(manner, rng, said, start, int(rng.integers(over + 2, done - 4)), len(episode))
     if STOPPED <= roll < STOPPED + FROZEN and on_the_way:
-        return _frozen(manner, rng, said, start, int(rng.integers(over + 2, done - 4)), len(episode))
+        frame = int(rng.integers(over + 2, done - 4))
+        if _goes_far(episode, frame - start):
+            return _frozen(manner, rng, said, start, frame, len(episode))
     if STOPPED + FROZEN <= roll < STOPPED + FROZEN + CHATTED and on_the_way:
         return _chatted(manner, rng, said, start, int(rng.integers(over + 2, done - 4)), len(episode))
     if STOPPED + FROZEN + CHATTED <= roll < STOPPED + FROZEN + CHATTED + FELT:
@@ -154,6 +158,11 @@ def _asked_after(manner: Manner, rng: Rng, said: Laid, start: int, frame: int, e
         return None
     all_of = _followed(said, frame, *_laid_out([turn], manner, rng), manner)
     return _moving(all_of, start, len(all_of[0]), len(episode))
+
+
+def _goes_far(episode: Episode, frame: int) -> bool:
+    """Whether the hand, soon after that frame, is where a frozen picture does not show it."""
+    return float(np.ptp(episode.body[frame : frame + NOTICES[0], :3], axis=0).max()) > SHOWS_M
 
 
 def _takes_up(episode: Episode) -> int | None:
