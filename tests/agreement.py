@@ -85,7 +85,7 @@ def streamed(loaded: LoadedModel, batch: Batch, *, native: bool = True) -> Choic
         if model.caption_head is not None:
             caption.append(out.caption)
         if model.act_head is not None:
-            act.append(model.act_logits(h, model.fusion.felt_now(None, len(h))).argmax(-1))
+            act.append(model.act_logits(h, model.fusion.felt_now(None, len(h)), None).argmax(-1))
     return Choices(
         text=_written(torch.stack(text, 1), model.config.layout.text.wait, first=loaded.sampling.wait_or_write),
         speak=_codes(model, torch.stack(speak, 1)),

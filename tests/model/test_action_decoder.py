@@ -1,4 +1,4 @@
-"""The action decoder goes by the shared state and by what is felt in the same step."""
+"""The action decoder goes by the shared state and by what is felt and seen in the same step."""
 
 from dataclasses import replace
 
@@ -6,11 +6,12 @@ import torch
 from torch.testing import assert_close
 
 from roboego.model.action_decoder import ActionDecoder
-from roboego.model.config import ModelConfig, SenseConfig
+from roboego.model.config import GlanceConfig, ModelConfig, SenseConfig
 from roboego.model.model import RoboEgoModel
 from roboego.recipes import nano
 
 SENSES = (SenseConfig(name="touch", size=2, hidden=8),)
+GLANCE = GlanceConfig(tokens=3, token_width=8, heads=2, head_dim=4)
 
 
 def config(**changes: object) -> ModelConfig:
@@ -18,18 +19,20 @@ def config(**changes: object) -> ModelConfig:
     return replace(tiny, layout=replace(tiny.layout, action_dims=3, action_bins=5), act_hidden=16, **changes)
 
 
-def test_it_gives_bins_for_each_dimension_and_hangs_on_what_is_felt() -> None:
+def test_it_gives_bins_for_each_dimension_and_hangs_on_what_is_felt_and_seen() -> None:
     torch.manual_seed(0)
-    decoder = ActionDecoder(config(senses=SENSES))
-    h, felt = torch.randn(2, 4, 32), torch.randn(2, 4, 32)
-    assert decoder(h, felt).shape == (2, 4, 3, 5)
-    assert not torch.allclose(decoder(h, felt), decoder(h, -felt))
+    decoder = ActionDecoder(config(senses=SENSES, glance=GLANCE))
+    h, felt, found = torch.randn(2, 4, 32), torch.randn(2, 4, 32), torch.randn(2, 4, 8)
+    assert decoder(h, felt, found).shape == (2, 4, 3, 5)
+    assert not torch.allclose(decoder(h, felt, found), decoder(h, -felt, found))
+    assert not torch.allclose(decoder(h, felt, found), decoder(h, felt, -found))
+    assert_close(decoder(h, felt, None), decoder(h, felt, torch.zeros_like(found)))
 
 
-def test_a_model_without_senses_acts_by_its_state_alone() -> None:
+def test_a_model_without_senses_or_eyes_acts_by_its_state_alone() -> None:
     torch.manual_seed(0)
     model = RoboEgoModel(config())
     h = torch.randn(2, 32)
     assert model.fusion.felt_now(None, 2) is None
-    assert_close(model.act_logits(h, None), model.act_head(h, torch.randn(2, 32)))  # type: ignore[misc]
-    assert RoboEgoModel(nano.tiny()).act_logits(h, None).shape == (2, 0, 0)
+    assert_close(model.act_logits(h, None, None), model.act_head(h, torch.randn(2, 32), None))  # type: ignore[misc]
+    assert RoboEgoModel(nano.tiny()).act_logits(h, None, None).shape == (2, 0, 0)

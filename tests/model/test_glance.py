@@ -105,8 +105,9 @@ def test_an_aim_at_several_is_missed_by_a_glance_at_one_of_them() -> None:
 
 @pytest.mark.parametrize("after", [(), (1,), (1, 2)], ids=["behind", "between", "twice"])
 @pytest.mark.parametrize("native", [True, False], ids=["native", "torch"])
-def test_the_model_writes_by_what_it_glances_at(after: tuple[int, ...], native: bool) -> None:
+def test_the_model_writes_and_acts_by_what_it_glances_at(after: tuple[int, ...], native: bool) -> None:
     config = tiny_config(layers=3, model={"glance": replace(CONFIG, after=after)})
+    config = replace(config, layout=replace(config.layout, action_dims=2, action_bins=5))
     model = open_gates(tiny_model(config))
     assert model.glance is not None
     state, layout, watching = model.initial_state(SLOTS, native=native), config.layout, Watching(model.glance)
@@ -128,8 +129,9 @@ def test_the_model_writes_by_what_it_glances_at(after: tuple[int, ...], native: 
         glances=Glances.of(watching.tokens, watching.which),
     )
     assert torch.isfinite(model.hidden(batch)).all()
-    chosen = model(batch).speak[..., : layout.speak.entries].argmax(-1)
-    assert torch.equal(chosen, batch.speak)
+    whole = model(batch)
+    assert torch.equal(whole.speak[..., : layout.speak.entries].argmax(-1), batch.speak)
+    assert torch.equal(whole.act.argmax(-1), batch.act)
     blind = model.hidden(replace(batch, glances=None))
     assert not torch.allclose(model.hidden(batch)[0, 3:], blind[0, 3:])
     assert_close(model.hidden(batch)[0, :2], blind[0, :2])

@@ -30,11 +30,12 @@ from roboego.model.layers import RMSNorm
 @dataclass
 class Details:
     """What steps glance at: of each slot the keys and values [B, H, M, E] of the latest picture's tokens, and `seen` [B], whether there is
-    one."""
+    one. What the last glance of a step found is left in `found` [B, H E]."""
 
     keys: Tensor
     values: Tensor
     seen: Tensor
+    found: Tensor | None = None
 
     def put(self, slot: int, keys_HME: Tensor, values_HME: Tensor) -> None:
         """A picture takes the place of the one before."""
@@ -66,6 +67,7 @@ class Glances:
         aims: [C, L, M] what each frame ought to find among the tokens and nothing, its shares in one, or zeros where that is open; None:
             it is open everywhere.
         misses: how far frames were from there, place by place, in what was last computed.
+        found: [B, T, H E] what their last glance found then; zeros where there is no picture.
     """
 
     tokens: Tensor
@@ -73,6 +75,7 @@ class Glances:
     picture: Tensor
     aims: Tensor | None = None
     misses: list[Tensor] = field(default_factory=list)
+    found: Tensor | None = None
 
     @classmethod
     def of(cls, tokens_NMV: Tensor, which_BT: Tensor, aims_BTM: Tensor | None = None) -> Self:
@@ -184,20 +187,25 @@ class Glance(nn.Module):
         query = self._asked(h_CLW, i)
         if seen.aims is not None:
             seen.misses.append(self._missed(query, keys, seen.aims))
-        found_CLW = self._found(h_CLW, query, keys, values, i)
-        after_FW = h_FW.index_put((seen.frames.flatten(),), found_CLW.flatten(0, 1).to(h_FW.dtype))
+        found_CLI = _found(query, keys, values)
+        after_FW = h_FW.index_put((seen.frames.flatten(),), self._told(h_CLW, found_CLI, i).flatten(0, 1).to(h_FW.dtype))
+        if i == len(self.places) - 1:
+            empty_FI = found_CLI.new_zeros(len(h_FW), found_CLI.shape[-1])
+            found_FI = empty_FI.index_put((seen.frames.flatten(),), found_CLI.flatten(0, 1))
+            seen.found = found_FI[:-1].view(*h_BTW.shape[:2], -1)
         return after_FW[:-1].view_as(h_BTW)
 
     @torch.no_grad()
     def step(self, h_BW: Tensor, details: Details, i: int = 0) -> Tensor:
         """One frame of every slot, at the place of number `i`."""
-        found = self._found(h_BW[:, None], self._asked(h_BW[:, None], i), details.keys, details.values, i)[:, 0]
-        return torch.where(details.seen[:, None], found, h_BW)
+        found_BI = _found(self._asked(h_BW[:, None], i), details.keys, details.values)[:, 0]
+        if i == len(self.places) - 1:
+            details.found = torch.where(details.seen[:, None], found_BI, 0.0)
+        return torch.where(details.seen[:, None], self._told(h_BW, found_BI, i), h_BW)
 
-    def _found(self, h_CLW: Tensor, query: Tensor, keys: Tensor, values: Tensor, i: int) -> Tensor:
-        """What frames know after a glance, in the type of the hidden states."""
-        seen = F.scaled_dot_product_attention(query, keys, values)
-        return h_CLW + torch.tanh(self.gate[i]) * self.out[i](seen.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
+    def _told(self, h: Tensor, found: Tensor, i: int) -> Tensor:
+        """What frames [..., W] know after a glance, in the type of the hidden states."""
+        return h + torch.tanh(self.gate[i]) * self.out[i](found)  # type: ignore[no-any-return]
 
     def _asked(self, h_CLW: Tensor, i: int) -> Tensor:
         """Queries [C, H, L, E] of frames."""
@@ -209,3 +217,8 @@ class Glance(nn.Module):
         glance_CLM = (query @ keys.transpose(-1, -2) / self.config.head_dim**0.5).float().softmax(-1).mean(1)
         apart = (torch.xlogy(aims_CLM, aims_CLM) - torch.xlogy(aims_CLM, glance_CLM.clamp(min=1e-6))).sum()
         return apart / aims_CLM.sum().clamp(min=1)
+
+
+def _found(query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """[C, L, H E] what frames find: the mean of the values, by how well their keys fit."""
+    return F.scaled_dot_product_attention(query, keys, values).transpose(1, 2).flatten(2)

@@ -256,15 +256,15 @@ class RoboEgoModel(nn.Module):
             text=self.text_logits(h),
             spoken=None if self.spoken_head is None else self.spoken_head(h),
             speak=speak.reshape(*size, *speak.shape[1:]),
-            act=self.act_logits(h, felt),
+            act=self.act_logits(h, felt, None if batch.glances is None else batch.glances.found),
             caption=None if self.caption_head is None else self.caption_head(h),
         )
 
-    def act_logits(self, h: Tensor, felt: Tensor | None) -> Tensor:
-        """Logits [..., D, A] of the action stream, of states [..., W] and what is felt in their frames (see `felt`); D = 0 without one."""
+    def act_logits(self, h: Tensor, felt: Tensor | None, found: Tensor | None) -> Tensor:
+        """Logits [..., D, A] of the action stream, as `ActionDecoder` has them; D = 0 without one."""
         if self.act_head is None:
             return h.new_zeros(*h.shape[:-1], 0, 0)
-        logits: Tensor = self.act_head(h, felt)
+        logits: Tensor = self.act_head(h, felt, found)
         return logits
 
     # -- one frame at a time -----------------------------------------------------------------
@@ -330,7 +330,7 @@ class RoboEgoModel(nn.Module):
             pointer = native_pointer.advanced(pointer, text, by, layout.text) if native else pointer.advanced(text, by, layout.text)
 
         raw = self._speak(h, text, state, settings)
-        act = self._act(h, felt, settings)
+        act = self._act(h, felt, None if given.details is None else given.details.found, settings)
         said, complete = state.said, raw
         if layout.speak.max_delay:
             said = torch.cat([state.said[:, 1:], raw[:, None]], 1)
@@ -419,11 +419,11 @@ class RoboEgoModel(nn.Module):
             uniform = settings.uniform[:, start : start + layout.codebooks * layout.ids].view(-1, layout.codebooks, layout.ids)
         return state.depth.speak(h, text, settings.speak, uniform, state.codes, state.frame, layout)
 
-    def _act(self, h: Tensor, felt: Tensor | None, settings: StepSettings) -> Tensor:
+    def _act(self, h: Tensor, felt: Tensor | None, found: Tensor | None, settings: StepSettings) -> Tensor:
         layout = self.config.layout
         if self.act_head is None:
             return h.new_zeros(len(h), 0, dtype=torch.int64)
-        logits = self.act_logits(h, felt)
+        logits = self.act_logits(h, felt, found)
         start = layout.text.ids + layout.speak.codebooks * layout.speak.ids
         bins = layout.action_bins
         chosen = []

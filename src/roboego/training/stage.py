@@ -82,7 +82,8 @@ class StageTask:
         if c.aims and batch.given.glances is not None:
             parts["aims"] = c.aims, batch.given.glances.missed()
         if model.act_head is not None:
-            logits = model.act_logits(h_MW, None if felt is None else felt.flatten(0, 1))
+            found = None if batch.given.glances is None else batch.given.glances.found
+            logits = model.act_logits(h_MW, *(None if told is None else told.flatten(0, 1) for told in (felt, found)))
             each = _cross_entropy(logits.flatten(0, 1), target.act.flatten()).reshape(len(h_MW), -1).mean(1)
             parts["act"] = c.act, _mean(each, weights.act.flatten())
         total = torch.stack([weight * value for weight, value in parts.values()]).sum()

@@ -72,9 +72,9 @@ class ActingExchanges(ExchangePool):
 
     def said(self, i: int) -> Laid | None:
         """Its request and the reply, where they were spoken."""
-        return None if self.requests is None else self.requests.said(self.drawn(i))
+        return None if self.requests is None else self.requests.said(self.number(i))
 
-    def drawn(self, i: int) -> int:
+    def number(self, i: int) -> int:
         """The number of the episode, or of the spoken request."""
         several = self.episodes if self.requests is None else self.requests
         return int(np.random.default_rng([self.seed, i, 5]).integers(len(several)))
@@ -123,8 +123,8 @@ class ActingExchanges(ExchangePool):
 
 @lru_cache(maxsize=8)
 def _episode(pool: ActingExchanges, i: int) -> Episode:
-    drawn = pool.drawn(i)
-    episode = pool.episodes[drawn if pool.requests is None else pool.requests.episode(drawn)]
+    number = pool.number(i)
+    episode = pool.episodes[number if pool.requests is None else pool.requests.episode(number)]
     return held_up(episode, np.random.default_rng([pool.seed, i, 7]))
 
 
