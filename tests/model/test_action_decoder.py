@@ -16,7 +16,7 @@ GLANCE = GlanceConfig(tokens=3, token_width=8, heads=2, head_dim=4)
 
 def config(**changes: object) -> ModelConfig:
     tiny = nano.tiny()
-    return replace(tiny, layout=replace(tiny.layout, action_dims=3, action_bins=5), act_hidden=16, **changes)
+    return replace(tiny, layout=replace(tiny.layout, action_dims=3, action_bins=5), act_width=16, act_layers=2, **changes)
 
 
 def test_it_gives_bins_for_each_dimension_and_hangs_on_what_is_felt_and_seen() -> None:

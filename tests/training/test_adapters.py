@@ -90,7 +90,8 @@ def test_what_is_trained() -> None:
 
     assert trained() == set()
     assert trained("streams") == {"fusion"}
-    assert trained("heads", "speech") == {"text_head", "caption_head", "spoken_head", "act_head", "speech"}
+    assert trained("heads", "speech") == {"text_head", "caption_head", "spoken_head", "speech"}
+    assert trained("acting") == {"act_head"}
     # Nothing beside the backbone is in no part: it would stay as it was, and nobody would notice.
     assert trained(*PARTS) == {name for name, _ in tiny_model(tiny_config(**shape)).named_children()} - {"backbone"}
     backbone = [name for name, p in adapted(AdapterConfig(rank=2)).backbone.named_parameters() if p.requires_grad]
@@ -99,12 +100,14 @@ def test_what_is_trained() -> None:
 
 
 def test_configurations_that_make_no_sense() -> None:
-    for values in ({"rank": 0}, {"rank": 2, "dropout": 1.0}, {"rank": 2, "alpha": 0}):
-        with pytest.raises(InputError, match="rank and an alpha of at least 1"):
+    for values in ({"rank": -1}, {"rank": 2, "dropout": 1.0}, {"rank": 2, "alpha": 0}):
+        with pytest.raises(InputError, match="rank of at least 0, an alpha of at least 1"):
             AdapterConfig(**values)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="nothing is learned"):
+        AdapterConfig(rank=0, trained=())
     with pytest.raises(InputError, match=r"attention\.qkv"):
         AdapterConfig(rank=2, targets=("attention.key",))
-    with pytest.raises(InputError, match="streams, heads, speech"):
+    with pytest.raises(InputError, match="streams, heads, acting, speech"):
         AdapterConfig(rank=2, trained=("backbone",))
     model = adapted(AdapterConfig(rank=2))
     with pytest.raises(InputError, match="merge them first"):

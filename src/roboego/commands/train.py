@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Args:
-    what: Annotated[Literal["codec", "sight", "things", "language", "post", "sft", "seeing", "whole", "own"], tyro.conf.Positional]
+    what: Annotated[
+        Literal["codec", "sight", "things", "language", "post", "sft", "seeing", "whole", "acting", "own"], tyro.conf.Positional
+    ]
     """codec: the embedded codec. sight: the picture encoder. things: what gathers a picture's patches into a token of each thing.
     language: the backbone, from written exchanges. post: stage 1, transcribing and saying. sft: stage 2, conversing. seeing: what is seen,
     felt and done, in writing. whole: stage 2 with all streams. own: nano taught further with recordings that `roboego data import` took
@@ -95,9 +97,14 @@ def run(args: Args) -> dict[str, Any]:
     if args.name is not None:
         recipe = own.own(args.name, places)
     else:
-        recipe = {"language": nano.language, "post": nano.post_training, "sft": nano.sft, "seeing": nano.seeing, "whole": nano.whole}[
-            args.what
-        ]()
+        recipe = {
+            "language": nano.language,
+            "post": nano.post_training,
+            "sft": nano.sft,
+            "seeing": nano.seeing,
+            "whole": nano.whole,
+            "acting": nano.acting,
+        }[args.what]()
     recipe = replace(recipe, loop=replace(recipe.loop, compile=args.compile))
     if args.steps is not None:
         recipe = replace(recipe, loop=replace(recipe.loop, steps=args.steps))

@@ -5,27 +5,31 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from roboego.model.config import ModelConfig
+from roboego.model.layers import RMSNorm
 
 FELT_STD = 0.25
 """Of the weights that take in what is felt, which is smaller than the state."""
 
 
 class ActionDecoder(nn.Module):
-    """One feed-forward layer.
+    """Feed-forward layers around which what comes in is carried on.
 
     What is felt and what a glance finds have gone into the state too, as two of many things; but how far the hand has to go hangs on a
-    centimetre, and that much of a place does not survive all layers.
+    centimetre, and that much of a place does not survive all layers. What an expert does next (up, across, down, and how far) takes several
+    layers to tell even from true places: one, however wide, cannot.
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.dims, self.bins = config.layout.action_dims, config.layout.action_bins
-        width, hidden = config.backbone.width, config.act_hidden
-        self.state = nn.Linear(width, hidden)
-        self.felt = nn.Linear(width, hidden, bias=False) if config.senses else None
-        inner = config.glance.heads * config.glance.head_dim if config.glance is not None else 0
-        self.found = nn.Linear(inner, hidden, bias=False) if inner else None
-        self.out = nn.Linear(hidden, self.dims * self.bins)
+        width, inner = config.backbone.width, config.act_width
+        found = config.glance.heads * config.glance.head_dim if config.glance is not None else 0
+        self.state = nn.Linear(width, inner)
+        self.felt = nn.Linear(width, inner, bias=False) if config.senses else None
+        self.found = nn.Linear(found, inner, bias=False) if found else None
+        self.layers = nn.ModuleList(_Layer(inner) for _ in range(config.act_layers))
+        self.norm = RMSNorm(inner, 1e-6)
+        self.out = nn.Linear(inner, self.dims * self.bins)
         if self.felt is not None:
             nn.init.normal_(self.felt.weight, std=FELT_STD)
 
@@ -37,5 +41,18 @@ class ActionDecoder(nn.Module):
             x = x + self.felt(felt)
         if self.found is not None and found is not None:
             x = x + self.found(found)
-        logits: Tensor = self.out(F.gelu(x)).unflatten(-1, (self.dims, self.bins))
+        for layer in self.layers:
+            x = x + layer(x)
+        logits: Tensor = self.out(self.norm(x)).unflatten(-1, (self.dims, self.bins))
         return logits
+
+
+class _Layer(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = RMSNorm(width, 1e-6)
+        self.up, self.down = nn.Linear(width, width), nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.down(F.gelu(self.up(self.norm(x))))
+        return y

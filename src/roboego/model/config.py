@@ -174,7 +174,7 @@ class ModelConfig:
         context_width: width of a picture's tokens, which context vision puts in as extra positions; 0 without it.
         glance: how each step looks at a picture's tokens; None if it does not.
         senses: what the robot feels.
-        act_hidden: inner width of the action decoder.
+        act_width, act_layers: width of the action decoder, and how many feed-forward layers it has.
     Raises:
         InputError: a size is too small, two senses have one name, a multiplier is not a positive number, or pictures' tokens have two
             widths.
@@ -193,10 +193,11 @@ class ModelConfig:
     context_width: int = 0
     glance: GlanceConfig | None = None
     senses: tuple[SenseConfig, ...] = ()
-    act_hidden: int = 192
+    act_width: int = 112
+    act_layers: int = 3
 
     def __post_init__(self) -> None:
-        check_at_least(1, self, "max_advance", "act_hidden")
+        check_at_least(1, self, "max_advance", "act_width", "act_layers")
         check_at_least(0, self, "vision_width", "context_width")
         _check_positive(self, "input_scale", "output_scale")
         if len({sense.name for sense in self.senses}) < len(self.senses):

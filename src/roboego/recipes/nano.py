@@ -16,6 +16,7 @@ from roboego.recipes.runs import Run
 from roboego.sim.scene import MOST_THINGS
 from roboego.streams.layout import SoundLayout, StreamLayout, TextLayout
 from roboego.streams.tokenizer import ASR, CUT, DUPLEX, END, SPECIALS, TTS, WAIT, Tokenizer
+from roboego.training.acting import ACTS_ALONE
 from roboego.training.disturbance import Disturbance
 from roboego.training.lesson import StageConfig
 from roboego.training.loop import LoopConfig
@@ -245,4 +246,27 @@ def whole() -> Run:
         acted=0.3,
         drilled=0.6,
         spoken=0.6,
+    )
+
+
+def acting() -> Run:
+    """Last, the action decoder alone goes on, from requests that are hardly anything but motion: the rest of nano stays as it is."""
+    all_of = whole()
+    return replace(
+        all_of,
+        name="nano-acting",
+        start=all_of.name,
+        adapters=ACTS_ALONE,
+        stage=replace(all_of.stage, rows=8, frames=384, phones=0.0, aims=0.0, chosen=0.0),
+        loop=replace(all_of.loop, steps=4_000, warmup=50, decay=0.6, validate_every=500),
+        pools=(("dialogue-train", 0.02), ("asr-user-train", 0.02), ("tts-ego-train", 0.02)),
+        transcripts=(("dialogue-train", "asr-dialogue-train"),),
+        validation=None,
+        written=0.0,
+        assembled=0.02,
+        detailed=0.0,
+        quizzed=0.0,
+        seen=0.02,
+        acted=0.5,
+        drilled=0.5,
     )

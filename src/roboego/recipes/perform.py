@@ -28,10 +28,11 @@ from roboego.recipes import nano, recorded
 from roboego.recipes.nano_data import maker
 from roboego.recipes.runs import Run
 from roboego.recipes.start import FIRST_SPREAD, Adapted, begin_codes, codes_alike, helpers_of, keep_record, open_start
-from roboego.recipes.table import open_table
+from roboego.recipes.table import held_out_acts, open_table
 from roboego.streams.grid import Codes
 from roboego.streams.layout import StreamLayout
 from roboego.streams.tokenizer import Tokenizer
+from roboego.training.acting import ACTS_ALONE, ActionTask
 from roboego.training.adapters import add_adapters
 from roboego.training.checkpoint import latest
 from roboego.training.crew import join
@@ -227,14 +228,17 @@ def perform(
     )
     pronounce = Pronunciation(tokenizer, run.model.layout.text, phonemize)
     judge: Callable[[RoboEgoModel, int], Metrics]
-    if table is not None and run.validation is None:
+    alone = run.adapters == ACTS_ALONE
+    if alone:
+        judge = held_out_acts(run, pictures, exchanges)
+    elif table is not None and run.validation is None:
         judge = table.judge(exchanges, 2 * run.sentences)
     elif shop is None or run.validation is None:
         judge = WrittenAnswers(replace(exchanges, split="validation"), 8 * run.sentences)
     else:
         judge = FreeRunning(run, run.validation, data, shop)
     alike = None if shop is None else codes_alike(shop.codec)
-    task = StageTask(
+    task = (ActionTask if alone else StageTask)(
         model.to(where), mixture, run.stage, judge,
         device=where, pronounce=pronounce, alike=alike, crew=crew, workers=workers, sights=seen,
     )  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from roboego.actions.bins import ActionBins
 from roboego.data.assembled import AssembledExchanges
 from roboego.data.episodes import EpisodeBank
 from roboego.data.grounded.acting import ActingExchanges
@@ -22,10 +23,13 @@ from roboego.data.written import WrittenExchanges
 from roboego.errors import InputError
 from roboego.perception.files import load_vit
 from roboego.recipes.runs import Run
-from roboego.training.rows import Pool
+from roboego.training.acting import HeldOutActions
+from roboego.training.lesson import Lessons
+from roboego.training.rows import Mixture, Pool
 from roboego.training.written_answers import SeenAnswers
 
 PICTURES, EPISODES, HELD_OUT = ("train", "labels"), "episodes-train", "validation"
+HELD_OUT_EPISODES, HELD_OUT_BATCHES = "episodes-validation", 8
 """Banks of the folder of pictures."""
 SPOKEN_SEEN, SPOKEN_REQUESTS = ("seen-train-", "asr-seen-train-"), ("request-train-", "asr-request-train-")
 """How the names of shards begin that hold spoken dialogues at the table, and what the user says in them, transcribed."""
@@ -107,6 +111,27 @@ class Table:
             "touch": np.stack([e.touch[-1] for e in all_of]),
             "points": np.stack([e.points[-1] for e in all_of]).astype(np.float32),
         }
+
+
+def held_out_acts(run: Run, pictures: Path, manner: WrittenExchanges) -> HeldOutActions:
+    """How well the actions of held-out episodes are told.
+
+    Raises:
+        InputError: there are none, or they have not been seen yet.
+    """
+    shown = PictureBank(pictures, HELD_OUT_EPISODES)
+    shared: dict[str, Any] = {name: getattr(manner, name) for name in ("layout", "tokenizer", "silence", "seed")}
+    close = replace(manner, paced=0.0, close=1.0)
+    acted = ActingExchanges(**shared, manner=close, episodes=EpisodeBank(pictures, HELD_OUT_EPISODES), pictures=shown)
+    sights = SightBank(shown)
+    rows = Mixture(
+        [Pool(acted, 1.0, acted.captions, soundless=True, looks=acted, feelings=acted)],
+        run.model.layout.text,
+        pictures=len(sights.vectors),
+        fresh_frames={sense.name: sense.fresh_frames for sense in run.model.senses},
+        rest=ActionBins(dims=run.model.layout.action_dims, bins=run.model.layout.action_bins).rest,
+    )
+    return HeldOutActions(Lessons(rows, run.stage, run.model, sights=sights), HELD_OUT_BATCHES)
 
 
 def open_table(run: Run, pictures: Path, tools: Path) -> Table | None:

@@ -13,7 +13,7 @@ from roboego.model.model import RoboEgoModel
 
 TARGETS = ("attention.qkv", "attention.out", "mlp.gate_up", "mlp.down")
 """The linear layers of each layer of a backbone."""
-PARTS = {"streams": ("fusion",), "heads": ("text_head", "caption_head", "spoken_head", "act_head"), "speech": ("speech",)}
+PARTS = {"streams": ("fusion",), "heads": ("text_head", "caption_head", "spoken_head"), "acting": ("act_head",), "speech": ("speech",)}
 """Parts of a model beside its backbone. A text head that is tied to the text embeddings belongs to the streams."""
 
 
@@ -22,7 +22,7 @@ class AdapterConfig:
     """What a run trains when the backbone stays frozen.
 
     Attributes:
-        rank: inner width of an adapter.
+        rank: inner width of an adapter; 0: there are none, and nothing but `trained` learns.
         alpha: adapters count `alpha / rank` times.
         dropout: share of an adapter's inputs that are dropped in training.
         targets: which of `TARGETS` get adapters.
@@ -38,8 +38,10 @@ class AdapterConfig:
     trained: tuple[str, ...] = tuple(PARTS)
 
     def __post_init__(self) -> None:
-        if self.rank < 1 or self.alpha < 1 or not 0 <= self.dropout < 1:
-            raise InputError(f"adapters need a rank and an alpha of at least 1 and a dropout in [0, 1): change {self}")
+        if self.rank < 0 or self.alpha < 1 or not 0 <= self.dropout < 1:
+            raise InputError(f"adapters need a rank of at least 0, an alpha of at least 1 and a dropout in [0, 1): change {self}")
+        if not self.rank and not self.trained:
+            raise InputError("without adapters and parts to train nothing is learned: give a rank or parts")
         if not self.targets or not set(self.targets) <= set(TARGETS):
             raise InputError(f"adapters stand on one or more of {', '.join(TARGETS)}, not on {self.targets}")
         if not set(self.trained) <= set(PARTS):
@@ -52,20 +54,25 @@ def add_adapters(model: RoboEgoModel, config: AdapterConfig) -> None:
     Raises:
         InputError: peft is not installed, or the model has adapters already.
     """
-    try:
-        from peft import LoraConfig, inject_adapter_in_model
-    except ImportError as error:
-        raise InputError("adapters need an extra: pip install 'roboego[train]'") from error
     if adapted_layers(model):
         raise InputError("the model has adapters already; merge them first")
     model.requires_grad_(False)
-    lora = LoraConfig(r=config.rank, lora_alpha=config.alpha, lora_dropout=config.dropout, target_modules=list(config.targets))
-    inject_adapter_in_model(lora, model.backbone)
+    if config.rank:
+        _inject(model, config)
     for part in config.trained:
         for name in PARTS[part]:
             module: nn.Module | None = getattr(model, name)
             if module is not None:
                 module.requires_grad_(True)
+
+
+def _inject(model: RoboEgoModel, config: AdapterConfig) -> None:
+    try:
+        from peft import LoraConfig, inject_adapter_in_model
+    except ImportError as error:
+        raise InputError("adapters need an extra: pip install 'roboego[train]'") from error
+    lora = LoraConfig(r=config.rank, lora_alpha=config.alpha, lora_dropout=config.dropout, target_modules=list(config.targets))
+    inject_adapter_in_model(lora, model.backbone)
 
 
 def merge_adapters(model: RoboEgoModel) -> None:

@@ -82,14 +82,18 @@ class StageTask:
         if c.aims and batch.given.glances is not None:
             parts["aims"] = c.aims, batch.given.glances.missed()
         if model.act_head is not None:
-            found = None if batch.given.glances is None else batch.given.glances.found
-            logits = model.act_logits(h_MW, *(None if told is None else told.flatten(0, 1) for told in (felt, found)))
-            each = _cross_entropy(logits.flatten(0, 1), target.act.flatten()).reshape(len(h_MW), -1).mean(1)
-            parts["act"] = c.act, _mean(each, weights.act.flatten())
+            parts["act"] = c.act, self._act(h_BTW, felt, batch)
         total = torch.stack([weight * value for weight, value in parts.values()]).sum()
         words = is_piece(text, model.config.layout.text) & (weights.text.flatten() > 0)
         metrics: dict[str, Any] = {name: value.detach() for name, (_, value) in parts.items()}
         return total, metrics | {"words": self._words(h_MW[words], text[words])}
+
+    def _act(self, h_BTW: Tensor, felt_BTW: Tensor | None, batch: Lesson) -> Tensor:
+        """Loss of what is done, a mean of all dimensions, by the frames' weights."""
+        found_BTI = None if batch.given.glances is None else batch.given.glances.found
+        logits = self.module.act_logits(h_BTW, felt_BTW, found_BTI)
+        each = _cross_entropy(logits.flatten(0, 2), batch.target.act.flatten()).reshape(*h_BTW.shape[:2], -1).mean(-1)
+        return _mean(each, batch.weights.act)
 
     def _speech(self, h_MW: Tensor, batch: Lesson) -> dict[str, tuple[float, Tensor]]:
         """The first codebook on all frames, the others on those that were chosen (by weight, so that each counts the same)."""
