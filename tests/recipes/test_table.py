@@ -24,8 +24,10 @@ from roboego.perception.files import save_vit
 from roboego.perception.vit import ViT, ViTConfig
 from roboego.recipes import nano
 from roboego.recipes.perform import at_rest, talking
-from roboego.recipes.table import EPISODES, HELD_OUT, PICTURES, open_table
+from roboego.recipes.table import EPISODES, HELD_OUT, HELD_OUT_EPISODES, PICTURES, held_out_acts, open_table
 from roboego.streams.tokenizer import Tokenizer
+from roboego.training.acting import ACTS_ALONE, ActionTask
+from roboego.training.adapters import add_adapters
 from roboego.training.lesson import StageConfig
 from roboego.training.rows import Mixture, Pool
 from roboego.training.stage import StageTask
@@ -99,6 +101,42 @@ def test_a_small_model_with_all_streams_learns_from_the_pools_of_a_run(root: Pat
         "act_head",
     ):
         assert any(name.startswith(part) for name in moved), part
+
+
+def test_the_action_decoder_learns_alone(root: Path) -> None:
+    pictures = root / "pictures"
+    make_episodes(EpisodeJob(folder=pictures, name=HELD_OUT_EPISODES, shard=0, count=1, size=96))
+    for index in sorted(pictures.glob("*.jsonl")):
+        make_sights(SightJob(index=index, encoder=root / "tools" / "vit"))
+    whole = nano.acting()
+    glance = GlanceConfig(tokens=EYE.patches, token_width=EYE.width, heads=2, head_dim=8)
+    layout, sees = whole.model.layout, {"vision_width": EYE.width, "context_width": EYE.width, "glance": glance}
+    run = replace(
+        whole,
+        model=replace(nano.tiny(), layout=layout, senses=whole.model.senses, **sees),
+        stage=StageConfig(rows=2, frames=120, phones=0.0),
+    )
+    table = open_table(run, pictures, root / "tools")
+    assert table is not None
+    tokenizer = Tokenizer.train(nano.tokenizer_text(sentences=2_000), vocab_size=400)
+    written = WrittenExchanges(layout=talking(layout), tokenizer=tokenizer, silence=SILENCE)
+    torch.manual_seed(0)
+    model = RoboEgoModel(run.model)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    add_adapters(model, ACTS_ALONE)
+    mixture = Mixture(list(table.pools(run, written)), layout.text, pictures=len(table.sights.vectors), rest=at_rest(layout))
+    task = ActionTask(model, mixture, run.stage, held_out_acts(run, pictures, written), sights=table.sights)
+    first, trained = task.validate(0), [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(trained, 3e-3)
+    for step in range(12):
+        loss, metrics = task.loss(task.batch(step), step)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        assert metrics["act"] == loss
+    assert task.validate(12)["act"] < first["act"]
+    changed = {name.split(".")[0] for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed == {"act_head"}
 
 
 def test_it_learns_from_talk_alone_too() -> None:
