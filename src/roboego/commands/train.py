@@ -47,8 +47,8 @@ class Args:
     """Adapters count alpha / rank times. (default: 16)"""
     lora_dropout: float | None = None
     """Share of an adapter's inputs that are dropped in training. (default: 0)"""
-    lora_trained: tuple[Literal["streams", "heads", "speech"], ...] | None = None
-    """What is trained in full beside the adapters: embeddings of streams, heads, speech decoder. (default: all of them)"""
+    lora_trained: tuple[Literal["streams", "heads", "acting", "speech"], ...] | None = None
+    """What is trained in full beside the adapters: embeddings of streams, heads, action decoder, speech decoder. (default: all of them)"""
     compile: Literal["auto", "on", "off"] = "auto"
     """Compile the model's heavy parts (not the codec's). auto: on a GPU."""
     dry_run: bool = False
