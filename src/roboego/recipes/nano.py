@@ -258,7 +258,7 @@ def acting() -> Run:
         start=all_of.name,
         adapters=ACTS_ALONE,
         stage=replace(all_of.stage, rows=8, frames=384, phones=0.0, aims=0.0, chosen=0.0),
-        loop=replace(all_of.loop, steps=4_000, warmup=50, decay=0.6, validate_every=500),
+        loop=replace(all_of.loop, learning_rate=2e-3, steps=4_000, warmup=50, decay=0.6, validate_every=500),
         pools=(("dialogue-train", 0.02), ("asr-user-train", 0.02), ("tts-ego-train", 0.02)),
         transcripts=(("dialogue-train", "asr-dialogue-train"),),
         validation=None,
