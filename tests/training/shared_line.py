@@ -74,3 +74,4 @@ if __name__ == "__main__":
     weights = task.module.state_dict()
     torch.save(weights, Path(sys.argv[1]) / f"rank{crew.rank}.pt")
     assert bool(task.validated) == crew.leads
+    crew.wait()

@@ -103,8 +103,18 @@ def tiny() -> ModelConfig:
 
 
 def sampling() -> Sampling:
-    """How nano samples unless a session asks for something else: its text greedily, its speech a little freely."""
-    return Sampling(speak=StreamSampling(temperature=0.5, top_k=25), wait_or_write=True, overdue=0.8, reply_overdue=0.5, cut_overdue=0.95)
+    """How nano samples unless a session asks for something else: its text greedily, its speech a little freely, what it does as it comes.
+
+    The likeliest of many bins is often to keep still, when the others share what is left: taken each time, the arm never gets there.
+    """
+    return Sampling(
+        speak=StreamSampling(temperature=0.5, top_k=25),
+        act=StreamSampling(temperature=1.0),
+        wait_or_write=True,
+        overdue=0.8,
+        reply_overdue=0.5,
+        cut_overdue=0.95,
+    )
 
 
 def language() -> Run:

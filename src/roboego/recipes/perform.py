@@ -244,4 +244,6 @@ def perform(
     )  # fmt: skip
     if begins and run.start is not None:
         task.take_helpers(helpers_of(run.start, runs))
-    return train(task, run.loop, runs / run.name, device=where, console=console, crew=crew)
+    steps = train(task, run.loop, runs / run.name, device=where, console=console, crew=crew)
+    crew.wait()
+    return steps

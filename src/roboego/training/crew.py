@@ -3,6 +3,7 @@
 Each of several GPUs has a process, or each of several machines; torchrun starts them and tells each its place in the environment.
 """
 
+import atexit
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -109,4 +110,5 @@ def join(device: str) -> Crew:
             dist.init_process_group("nccl" if device.startswith("cuda") else "gloo", timeout=PATIENCE)
         except (ValueError, RuntimeError) as error:
             raise InputError(f"WORLD_SIZE is {size}, but the processes cannot meet ({error}); start them with torchrun") from error
+        atexit.register(dist.destroy_process_group)  # a process whose threads still talk to others when it ends may break off
     return Crew(rank=dist.get_rank(), size=size, place=int(os.environ.get("LOCAL_RANK", "0")))
