@@ -12,7 +12,8 @@ from roboego.commands.common import check_at_least
 @dataclass(kw_only=True)
 class Args:
     what: Annotated[Literal["post", "sft", "seeing", "whole", "acting", "own"], tyro.conf.Positional]
-    """post: stage 1. sft: stage 2. whole: stage 2 with all streams. own: nano taught further with recordings of your own."""
+    """post: stage 1. sft: stage 2. whole: stage 2 with all streams. acting: the same, its action decoder trained on.
+    own: nano taught further with recordings of your own."""
     out: Path
     """The folder to write; one that is there is replaced."""
     name: str | None = None

@@ -20,7 +20,8 @@ class Args:
     ]
     """codec: the embedded codec. sight: the picture encoder. things: what gathers a picture's patches into a token of each thing.
     language: the backbone, from written exchanges. post: stage 1, transcribing and saying. sft: stage 2, conversing. seeing: what is seen,
-    felt and done, in writing. whole: stage 2 with all streams. own: nano taught further with recordings that `roboego data import` took
+    felt and done, in writing. whole: stage 2 with all streams. acting: the action decoder alone.
+    own: nano taught further with recordings that `roboego data import` took
     in."""
     name: str | None = None
     """Under which name the recordings of `own` were imported."""

@@ -29,8 +29,10 @@ from roboego.training.rows import Mixture, Pool
 from roboego.training.written_answers import SeenAnswers
 
 PICTURES, EPISODES, HELD_OUT = ("train", "labels"), "episodes-train", "validation"
-HELD_OUT_EPISODES, HELD_OUT_BATCHES = "episodes-validation", 8
+HELD_OUT_EPISODES = "episodes-validation"
 """Banks of the folder of pictures."""
+HELD_OUT_BATCHES = 8
+"""By which acting is judged."""
 SPOKEN_SEEN, SPOKEN_REQUESTS = ("seen-train-", "asr-seen-train-"), ("request-train-", "asr-request-train-")
 """How the names of shards begin that hold spoken dialogues at the table, and what the user says in them, transcribed."""
 
@@ -59,7 +61,7 @@ class Table:
         return SeenAnswers(exchanges, SightBank(self.held_out), count)
 
     def pools(self, run: Run, manner: Manner) -> Iterator[Pool]:
-        """Exchanges laid out in one of the two manners, each with half of the run's share, or what spoken ones leave of it; details and
+        """Exchanges laid out in one of the two manners, each with half of the run's share, or what spoken ones leave of it; details,
         quizzes and drills in writing alone."""
         soundless = isinstance(manner, WrittenExchanges)
         half = 0.5 if soundless else 0.5 * (1 - run.spoken)
